@@ -1,0 +1,102 @@
+"""What this kernel and these privileges give, by trying; what is missing, what that costs, how to get it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from hugescope_agent.kernel.kpage import KpageFiles
+from hugescope_agent.kernel.maps import procmap_query_works
+from hugescope_agent.kernel.pagemap import PFN_MASK, Pagemap, pagemap_scan_works
+from hugescope_agent.kernel.root import Root
+from hugescope_wire.host import Limit
+from hugescope_wire.snapshot import Capabilities
+
+_NO_PFN: Final = Limit(
+    capability="pfn",
+    reason="pagemap shows page frame numbers only to an opener with CAP_SYS_ADMIN",
+    cost="node and mapcount of every page are unknown; mappers are known for shared mappings only",
+    remedy="run the agent as root, or grant CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH",
+)
+_NO_PFN_CAPTURE: Final = Limit(
+    capability="pfn",
+    reason="the captured pagemap holds no page frame numbers",
+    cost="node and mapcount of every page are unknown; mappers are known for shared mappings only",
+    remedy="capture as root",
+)
+_NO_KPAGE: Final = Limit(
+    capability="kpageflags",
+    reason="/proc/kpageflags and /proc/kpagecount cannot be read",
+    cost="mapcount of every page is unknown, and poison is told from migration by its duration only",
+    remedy="run the agent as root, or grant CAP_DAC_READ_SEARCH",
+)
+_NO_SCAN: Final = Limit(
+    capability="pagemap_scan",
+    reason="no PAGEMAP_SCAN ioctl (Linux 6.7 has it; a captured tree has no ioctl)",
+    cost="each look reads one entry a huge page; poisoned and migrating pages look like holes",
+    remedy="run Linux 6.7 or newer",
+)
+_NO_QUERY: Final = Limit(
+    capability="procmap_query",
+    reason="no PROCMAP_QUERY ioctl (Linux 6.11 has it; a captured tree has no ioctl)",
+    cost="finding mappings reads maps, and smaps of processes that seem to have hugetlb mappings",
+    remedy="run Linux 6.11 or newer",
+)
+
+
+def probe(root: Root) -> Capabilities:
+    """Try each on the agent itself. In a captured tree `pfn` and `hgm` show only after a look."""
+    return Capabilities(
+        pfn=_pfn_visible() if root.live else False,
+        kpageflags=_kpage_readable(root),
+        pagemap_scan=root.live and _works(root, "proc/self/pagemap", pagemap_scan_works),
+        procmap_query=root.live and _works(root, "proc/self/maps", procmap_query_works),
+        hgm=False,
+    )
+
+
+def limits(capabilities: Capabilities, root: Root) -> list[Limit]:
+    """What is missing of `capabilities`."""
+    found = []
+    if not capabilities.pfn:
+        found.append(_NO_PFN if root.live else _NO_PFN_CAPTURE)
+    if not capabilities.kpageflags:
+        found.append(_NO_KPAGE)
+    if not capabilities.pagemap_scan:
+        found.append(_NO_SCAN)
+    if not capabilities.procmap_query:
+        found.append(_NO_QUERY)
+    return found
+
+
+def _pfn_visible() -> bool:
+    page = ctypes.create_string_buffer(b"touched", 2 * 4096)
+    own = Pagemap(Root("", live=True), os.getpid())
+    try:
+        word = own.words_at(np.array([ctypes.addressof(page)], np.int64))[0]
+    finally:
+        own.close()
+    return bool(int(word) & PFN_MASK)
+
+
+def _kpage_readable(root: Root) -> bool:
+    try:
+        KpageFiles(root).close()
+    except OSError:
+        return False
+    return True
+
+
+def _works(root: Root, name: str, probe_fd: Callable[[int], bool]) -> bool:
+    try:
+        fd = root.open(name)
+    except OSError:
+        return False
+    try:
+        return probe_fd(fd)
+    finally:
+        os.close(fd)

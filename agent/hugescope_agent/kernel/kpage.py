@@ -1,0 +1,74 @@
+"""/proc/kpageflags and /proc/kpagecount: one little-endian u64 for each PFN.
+
+Flags (include/uapi/linux/kernel-page-flags.h): 17 HUGE, 19 HWPOISON. Since 6.10 the tails of a huge page carry the head's flags.
+kpagecount of a hugetlb page is its mapcount; a PMD table that processes share counts once.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.pagemap import ENTRY_BYTES, offsets_of, read_words
+from hugescope_agent.kernel.root import Root
+
+KPF_HUGE: Final = 1 << 17
+KPF_HWPOISON: Final = 1 << 19
+
+Words = npt.NDArray[np.uint64]
+
+
+class KpageFiles:
+    """Both files, open."""
+
+    def __init__(self, root: Root) -> None:
+        """Open both and read one word of each, for opening proves nothing; OSError as it comes."""
+        self._count_fd = root.open("proc/kpagecount")
+        try:
+            self._flags_fd = root.open("proc/kpageflags")
+        except OSError:
+            os.close(self._count_fd)
+            raise
+        try:
+            os.pread(self._count_fd, ENTRY_BYTES, 0)
+            os.pread(self._flags_fd, ENTRY_BYTES, 0)
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        os.close(self._count_fd)
+        os.close(self._flags_fd)
+
+    def counts(self, pfns: npt.NDArray[np.integer]) -> Words:
+        """The mapcount of each PFN, u64.
+
+        Raises:
+            BadCapture: a PFN lies past the end of the file.
+        """
+        return self._words(self._count_fd, "proc/kpagecount", pfns)
+
+    def flags(self, pfns: npt.NDArray[np.integer]) -> Words:
+        """The KPF_* word of each PFN, u64; errors as in `counts`."""
+        return self._words(self._flags_fd, "proc/kpageflags", pfns)
+
+    def counts_in(self, first_pfn: int, count: int) -> Words:
+        """The mapcounts of neighbouring PFNs, u64[count]; errors as in `counts`."""
+        raw = os.pread(self._count_fd, count * ENTRY_BYTES, first_pfn * ENTRY_BYTES)
+        if len(raw) != count * ENTRY_BYTES:
+            raise BadCapture(f"proc/kpagecount: ends before PFN {first_pfn + count:#x}")
+        return np.frombuffer(raw, np.uint64)
+
+    @staticmethod
+    def _words(fd: int, name: str, pfns: npt.NDArray[np.integer]) -> Words:
+        raw = read_words(fd, offsets_of(pfns.tolist()))
+        if len(raw) != len(pfns) * ENTRY_BYTES:
+            raise BadCapture(
+                f"{name}: ends before PFN {int(pfns.max()):#x}, which a page table names"
+            )
+        return np.frombuffer(raw, np.uint64)

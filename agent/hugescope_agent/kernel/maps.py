@@ -1,0 +1,183 @@
+r"""/proc/PID/maps: the VMAs of a process, by text or by the PROCMAP_QUERY ioctl.
+
+A line: `7e0000000000-7e0001000000 rw-s 00000000 00:0b 42      /memfd:ram (deleted)`: start, end, permissions,
+offset (all hex), device as major:minor in hex, inode in decimal, path.
+
+PROCMAP_QUERY (Linux 6.11, include/uapi/linux/fs.h) finds the VMA at or after an address. Its argument, 104 bytes: u64 size,
+query_flags, query_addr; out: u64 vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode, u32 dev_major,
+dev_minor; u32 vma_name_size, build_id_size, u64 vma_name_addr, build_id_addr. `vma_page_size` tells a hugetlb VMA
+without a walk of page tables. Every hugetlb VMA has a file, anonymous ones too, so the rest is passed over in the kernel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import re
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.vma import HugeVma, unescape_path
+
+PROCMAP_QUERY: Final = 0xC0686611
+_SHARED: Final = 0x08
+_COVERING_OR_NEXT: Final = 0x10
+_FILE_BACKED: Final = 0x20
+_QUERY_FLAGS: Final = _COVERING_OR_NEXT | _FILE_BACKED
+_NAME_BYTES: Final = 4096
+_ARG_BYTES: Final = 104
+_IN: Final = struct.Struct("<QQQ")
+_OUT: Final = struct.Struct("<QQQQ")
+_WHOLE_OUT: Final = struct.Struct("<QQQQQQIII")
+_OUT_AT: Final = 24
+_NAME_SIZE_AT: Final = 80
+_NAME_ADDRESS_AT: Final = 88
+_BASE_PAGE: Final = 4096
+
+_LINE: Final = re.compile(
+    rb"([0-9a-f]+)-([0-9a-f]+) [r-][w-][x-]([sp]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MapsLine:
+    """One line of maps or head line of smaps; addresses and offset in bytes."""
+
+    start: int
+    end: int
+    shared: bool
+    offset: int
+    device: tuple[int, int]
+    inode: int
+    path: str
+
+    def as_huge(self, page_size: int) -> HugeVma:
+        """The same VMA, known to be of huge pages of `page_size` bytes."""
+        return HugeVma(
+            self.start,
+            self.end,
+            page_size,
+            self.shared,
+            self.offset,
+            self.device,
+            self.inode,
+            self.path,
+        )
+
+
+def parse_line(line: bytes, where: str) -> MapsLine:
+    """One line of maps.
+
+    Raises:
+        BadCapture: the line is none; `where` names file and line.
+    """
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise BadCapture(f"{where}: expected a line of maps, found {line[:60]!r}")
+    start, end, shared, offset, major, minor, inode, path = match.groups()
+    return MapsLine(
+        int(start, 16),
+        int(end, 16),
+        shared == b"s",
+        int(offset, 16),
+        (int(major, 16), int(minor, 16)),
+        int(inode),
+        unescape_path(path or b""),
+    )
+
+
+def parse(text: bytes, where: str) -> list[MapsLine]:
+    """All of a maps file; `where` is its name, for errors."""
+    return [
+        parse_line(line, f"{where}:{number}")
+        for number, line in enumerate(text.splitlines(), start=1)
+    ]
+
+
+class VmaQuery:
+    """PROCMAP_QUERY with one argument block and one name buffer for its whole life.
+
+    Not for use from several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._arg = bytearray(_ARG_BYTES)
+        self._name = ctypes.create_string_buffer(_NAME_BYTES)
+
+    def huge_vmas(self, maps_fd: int) -> list[HugeVma]:
+        """Every hugetlb VMA of the process behind `maps_fd`, rising; OSError as it comes.
+
+        A process without an mm (a kernel thread, a zombie) has none.
+        """
+        found: list[HugeVma] = []
+        address = 0
+        arg, query, flags = self._arg, fcntl.ioctl, _QUERY_FLAGS
+        while True:
+            _IN.pack_into(arg, 0, _ARG_BYTES, flags, address)
+            arg[_NAME_SIZE_AT:] = bytes(_ARG_BYTES - _NAME_SIZE_AT)
+            try:
+                query(maps_fd, PROCMAP_QUERY, arg)
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.ESRCH):
+                    return found
+                raise
+            start, end, _, page_size = _OUT.unpack_from(arg, _OUT_AT)
+            if page_size > _BASE_PAGE and (vma := self.huge_vma_at(maps_fd, start)):
+                found.append(vma)
+            address = end
+
+    def huge_vma_at(self, maps_fd: int, address: int) -> HugeVma | None:
+        """The hugetlb VMA that covers `address`, with its path; None where there is none."""
+        arg = self._arg
+        _IN.pack_into(arg, 0, _ARG_BYTES, _FILE_BACKED, address)
+        struct.pack_into("<II", arg, _NAME_SIZE_AT, _NAME_BYTES, 0)
+        struct.pack_into("<QQ", arg, _NAME_ADDRESS_AT, ctypes.addressof(self._name), 0)
+        try:
+            fcntl.ioctl(maps_fd, PROCMAP_QUERY, arg)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESRCH):
+                return None
+            raise
+        start, end, flags, page_size, offset, inode, major, minor, size = _WHOLE_OUT.unpack_from(
+            arg, _OUT_AT
+        )
+        if page_size <= _BASE_PAGE:
+            return None
+        path = self._name.raw[: max(size - 1, 0)].decode("utf-8", "replace")
+        shared = bool(flags & _SHARED)
+        return HugeVma(start, end, page_size, shared, offset, (major, minor), inode, path)
+
+    def stands(self, maps_fd: int, vma: HugeVma) -> bool:
+        """Whether this very VMA is still there: same borders, same file. The name is not compared."""
+        arg = self._arg
+        _IN.pack_into(arg, 0, _ARG_BYTES, _FILE_BACKED, vma.start)
+        arg[_NAME_SIZE_AT:] = bytes(_ARG_BYTES - _NAME_SIZE_AT)
+        try:
+            fcntl.ioctl(maps_fd, PROCMAP_QUERY, arg)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESRCH):
+                return False
+            raise
+        start, end, _, page_size, offset, inode, major, minor, _ = _WHOLE_OUT.unpack_from(
+            arg, _OUT_AT
+        )
+        return (start, end, page_size, offset, inode, (major, minor)) == (
+            vma.start,
+            vma.end,
+            vma.page_size,
+            vma.offset,
+            vma.inode,
+            vma.device,
+        )
+
+
+def procmap_query_works(maps_fd: int) -> bool:
+    """Probe: ENOTTY before Linux 6.11 and on a plain file."""
+    try:
+        VmaQuery().huge_vma_at(maps_fd, 0)
+    except OSError:
+        return False
+    return True

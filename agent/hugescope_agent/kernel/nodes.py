@@ -1,0 +1,93 @@
+"""Which NUMA node a PFN lies on, from /proc/zoneinfo or, where zones of nodes overlap, from memory blocks.
+
+zoneinfo prints for each zone `Node N, zone NAME`, `spanned PAGES` and `start_pfn: PFN`; a zone of 0 spanned pages holds nothing.
+Sysfs links the memory blocks of each node as node*/memory*, of block_size_bytes (hexadecimal) each.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hugescope_agent.kernel.root import Root
+from hugescope_wire.cells import PAGE_BYTES, UNKNOWN_NODE
+
+_ZONE: Final = re.compile(r"^Node (\d+), zone", re.MULTILINE)
+_SPANNED: Final = re.compile(r"^\s+spanned\s+(\d+)", re.MULTILINE)
+_START: Final = re.compile(r"^\s+start_pfn:\s+(\d+)", re.MULTILINE)
+_BLOCK: Final = re.compile(r"memory(\d+)")
+
+Span = tuple[int, int, int]
+"""First PFN, PFN after the last, node."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMap:
+    """Spans of PFNs by node, rising and apart."""
+
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    nodes: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of_spans(cls, spans: list[Span]) -> NodeMap:
+        """From spans in any order."""
+        rows = sorted(spans)
+        starts = np.array([row[0] for row in rows], np.int64)
+        ends = np.array([row[1] for row in rows], np.int64)
+        return cls(starts, ends, np.array([row[2] for row in rows], np.uint8))
+
+    @classmethod
+    def read(cls, root: Root) -> NodeMap:
+        """What the root tells; empty where it tells nothing."""
+        spans = zone_spans(root.read_text("proc/zoneinfo") or "")
+        if overlap(spans):
+            spans = _block_spans(root) or spans
+        return cls.of_spans(spans)
+
+    def of(self, pfns: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+        """The node of each PFN, `UNKNOWN_NODE` where no span holds it; u8 of the same length."""
+        if not len(self.starts):
+            return np.full(len(pfns), UNKNOWN_NODE, np.uint8)
+        wide = pfns.astype(np.int64)
+        at = np.searchsorted(self.starts, wide, side="right") - 1
+        inside = (at >= 0) & (wide < self.ends[at])
+        return np.where(inside, self.nodes[at], np.uint8(UNKNOWN_NODE)).astype(np.uint8)
+
+
+def zone_spans(text: str) -> list[Span]:
+    """The spans of all zones of a zoneinfo text."""
+    spans = []
+    heads = list(_ZONE.finditer(text))
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        body = text[head.end() : following.start() if following else len(text)]
+        spanned, start = _SPANNED.search(body), _START.search(body)
+        if spanned and start and int(spanned[1]):
+            first = int(start[1])
+            spans.append((first, first + int(spanned[1]), int(head[1])))
+    return spans
+
+
+def overlap(spans: list[Span]) -> bool:
+    """Whether spans of different nodes lie over each other: nodes that interleave."""
+    rows = sorted(spans)
+    return any(a[1] > b[0] and a[2] != b[2] for a, b in pairwise(rows))
+
+
+def _block_spans(root: Root) -> list[Span]:
+    text = root.read_text("sys/devices/system/memory/block_size_bytes")
+    if text is None:
+        return []
+    pages = int(text, 16) // PAGE_BYTES
+    spans = []
+    for name in root.names("sys/devices/system/node"):
+        if name.startswith("node") and name[4:].isdigit():
+            blocks = map(_BLOCK.fullmatch, root.names(f"sys/devices/system/node/{name}"))
+            numbers = [int(match[1]) for match in blocks if match]
+            spans += [(n * pages, (n + 1) * pages, int(name[4:])) for n in numbers]
+    return spans

@@ -1,0 +1,99 @@
+"""/sys/kernel/mm/hugepages and its twins under each NUMA node: the counters of the hugetlb pools.
+
+Counters are signed here whatever the kernel prints: resv_hugepages is known to underflow.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+
+from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.root import Root
+from hugescope_wire.snapshot import Pool
+
+_HOST: Final = "sys/kernel/mm/hugepages"
+_NODES: Final = "sys/devices/system/node"
+_SIZE: Final = re.compile(r"hugepages-(\d+)kB")
+_NODE: Final = re.compile(r"node(\d+)")
+_FILES: Final = ("nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages")
+_COUNTER_BYTES: Final = 32
+_SIGN: Final = 1 << 63
+
+
+class PoolFiles:
+    """The counters of all pools, kept open: reading them again costs a pread each."""
+
+    def __init__(self, root: Root) -> None:
+        self._pools: list[tuple[int, int | None, list[tuple[str, int | None]]]] = []
+        directories = [(_HOST, None)] + [
+            (f"{_NODES}/{name}/hugepages", int(match[1]))
+            for name in sorted(root.names(_NODES))
+            if (match := _NODE.fullmatch(name))
+        ]
+        for directory, node in sorted(directories, key=lambda d: -1 if d[1] is None else d[1]):
+            for name in root.names(directory):
+                if match := _SIZE.fullmatch(name):
+                    files = [(path, _open(root, path)) for path in _paths(directory, name)]
+                    self._pools.append((int(match[1]) * 1024, node, files))
+        self._pools.sort(key=lambda pool: (pool[0], -1 if pool[1] is None else pool[1]))
+        self._fds = [fd for pool in self._pools for _, fd in pool[2]]
+
+    def close(self) -> None:
+        """Close all descriptors."""
+        for fd in self._fds:
+            if fd is not None:
+                os.close(fd)
+
+    @property
+    def page_sizes(self) -> list[int]:
+        """Bytes of each huge page size that the kernel has, rising."""
+        return sorted({size for size, _, _ in self._pools})
+
+    def raw(self) -> list[bytes | None]:
+        """Every counter as printed: two looks compare without parsing."""
+        return [None if fd is None else os.pread(fd, _COUNTER_BYTES, 0) for fd in self._fds]
+
+    def parse(self, raw: list[bytes | None]) -> list[Pool]:
+        """The pools, by size, the host's before the nodes'.
+
+        Raises:
+            BadCapture: a counter is no number; names the file.
+        """
+        values = iter(raw)
+        pools = []
+        for size, node, files in self._pools:
+            total, free, reserved, surplus = (_counter(next(values), path) for path, _ in files)
+            pools.append(
+                Pool(
+                    page_size=size,
+                    node=node,
+                    total=total,
+                    free=free,
+                    reserved=reserved,
+                    surplus=surplus,
+                )
+            )
+        return pools
+
+
+def _paths(directory: str, name: str) -> list[str]:
+    return [f"{directory}/{name}/{file}" for file in _FILES]
+
+
+def _open(root: Root, path: str) -> int | None:
+    try:
+        return root.open(path)
+    except OSError:
+        return None
+
+
+def _counter(raw: bytes | None, path: str) -> int | None:
+    if raw is None:
+        return None
+    text = raw.strip()
+    if not text.isdigit():
+        raise BadCapture(f"{path}: {text[:40]!r} is no counter")
+    value = int(text)
+    return value - 2 * _SIGN if value >= _SIGN else value

@@ -1,0 +1,96 @@
+"""One process: who it is, and its hugetlb mappings by the cheapest way that this kernel has."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from hugescope_agent.errors import ProcessUnreadable
+from hugescope_agent.kernel import hugetlbfs, maps, smaps
+from hugescope_agent.kernel.root import Root, process_error, read_all
+from hugescope_agent.kernel.smaps import SmapsVma
+from hugescope_agent.kernel.vma import HugeVma
+
+_START_TIME_FIELD: Final = 19
+"""starttime of proc(5) stat, counted from the field after the closing parenthesis of comm."""
+
+
+def comm(root: Root, pid: int) -> str | None:
+    """The name of the process; None where it cannot be read."""
+    return root.read_text(f"proc/{pid}/comm")
+
+
+def start_ticks(root: Root, pid: int) -> int | None:
+    """When it started, in clock ticks since boot: tells a reused pid. None in a captured tree."""
+    text = root.read_text(f"proc/{pid}/stat")
+    if text is None:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return int(fields[_START_TIME_FIELD]) if len(fields) > _START_TIME_FIELD else None
+
+
+def read_smaps(root: Root, pid: int) -> list[SmapsVma]:
+    """Its hugetlb VMAs as smaps tells of them: a walk of all its page tables.
+
+    Raises:
+        ProcessGone, ProcessDenied: by the kernel's answer.
+        BadCapture: the file is not what the kernel writes.
+    """
+    name = f"proc/{pid}/smaps"
+    try:
+        text = root.read(name)
+    except OSError as error:
+        raise process_error(error, pid) from None
+    return smaps.parse_huge(text, name)
+
+
+class VmaFinder:
+    """Finds hugetlb VMAs: by PROCMAP_QUERY, or by device numbers and then smaps, or from a captured smaps."""
+
+    def __init__(self, root: Root, *, procmap_query: bool, page_sizes: list[int]) -> None:
+        self._root = root
+        self._query = maps.VmaQuery() if procmap_query else None
+        self._devices = frozenset[hugetlbfs.Device]()
+        if root.live and not procmap_query:
+            self._devices = hugetlbfs.devices(root, page_sizes)
+
+    def vmas(self, pid: int) -> list[HugeVma]:
+        """The hugetlb VMAs of a process, in address order.
+
+        Raises:
+            ProcessGone, ProcessDenied, ProcessUnreadable: this process cannot be read; the scan goes on.
+            BadCapture: a captured file is not what the kernel writes.
+        """
+        name = f"proc/{pid}/maps"
+        try:
+            fd = self._root.open(name)
+        except OSError as error:
+            raise process_error(error, pid) from None
+        try:
+            if self._query is not None:
+                return self._query.huge_vmas(fd)
+            return self._by_text(fd, pid)
+        except OSError as error:
+            found = process_error(error, pid)
+            raise found if found is not error else ProcessUnreadable(f"{name}: {error}") from None
+        finally:
+            os.close(fd)
+
+    def stands(self, pid: int, vma: HugeVma) -> bool:
+        """Whether this very VMA is still mapped; True where it cannot be asked cheaply."""
+        if self._query is None:
+            return True
+        try:
+            fd = self._root.open(f"proc/{pid}/maps")
+        except OSError as error:
+            raise process_error(error, pid) from None
+        try:
+            return self._query.stands(fd, vma)
+        finally:
+            os.close(fd)
+
+    def _by_text(self, fd: int, pid: int) -> list[HugeVma]:
+        lines = maps.parse(read_all(fd), f"proc/{pid}/maps")
+        if self._root.live and not any(line.device in self._devices for line in lines):
+            return []
+        return [entry.vma for entry in read_smaps(self._root, pid)]

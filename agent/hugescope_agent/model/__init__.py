@@ -1,0 +1,1 @@
+"""Mappings and their cells: decoding, joining across processes, levels."""

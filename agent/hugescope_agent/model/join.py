@@ -1,0 +1,106 @@
+"""How many mappings map each huge page: the truth that the kernel's mapcount misses.
+
+A PMD table that two processes share counts once in mapcount; here every mapping that shows the page counts. Pages are joined by
+PFN, or, where PFNs are hidden, by file and offset; private pages then cannot be joined and stay unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hugescope_agent.model.mapping import Index, TrackedMapping
+from hugescope_wire.cells import MAX_COUNT, PAGE_BYTES, UNKNOWN_COUNT
+
+_MAX_PFN: Final = 1 << 36
+"""256 TiB of physical addresses; a PFN beyond stays unjoined rather than costing a table of its size."""
+
+
+class Mappers:
+    """Mappings by frame, kept up to date as head PFNs come and go."""
+
+    def __init__(self, smallest_page_bytes: int) -> None:
+        """Frames are numbered in the smallest huge page size, so that no two pages share a number."""
+        self._shift = np.uint64((smallest_page_bytes // PAGE_BYTES).bit_length() - 1)
+        self._count = np.zeros(1, np.uint16)
+        self._stale = True
+
+    def replace(self, old: npt.NDArray[np.uint64], new: npt.NDArray[np.uint64]) -> None:
+        """Some cells mapped `old` and now map `new` (head PFNs, u64, 0 for none); order does not matter."""
+        gone, come = self._frames(old), self._frames(new)
+        if np.array_equal(gone, come):
+            return
+        self._stale = True
+        np.subtract.at(self._count, gone, np.uint16(1))
+        np.add.at(self._count, come, np.uint16(1))
+
+    def touch(self) -> None:
+        """Presence changed somewhere without a PFN to tell by."""
+        self._stale = True
+
+    def settle(self, mappings: Iterable[TrackedMapping]) -> dict[int, Index]:
+        """Bring the `mappers` columns up to date; the indices that changed, by mapping id."""
+        if not self._stale:
+            return {}
+        self._stale = False
+        changed: dict[int, Index] = {}
+        hidden: dict[tuple[tuple[int, int], int], list[TrackedMapping]] = defaultdict(list)
+        for mapping in mappings:
+            present = mapping.present
+            if bool((present & (mapping.head_pfn == 0)).any()):
+                hidden[(mapping.vma.device, mapping.vma.inode)].append(mapping)
+                continue
+            frames = self._frames(mapping.head_pfn, drop=False)
+            column = np.minimum(self._count[frames], MAX_COUNT)
+            column[~present | (frames == 0)] = UNKNOWN_COUNT
+            self._write(mapping, column, changed)
+        for group in hidden.values():
+            for mapping, column in _by_offset(group):
+                self._write(mapping, column, changed)
+        return changed
+
+    @staticmethod
+    def _write(
+        mapping: TrackedMapping, column: npt.NDArray[np.uint16], changed: dict[int, Index]
+    ) -> None:
+        index = np.flatnonzero(mapping.cells.mappers != column)
+        if len(index):
+            mapping.cells.mappers[index] = column[index]
+            changed[mapping.id] = index
+
+    def _frames(self, pfns: npt.NDArray[np.uint64], *, drop: bool = True) -> Index:
+        frames = np.where(pfns < _MAX_PFN, pfns >> self._shift, 0).astype(np.intp)
+        if drop:
+            frames = frames[frames != 0]
+        top = int(frames.max(initial=0))
+        if top >= len(self._count):
+            grown = np.zeros(max(top + 1, 2 * len(self._count)), np.uint16)
+            grown[: len(self._count)] = self._count
+            self._count = grown
+        return frames
+
+
+def _by_offset(
+    group: list[TrackedMapping],
+) -> list[tuple[TrackedMapping, npt.NDArray[np.uint16]]]:
+    """Mappings of one file, joined by offset."""
+    spans = []
+    for mapping in group:
+        first = mapping.vma.offset // mapping.vma.page_size
+        spans.append((mapping, first, first + mapping.vma.cell_count))
+    low = min(first for _, first, _ in spans)
+    count = np.zeros(max(last for _, _, last in spans) - low, np.uint16)
+    for mapping, first, last in spans:
+        count[first - low : last - low] += mapping.present
+    columns = []
+    for mapping, first, last in spans:
+        column = np.full(mapping.vma.cell_count, UNKNOWN_COUNT, np.uint16)
+        if mapping.vma.shared:
+            joined = count[first - low : last - low]
+            column[mapping.present] = joined[mapping.present]
+        columns.append((mapping, column))
+    return columns

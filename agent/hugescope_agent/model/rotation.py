@@ -1,0 +1,66 @@
+"""Which cells to read again though nothing tells that they changed.
+
+PAGEMAP_SCAN shows neither a page that was copied on write nor a mapcount that another process changed, so every present cell is
+read again in turn, as many a tick as a time budget allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from hugescope_agent.model.mapping import Index, TrackedMapping
+
+_FIRST_GUESS_S: Final = 4e-6
+"""Three preads and their share of the arithmetic, before anything was measured."""
+
+_WEIGHT: Final = 0.1
+_FEWEST: Final = 16
+_MOST: Final = 1 << 14
+
+
+@dataclass(slots=True)
+class Rotation:
+    """Deals out cells in turn over all mappings. `budget_s` is CPU seconds a tick."""
+
+    budget_s: float
+    fixed: int | None = None
+    _cell_s: float = _FIRST_GUESS_S
+    _at: int = 0
+
+    @property
+    def cells_per_tick(self) -> int:
+        """Cells that fit the budget by what they have cost so far."""
+        if self.fixed is not None:
+            return self.fixed
+        return min(max(int(self.budget_s / self._cell_s), _FEWEST), _MOST)
+
+    def measured(self, cells: int, spent_s: float) -> None:
+        """Learn what `cells` cells cost."""
+        if cells:
+            self._cell_s += _WEIGHT * (spent_s / cells - self._cell_s)
+
+    def deal(self, mappings: Sequence[TrackedMapping]) -> list[tuple[TrackedMapping, Index]]:
+        """The next present cells, at most `cells_per_tick`, each at most once; HGM mappings need none."""
+        left = self.cells_per_tick
+        dealt = []
+        for step in range(len(mappings)):
+            mapping = mappings[(self._at + step) % len(mappings)]
+            if mapping.hgm:
+                continue
+            present = np.flatnonzero(mapping.present)
+            first = int(np.searchsorted(present, mapping.cursor))
+            chosen = present[first : first + left]
+            if len(chosen):
+                dealt.append((mapping, chosen))
+                left -= len(chosen)
+            if left <= 0:
+                mapping.cursor = int(chosen[-1]) + 1
+                self._at = (self._at + step) % len(mappings)
+                return dealt
+            mapping.cursor = 0
+        self._at = 0
+        return dealt

@@ -1,0 +1,330 @@
+"""Which to read when: a full look, then ticks that read what changed and refresh the rest in turn.
+
+A tick, cheapest first: the pools' counters; PAGEMAP_SCAN over every known mapping and PFN, flags and counts of the cells that it
+shows changed; a slice of all processes looked through for new mappings, so that each is looked at once a second and those with huge pages
+more often; a few cells read again in rotation. smaps is read when a mapping appears and then seldom.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+
+from hugescope_agent.cost import CostMeter
+from hugescope_agent.errors import ProcessError
+from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.model.join import Mappers
+from hugescope_agent.model.mapping import Index, TrackedMapping
+from hugescope_agent.model.reader import CellReader
+from hugescope_agent.model.rotation import Rotation
+from hugescope_agent.rounds import Rounds
+from hugescope_agent.watch import Watch
+from hugescope_wire.frames import encode_range, encode_scattered
+from hugescope_wire.host import HostDelta, HostFrame, Source
+from hugescope_wire.snapshot import Capabilities, Pool
+
+_SMALLEST_PAGE: Final = 2 << 20
+_SCATTERED_ROW: Final = 11
+_DENSE_ROW: Final = 7
+COST_EVERY_S: Final = 1.0
+_TRIES: Final = 3
+"""Looks at a process whose mappings change under the look; the next tick goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look, ready to be framed: `blocks` are encoded cells."""
+
+    about: HostFrame | HostDelta
+    blocks: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerOptions:
+    """How the sampler spends its time.
+
+    Attributes:
+        tick_hz: ticks a second that the caller means to make.
+        budget: share of one core for the rotation.
+        rotation_cells: read exactly so many cells a tick in rotation; None: as the budget allows.
+        pids: watch only these processes; None: all.
+    """
+
+    tick_hz: float = 10.0
+    budget: float = 0.01
+    rotation_cells: int | None = None
+    pids: frozenset[int] | None = None
+
+
+class Sampler:
+    """Keeps the state of one host. Not for use from several threads at once."""
+
+    def __init__(
+        self,
+        files: HostFiles,
+        source: Source,
+        options: SamplerOptions | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._options = options or SamplerOptions()
+        self._source = source
+        self._clock = clock
+        self._ids = itertools.count(1)
+        self._watches: dict[int, Watch] = {}
+        self._rotation = Rotation(
+            self._options.budget / self._options.tick_hz, self._options.rotation_cells
+        )
+        self.cost = CostMeter(clock)
+        self._cost_due_s = 0.0
+        self._sent: set[int] = set()
+        self._changed_pids: set[int] = set()
+        self._gone_pids: set[int] = set()
+        self._cells: dict[int, list[Index]] = defaultdict(list)
+        self.use(files)
+
+    def use(self, files: HostFiles) -> None:
+        """Read from another root from now on: the next step of a recorded series. Mappings keep their ids."""
+        self._files = files
+        self._info = files.info()
+        self._raw_pools: list[bytes | None] | None = None
+        self._pools: list[Pool] = []
+        self._mappers = Mappers(min(files.pools.page_sizes, default=_SMALLEST_PAGE))
+        self._reader = CellReader(files.scanner, files.kpage, files.nodes, self._mappers)
+        self._told = files.capabilities
+        self._rounds = Rounds(files.root, self._options.pids, self._options.tick_hz)
+        for pid in list(self._watches):
+            self._carry_over(pid, files)
+
+    def close(self) -> None:
+        """Close every process' files; the root's belong to the caller."""
+        for watch in self._watches.values():
+            watch.close()
+        self._watches.clear()
+
+    def full(self) -> Sample:
+        """Look at everything, and all that is known, whether it changed or not.
+
+        Raises:
+            BadCapture: a captured tree holds what no kernel writes.
+        """
+        self.cost.begin()
+        now_s = self._clock()
+        self._read_pools()
+        self._discover(self._rounds.everyone(), now_s)
+        self._look(now_s)
+        self._mappers.settle(self._mappings())
+        self._told = self._capabilities()
+        about = HostFrame(
+            taken_at=datetime.now(UTC),
+            monotonic_s=now_s,
+            source=self._source,
+            host=self._info,
+            capabilities=self._told,
+            limits=self._files.limits(self._told),
+            pools=self._pools,
+            processes=[watch.info() for _, watch in sorted(self._watches.items())],
+            skipped=self._rounds.skipped(),
+            cost=self.cost.read(self._refresh_s()),
+        )
+        blocks = [self._whole(mapping) for mapping in self._mappings()]
+        self._forget_changes()
+        self.cost.end(self._cell_count())
+        return Sample(about, blocks)
+
+    def settle(self) -> Sample:
+        """As `full`, but waits until no cell is undecided between poisoned and migrating."""
+        sample = self.full()
+        while any(mapping.suspect_since for mapping in self._mappings()):
+            time.sleep(0.05)
+            sample = self.full()
+        return sample
+
+    def tick(self) -> Sample | None:
+        """What changed since the last look; None where nothing did and no report of cost is due."""
+        self.cost.begin()
+        now_s = self._clock()
+        pools_changed = self._read_pools()
+        self._discover(self._rounds.slice(self._watches), now_s)
+        self._look(now_s)
+        self._rotate()
+        for number, index in self._mappers.settle(self._mappings()).items():
+            self._cells[number].append(index)
+        cost_due = now_s >= self._cost_due_s
+        changed = pools_changed or self._changed_pids or self._gone_pids or self._cells
+        sample = self._delta(now_s, pools_changed, cost_due) if changed or cost_due else None
+        self.cost.end(self._cell_count())
+        return sample
+
+    def _delta(self, now_s: float, pools_changed: bool, cost_due: bool) -> Sample:
+        if cost_due:
+            self._cost_due_s = now_s + COST_EVERY_S
+        capabilities = self._capabilities()
+        new = capabilities != self._told
+        self._told = capabilities
+        blocks = self._changed_blocks()
+        about = HostDelta(
+            taken_at=datetime.now(UTC),
+            monotonic_s=now_s,
+            capabilities=capabilities if new else None,
+            limits=self._files.limits(capabilities) if new else None,
+            pools=self._pools if pools_changed else None,
+            processes=[self._watches[pid].info() for pid in sorted(self._changed_pids)],
+            gone_pids=sorted(self._gone_pids),
+            skipped=self._rounds.skipped() if cost_due else None,
+            cost=self.cost.read(self._refresh_s()) if cost_due else None,
+        )
+        self._forget_changes()
+        return Sample(about, blocks)
+
+    def _read_pools(self) -> bool:
+        raw = self._files.pools.raw()
+        if raw == self._raw_pools:
+            return False
+        self._raw_pools = raw
+        self._pools = self._files.pools.parse(raw)
+        return True
+
+    def _discover(self, pids: list[int], now_s: float) -> None:
+        for pid in pids:
+            with self._rounds.counting(pid):
+                self._discover_one(pid, now_s)
+
+    def _discover_one(self, pid: int, now_s: float) -> None:
+        """Take what the process maps now; raises as `VmaFinder.vmas`, and then it is watched no more."""
+        try:
+            vmas = self._files.finder.vmas(pid)
+            watch = self._watches.get(pid)
+            if watch is not None and (not vmas or watch.replaced()):
+                self._drop(pid)
+                watch = None
+            if not vmas:
+                return
+            if watch is None:
+                watch = self._watches[pid] = Watch.open(self._files, pid)
+        except ProcessError:
+            self._drop(pid)
+            raise
+        before = watch.mappings
+        if watch.update(vmas, self._ids, now_s):
+            self._changed_pids.add(pid)
+            kept = {mapping.id for mapping in watch.mappings}
+            self._release([mapping for mapping in before if mapping.id not in kept])
+
+    def _look(self, now_s: float) -> None:
+        for pid in list(self._watches):
+            with self._rounds.counting(pid):
+                try:
+                    self._look_at_process(pid, now_s)
+                except ProcessError:
+                    self._drop(pid)
+                    raise
+
+    def _look_at_process(self, pid: int, now_s: float) -> None:
+        for _ in range(_TRIES):
+            watch = self._watches.get(pid)
+            if watch is None or all(self._look_at(watch, m, now_s) for m in watch.mappings):
+                return
+            self._discover_one(pid, now_s)
+
+    def _look_at(self, watch: Watch, mapping: TrackedMapping, now_s: float) -> bool:
+        """Look at one mapping; False when what was read may be of something else in its place."""
+        before = mapping.ranges
+        changed = self._reader.look(mapping, watch.pagemap, now_s)
+        if len(changed):
+            self._cells[mapping.id].append(changed)
+        return mapping.ranges is before or self._files.finder.stands(watch.pid, mapping.vma)
+
+    def _rotate(self) -> None:
+        if self._files.scanner is None:
+            return
+        owners = {m.id: watch for watch in self._watches.values() for m in watch.mappings}
+        begin_s = time.perf_counter()
+        count = 0
+        for mapping, index in self._rotation.deal(self._mappings()):
+            watch = owners[mapping.id]
+            with self._rounds.counting(watch.pid):
+                changed = self._reader.read(mapping, watch.pagemap, index)
+                count += len(index)
+                if len(changed):
+                    self._cells[mapping.id].append(changed)
+        self._rotation.measured(count, time.perf_counter() - begin_s)
+
+    def _drop(self, pid: int) -> None:
+        watch = self._watches.pop(pid, None)
+        if watch is not None:
+            self._release(watch.mappings)
+            watch.close()
+            self._gone_pids.add(pid)
+            self._changed_pids.discard(pid)
+
+    def _release(self, mappings: list[TrackedMapping]) -> None:
+        for mapping in mappings:
+            self._mappers.replace(mapping.head_pfn, np.zeros_like(mapping.head_pfn))
+            self._mappers.touch()
+            self._cells.pop(mapping.id, None)
+            self._sent.discard(mapping.id)
+
+    def _carry_over(self, pid: int, files: HostFiles) -> None:
+        watch = self._watches.pop(pid)
+        watch.close()
+        try:
+            fresh = Watch.open(files, pid)
+        except ProcessError:
+            self._gone_pids.add(pid)
+            return
+        fresh.comm, fresh.mappings = watch.comm, watch.mappings
+        for mapping in fresh.mappings:
+            self._mappers.replace(np.zeros(1, np.uint64), mapping.head_pfn)
+        self._watches[pid] = fresh
+
+    def _mappings(self) -> list[TrackedMapping]:
+        return [m for _, watch in sorted(self._watches.items()) for m in watch.mappings]
+
+    def _capabilities(self) -> Capabilities:
+        """As probed, and with what only a look can show."""
+        update = {"hgm": any(mapping.hgm for mapping in self._mappings())}
+        if self._reader.saw_pfn:
+            update["pfn"] = True
+        return self._files.capabilities.model_copy(update=update)
+
+    def _cell_count(self) -> int:
+        return sum(m.vma.cell_count for m in self._mappings())
+
+    def _refresh_s(self) -> float | None:
+        """How old a PFN or count can be at most, as far as the rotation goes."""
+        if self._files.scanner is None:
+            return 1 / self._options.tick_hz
+        present = sum(int(m.present.sum()) for m in self._mappings())
+        rate = self._rotation.cells_per_tick * self._options.tick_hz
+        return round(present / rate, 3) if rate else None
+
+    def _changed_blocks(self) -> list[bytes]:
+        blocks = []
+        for mapping in self._mappings():
+            parts = self._cells.get(mapping.id)
+            if mapping.id not in self._sent:
+                blocks.append(self._whole(mapping))
+            elif parts:
+                index = np.unique(np.concatenate(parts))
+                if len(index) * _SCATTERED_ROW < len(mapping.cells) * _DENSE_ROW:
+                    cells = mapping.cells.take(index)
+                    blocks.append(encode_scattered(mapping.id, mapping.vma.page_size, index, cells))
+                else:
+                    blocks.append(self._whole(mapping))
+        return blocks
+
+    def _whole(self, mapping: TrackedMapping) -> bytes:
+        self._sent.add(mapping.id)
+        return encode_range(mapping.id, mapping.vma.page_size, mapping.cells)
+
+    def _forget_changes(self) -> None:
+        self._changed_pids.clear()
+        self._gone_pids.clear()
+        self._cells.clear()

@@ -1,0 +1,96 @@
+"""One process under watch: its open pagemap and its mappings, kept while both last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from hugescope_agent.errors import ProcessError
+from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.pagemap import Pagemap
+from hugescope_agent.kernel.process import comm, read_smaps, start_ticks
+from hugescope_agent.kernel.smaps import SmapsVma
+from hugescope_agent.kernel.vma import HugeVma
+from hugescope_agent.model.mapping import TrackedMapping
+from hugescope_wire.host import ProcessInfo
+
+SMAPS_EVERY_S: Final = 5.0
+"""VmFlags change seldom, and smaps stalls its process."""
+
+_SMAPS_DUTY: Final = 0.01
+"""Most of the time that may go into smaps of one process: after 27 ms none for 2.7 s and more."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """A process that maps huge pages."""
+
+    files: HostFiles
+    pid: int
+    started: int | None
+    pagemap: Pagemap
+    comm: str | None = None
+    mappings: list[TrackedMapping] = field(default_factory=list)
+    smaps_due_s: float = 0.0
+
+    @classmethod
+    def open(cls, files: HostFiles, pid: int) -> Watch:
+        """Start watching; finds no mappings yet.
+
+        Raises:
+            ProcessGone, ProcessDenied: by the kernel's answer.
+        """
+        started = start_ticks(files.root, pid)
+        return cls(files, pid, started, Pagemap(files.root, pid))
+
+    def close(self) -> None:
+        """Close the pagemap."""
+        self.pagemap.close()
+
+    def replaced(self) -> bool:
+        """Whether the pid belongs to another process by now."""
+        return start_ticks(self.files.root, self.pid) != self.started
+
+    def update(self, vmas: list[HugeVma], ids: Iterator[int], now_s: float) -> bool:
+        """Take the VMAs found now; those still there keep their cells. Whether anything changed."""
+        old = {mapping.vma: mapping for mapping in self.mappings}
+        name = comm(self.files.root, self.pid)
+        same_vmas = [mapping.vma for mapping in self.mappings] == vmas
+        if same_vmas and name == self.comm:
+            return self.refresh_smaps(now_s)
+        self.comm = name
+        self.mappings = [
+            old[vma] if vma in old else TrackedMapping(next(ids), vma, None) for vma in vmas
+        ]
+        if not same_vmas:
+            self.smaps_due_s = 0.0
+            self.refresh_smaps(now_s)
+        return True
+
+    def refresh_smaps(self, now_s: float) -> bool:
+        """Read smaps where it is due; whether VmFlags or levels changed."""
+        if now_s < self.smaps_due_s:
+            return False
+        begin_s = time.perf_counter()
+        entries: dict[tuple[int, int], SmapsVma] = {}
+        try:
+            found = read_smaps(self.files.root, self.pid)
+            entries = {(entry.vma.start, entry.vma.end): entry for entry in found}
+        except ProcessError:
+            pass  # VmFlags become null, which says that they could not be read
+        spent_s = time.perf_counter() - begin_s
+        self.smaps_due_s = now_s + max(SMAPS_EVERY_S, spent_s / _SMAPS_DUTY)
+        changed = False
+        for mapping in self.mappings:
+            entry = entries.get((mapping.vma.start, mapping.vma.end))
+            changed |= entry != mapping.smaps
+            mapping.smaps = entry
+        return changed
+
+    def info(self) -> ProcessInfo:
+        """What travels of it beside the cells."""
+        return ProcessInfo(
+            pid=self.pid, comm=self.comm, mappings=[mapping.info() for mapping in self.mappings]
+        )

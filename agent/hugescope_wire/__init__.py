@@ -1,0 +1,1 @@
+"""What travels between agent, server, recordings and browser; imports nothing of ours."""

@@ -1,0 +1,101 @@
+"""A host as it travels: everything but the cells, which go in binary blocks beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, Field
+
+from hugescope_wire.snapshot import Capabilities, Count, HostInfo, MappingFacts, Pool, Record
+
+PROTOCOL_VERSION: Final = 1
+"""Of the link, the frames and the viewer messages together."""
+
+MappingId = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
+
+
+class Source(Record):
+    """Where the pages come from: a running kernel, a captured tree, or a recorded series."""
+
+    kind: Literal["live", "capture", "replay"]
+    name: str | None = Field(None, description="what is replayed, in words for people")
+
+
+class Limit(Record):
+    """Something that this kernel or these privileges do not give, and what that costs."""
+
+    capability: str
+    reason: str
+    cost: str
+    remedy: str | None
+
+
+class MappingInfo(MappingFacts):
+    """One VMA under the number by which frames name it: unique within an agent's epoch."""
+
+    id: MappingId
+    cell_count: Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
+
+
+class ProcessInfo(Record):
+    """A process that maps huge pages, without cells."""
+
+    pid: Annotated[int, Field(ge=1)]
+    comm: str | None
+    mappings: list[MappingInfo]
+
+
+class Skipped(Record):
+    """Processes that could not be read in the last discovery, by reason."""
+
+    gone: Count = 0
+    denied: Count = 0
+    failed: Count = 0
+
+
+class AgentCost(Record):
+    """What watching costs, measured by the agent on itself over about the last second."""
+
+    cpu_percent: float = Field(ge=0, description="of one core")
+    tick_ms: float = Field(ge=0, description="mean wall time of a tick")
+    tick_hz: float = Field(ge=0, description="ticks a second that were reached")
+    rss_bytes: Count | None
+    cells: Count = Field(description="cells watched")
+    refresh_s: float | None = Field(
+        description="seconds until every cell's PFN, count and flags were read again; null: unknown"
+    )
+
+
+class HostFrame(Record):
+    """The JSON part of a full frame: all there is but the cells."""
+
+    type: Literal["full"] = "full"
+    taken_at: AwareDatetime
+    monotonic_s: float
+    source: Source
+    host: HostInfo
+    capabilities: Capabilities
+    limits: list[Limit]
+    pools: list[Pool]
+    processes: list[ProcessInfo]
+    skipped: Skipped
+    cost: AgentCost | None
+
+
+class HostDelta(Record):
+    """The JSON part of a delta: null or empty means unchanged.
+
+    A process in `processes` replaces the one of that pid; its mappings keep their cells by id, and a mapping
+    that is new comes with a block that covers all its cells.
+    """
+
+    type: Literal["delta"] = "delta"
+    taken_at: AwareDatetime
+    monotonic_s: float
+    capabilities: Capabilities | None = None
+    limits: list[Limit] | None = None
+    pools: list[Pool] | None = None
+    processes: list[ProcessInfo] = Field(default_factory=list)
+    gone_pids: list[int] = Field(default_factory=list)
+    skipped: Skipped | None = None
+    cost: AgentCost | None = None

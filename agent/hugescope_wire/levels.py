@@ -1,0 +1,24 @@
+"""Which page-table level maps the bytes of a mainline mapping: that of its page size, always."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from hugescope_wire.cells import PAGE_BYTES, U32
+from hugescope_wire.snapshot import LevelBytes
+
+PMD_BYTES: Final = 1 << 21
+PUD_BYTES: Final = 1 << 30
+"""x86-64, and arm64 with 4 KiB base pages."""
+
+
+def mainline_levels(page_size: int, mapped_pages: U32) -> LevelBytes:
+    """Bytes at each level of a mapping whose huge pages are mapped whole or not at all."""
+    total = int(mapped_pages.sum(dtype=np.uint64)) * PAGE_BYTES
+    return LevelBytes(
+        pud=total if page_size >= PUD_BYTES else 0,
+        pmd=total if PMD_BYTES <= page_size < PUD_BYTES else 0,
+        pte=total if page_size < PMD_BYTES else 0,
+    )

@@ -1,0 +1,185 @@
+"""JSON messages of both websockets: agent to server and back, viewer to server and back.
+
+Agent socket, `/api/v1/agent`: the agent sends `AgentHello` as text; the server answers `AgentWelcome` or `Refusal`
+and closes. Then the agent sends binary frames (`hugescope_wire.frames`): one full frame, then deltas, all of
+rising `seq`. The server may send `Refusal` at any time and closes after it.
+
+Viewer socket, `/api/v1/viewer`: the server sends `ViewerWelcome`, then `Overview` at once and whenever hosts change, at most
+four times a second. The viewer sends `Subscribe` to get the cells of one mapping: `Subscribed` as text, then binary
+frames of kind cells, the first with every cell. Each has a seq; the viewer answers `Ack`. The server
+keeps at most `CREDIT` frames unacknowledged and folds what changes meanwhile into the next one, so a slow viewer sees
+fewer, never older, pictures.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+
+from hugescope_wire.errors import WireError
+from hugescope_wire.host import AgentCost, Limit, MappingInfo, Skipped, Source
+from hugescope_wire.snapshot import Capabilities, Count, HostInfo, Pool, Record
+
+CREDIT: Final = 2
+"""Frames of cells that may be on their way to a viewer unacknowledged."""
+
+MAX_AGENT_MESSAGE_BYTES: Final = 64 * 2**20
+"""A dense full frame of four million cells."""
+
+MAX_VIEWER_MESSAGE_BYTES: Final = 16 * 2**10
+"""A viewer only ever sends short control messages."""
+
+T = TypeVar("T")
+
+HostId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
+
+
+class AgentHello(Record):
+    """The first message of an agent. `epoch` is random for each run of the agent."""
+
+    type: Literal["hello"] = "hello"
+    protocol: int
+    agent_version: str = Field(max_length=64)
+    host_id: HostId
+    epoch: str = Field(min_length=1, max_length=64)
+
+
+class AgentWelcome(Record):
+    """The server takes this agent's frames."""
+
+    type: Literal["welcome"] = "welcome"
+    protocol: int
+    server_version: str
+
+
+class Refusal(Record):
+    """The peer's message was not taken; `code` is stable, `message` is for people."""
+
+    type: Literal["refusal"] = "refusal"
+    code: str
+    message: str
+
+
+class ViewerWelcome(Record):
+    """The first message to a viewer. `server_epoch` changes with each start of the server."""
+
+    type: Literal["welcome"] = "welcome"
+    protocol: int
+    server_version: str
+    server_epoch: str
+
+
+class MappingSummary(MappingInfo):
+    """A mapping with its cells counted by state, in the order of `CellState`."""
+
+    state_counts: list[Count]
+    mapped_bytes: Count
+
+
+class ProcessSummary(Record):
+    """A process with the summaries of its mappings."""
+
+    pid: Annotated[int, Field(ge=1)]
+    comm: str | None
+    mappings: list[MappingSummary]
+
+
+class HostSummary(Record):
+    """One host as the overview shows it.
+
+    Ages are seconds on the server's clock at the moment of sending: no clock of the agent or of the browser is
+    trusted. `link` is live, late (no frame for 3 s), or gone (agent disconnected, or 10 s).
+    """
+
+    host_id: HostId
+    host: HostInfo
+    source: Source
+    link: Literal["live", "late", "gone"]
+    age_s: float
+    taken_at: AwareDatetime
+    seq: Count
+    epoch: str
+    agent_version: str
+    capabilities: Capabilities
+    limits: list[Limit]
+    pools: list[Pool]
+    processes: list[ProcessSummary]
+    skipped: Skipped
+    cost: AgentCost | None
+
+
+class Overview(Record):
+    """All hosts that the server knows."""
+
+    type: Literal["overview"] = "overview"
+    hosts: list[HostSummary]
+
+
+class Subscribe(Record):
+    """Ask for the cells of one mapping, in place of the one asked for before."""
+
+    type: Literal["subscribe"] = "subscribe"
+    host_id: HostId
+    mapping_id: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
+    epoch: str = Field(description="of the host as the overview gave it", max_length=64)
+
+
+class Unsubscribe(Record):
+    """No more cells, please."""
+
+    type: Literal["unsubscribe"] = "unsubscribe"
+
+
+class Ack(Record):
+    """The frame of cells with this seq was drawn or dropped."""
+
+    type: Literal["ack"] = "ack"
+    seq: Count
+
+
+class Subscribed(Record):
+    """Frames of cells that follow belong to this mapping; `seq` starts at 1 again."""
+
+    type: Literal["subscribed"] = "subscribed"
+    host_id: HostId
+    epoch: str
+    mapping: MappingInfo
+
+
+class SubscriptionEnded(Record):
+    """No more cells of this mapping: it is gone, or was never there."""
+
+    type: Literal["ended"] = "ended"
+    host_id: HostId
+    mapping_id: int
+    code: Literal["no_such_host", "no_such_mapping", "mapping_gone", "host_restarted"]
+    message: str
+
+
+FromViewer = Annotated[Subscribe | Unsubscribe | Ack, Field(discriminator="type")]
+ToViewer = Annotated[
+    ViewerWelcome | Overview | Subscribed | SubscriptionEnded | Refusal, Field(discriminator="type")
+]
+ToAgent = Annotated[AgentWelcome | Refusal, Field(discriminator="type")]
+
+FROM_VIEWER: Final[TypeAdapter[Subscribe | Unsubscribe | Ack]] = TypeAdapter(FromViewer)
+TO_VIEWER: Final[
+    TypeAdapter[ViewerWelcome | Overview | Subscribed | SubscriptionEnded | Refusal]
+] = TypeAdapter(ToViewer)
+TO_AGENT: Final[TypeAdapter[AgentWelcome | Refusal]] = TypeAdapter(ToAgent)
+AGENT_HELLO: Final = TypeAdapter(AgentHello)
+
+
+def parse(adapter: TypeAdapter[T], text: str | bytes) -> T:
+    """Check one JSON message.
+
+    Raises:
+        WireError: `bad_message`, naming the field.
+    """
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "message"
+        raise WireError("bad_message", f"{where}: {first['msg']}") from None

@@ -1,0 +1,139 @@
+"""The snapshot that other people's scripts read: schema `hugescope/snapshot/1`.
+
+Addresses, offsets and inodes are JSON integers. They are exact in any reader that keeps numbers as
+doubles too: addresses and offsets are multiples of a huge page, so they need fewer than 53 bits.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+SNAPSHOT_SCHEMA: Final = "hugescope/snapshot/1"
+
+State = Literal[
+    "hole", "mapped", "full", "split", "partial", "marker", "poisoned", "migrating", "small"
+]
+Flag = Literal["exclusive", "write_protected", "shared_table", "inferred"]
+BackingKind = Literal["anonymous", "memfd", "hugetlbfs", "sysv"]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """A frozen record; fields that a newer peer added are ignored.
+
+    What is sent always holds the fields that have a default, so the schema of what is sent requires them.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class HostInfo(Record):
+    """Which kernel this is. `boot_id` is null where the root does not hold it."""
+
+    name: str | None
+    kernel: str | None
+    boot_id: str | None
+
+
+class Capabilities(Record):
+    """What this kernel and these privileges allow, as probed, not as versions promise."""
+
+    pfn: bool = Field(description="pagemap gives page frame numbers (CAP_SYS_ADMIN)")
+    kpageflags: bool = Field(description="/proc/kpageflags and /proc/kpagecount can be read")
+    pagemap_scan: bool = Field(description="the PAGEMAP_SCAN ioctl works (Linux 6.7)")
+    procmap_query: bool = Field(description="the PROCMAP_QUERY ioctl works (Linux 6.11)")
+    hgm: bool = Field(description="a mapping with VmFlags hm was seen (HugeTLB HGM series)")
+
+
+class Pool(Record):
+    """One hugetlb pool: the host's (`node` null) or one NUMA node's, in pages of `page_size`.
+
+    Null where the kernel has no such counter: nodes have no `reserved`. Counters are shown as read, and
+    signed: the kernel is known to print -5 as 18446744073709551611.
+    """
+
+    page_size: Count = Field(description="bytes")
+    node: Count | None
+    total: int | None
+    free: int | None
+    reserved: int | None
+    surplus: int | None
+
+
+class Backing(Record):
+    """What a mapping maps; `offset` in bytes into the file or segment."""
+
+    kind: BackingKind
+    name: str | None
+    inode: Count | None
+    offset: Count
+
+
+class LevelBytes(Record):
+    """Bytes that entries of each page-table level map; null where it cannot be told."""
+
+    pud: Count | None
+    pmd: Count | None
+    pte: Count | None
+
+
+class Run(Record):
+    """Equal neighbours: `count` cells from index `first`; `mapped_bytes` is per cell."""
+
+    first: Count
+    count: Annotated[int, Field(ge=1)]
+    state: State
+    mapped_bytes: Count
+    mapcount: Count | None
+    mappers: Count | None
+    node: Count | None
+    flags: list[Flag]
+
+
+class MappingFacts(Record):
+    """One VMA, without its cells."""
+
+    start: Count
+    end: Count
+    page_size: Annotated[int, Field(ge=4096, description="bytes of one cell")]
+    kind: Literal["hugetlb", "thp"]
+    shared: bool
+    backing: Backing
+    vm_flags: list[str] | None = Field(description="two-letter VmFlags; null: smaps unreadable")
+    level_bytes: LevelBytes
+
+
+class Mapping(MappingFacts):
+    """One VMA with its cells as runs, in order, without gap or overlap."""
+
+    runs: list[Run]
+
+
+class Process(Record):
+    """A process that maps huge pages."""
+
+    pid: Annotated[int, Field(ge=1)]
+    comm: str | None
+    mappings: list[Mapping]
+
+
+class Snapshot(Record):
+    """One look at one host."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True
+    )
+
+    schema_name: Literal["hugescope/snapshot/1"] = Field(SNAPSHOT_SCHEMA, alias="schema")
+    taken_at: AwareDatetime
+    host: HostInfo
+    capabilities: Capabilities
+    pools: list[Pool]
+    processes: list[Process]

@@ -1,0 +1,65 @@
+"""`hugescope`: the entry point, and how errors reach the person who typed."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from hugescope_agent.errors import AgentError, ProcessError
+from rich.console import Console
+from rich.logging import RichHandler
+
+from hugescope import __version__
+from hugescope.commands import agent, demo, doctor, schema, serve, snapshot, up
+from hugescope.errors import CommandError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="See how Linux hosts' huge pages are mapped.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"hugescope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Say more on stderr; twice: all.")
+    ] = 0,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and end.")
+    ] = False,
+) -> None:
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    handler = RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
+    logging.basicConfig(level=level, format="%(name)s: %(message)s", handlers=[handler])
+
+
+for command in (snapshot, doctor, up, demo, serve, agent, schema):
+    app.command(name=command.NAME)(command.run)
+
+
+def main() -> None:
+    """Run a command; an error of the input is one line on stderr and exit code 1."""
+    try:
+        app()
+    except (CommandError, AgentError, ProcessError) as error:
+        print(f"hugescope: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

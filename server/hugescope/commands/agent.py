@@ -1,0 +1,7 @@
+"""placeholder"""
+
+NAME = "agent"
+
+
+def run() -> None:
+    """x"""

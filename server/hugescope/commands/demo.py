@@ -1,0 +1,7 @@
+"""placeholder"""
+
+NAME = "demo"
+
+
+def run() -> None:
+    """x"""

@@ -1,0 +1,100 @@
+"""`hugescope doctor`: what this kernel and these privileges allow, and how to get the rest."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Final
+
+import typer
+from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.root import Root
+from hugescope_wire.snapshot import Pool
+from rich.console import Console
+from rich.table import Table
+
+from hugescope.commands.snapshot import printable, size
+
+NAME: Final = "doctor"
+
+_GIVES: Final = {
+    "pfn": "page frame numbers: node, mapcount, sharing between processes",
+    "kpageflags": "mapcount and flags of each physical page",
+    "pagemap_scan": "scans of page tables at full rate, and poison or migration seen",
+    "procmap_query": "hugetlb mappings found without reading maps or smaps",
+}
+
+
+def run(
+    root: Annotated[
+        str, typer.Option(envvar="HUGESCOPE_ROOT", help="Look at this root instead of /.")
+    ] = "/",
+) -> None:
+    """Say what this kernel and these privileges allow, and how to get the rest."""
+    source = Root.at(root)
+    files = HostFiles(source)
+    console = Console()
+    try:
+        info = files.info()
+        pools = files.pools.parse(files.pools.raw())
+        limits = {limit.capability: limit for limit in files.limits(files.capabilities)}
+        shown = files.capabilities.model_dump()
+    finally:
+        files.close()
+    kind = "running kernel" if source.live else "captured tree"
+    console.print(f"Linux {info.kernel or '?'} ({kind}), uid {os.geteuid()}")
+    table = Table(title="Capabilities", title_justify="left")
+    for column in ("", "capability", "gives", "what is missing costs", "to get it"):
+        table.add_column(column)
+    for name, gives in _GIVES.items():
+        limit = limits.get(name)
+        mark = "[green]yes[/]" if shown[name] else "[yellow]no[/]"
+        table.add_row(
+            mark,
+            name,
+            gives,
+            printable(f"{limit.cost}: {limit.reason}") if limit else "",
+            printable(limit.remedy or "") if limit else "",
+        )
+    console.print(table)
+    console.print(_reach(source))
+    for line in _pool_lines(pools):
+        console.print(line)
+    if source.live:
+        console.print(_userfaultfd())
+
+
+def _reach(root: Root) -> str:
+    """How many processes' page tables can be opened."""
+    open_count = denied = 0
+    for pid in root.pids():
+        try:
+            os.close(root.open(f"proc/{pid}/pagemap"))
+            open_count += 1
+        except PermissionError:
+            denied += 1
+        except OSError:
+            continue
+    line = f"processes: {open_count} readable, {denied} not"
+    if denied:
+        line += " (root, or CAP_PERFMON and CAP_DAC_READ_SEARCH, reaches them)"
+    return line
+
+
+def _pool_lines(pools: list[Pool]) -> list[str]:
+    hosts = [pool for pool in pools if pool.node is None]
+    if not hosts:
+        return ["pools: this kernel has no hugetlb pages (CONFIG_HUGETLBFS)"]
+    lines = []
+    for pool in hosts:
+        line = f"pool of {size(pool.page_size)}: {pool.total} pages, {pool.free} free"
+        if pool.total == 0:
+            path = f"/sys/kernel/mm/hugepages/hugepages-{pool.page_size >> 10}kB/nr_hugepages"
+            line += f" (empty: as root, echo 256 > {path})"
+        lines.append(line)
+    return lines
+
+
+def _userfaultfd() -> str:
+    if os.geteuid() == 0 or os.access("/dev/userfaultfd", os.R_OK | os.W_OK):
+        return "userfaultfd: allowed; `hugescope demo` can run a real post-copy"
+    return "userfaultfd: not for this user; `hugescope demo` replays a recorded series instead"

@@ -1,0 +1,7 @@
+"""placeholder"""
+
+NAME = "serve"
+
+
+def run() -> None:
+    """x"""

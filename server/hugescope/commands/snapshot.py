@@ -1,0 +1,177 @@
+"""`hugescope snapshot`: one look, as a table or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Annotated, Final
+
+import typer
+from hugescope_agent.errors import NoSuchProcess
+from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.root import Root
+from hugescope_agent.sampler import Sampler
+from hugescope_wire.cells import CellState
+from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
+from hugescope_wire.host import HostFrame, Source
+from hugescope_wire.picture import HostPicture
+from hugescope_wire.snapshot import Mapping, Pool, Snapshot
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+NAME: Final = "snapshot"
+
+
+def run(
+    root: Annotated[
+        str,
+        typer.Option(
+            envvar="HUGESCOPE_ROOT", help="Read from here: a host's / in a container, or a capture."
+        ),
+    ] = "/",
+    pid: Annotated[
+        list[int] | None, typer.Option(help="Show only this process; may be given again.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the snapshot as JSON (see `hugescope schema`).")
+    ] = False,
+    runs: Annotated[bool, typer.Option("--runs", help="List the runs of cells too.")] = False,
+) -> None:
+    """Print one look at the huge pages of this host or of a captured tree."""
+    source = Root.at(root)
+    pids = frozenset(pid) if pid else None
+    for number in sorted(pids or ()):
+        if number < 1 or not source.names(f"proc/{number}"):
+            raise NoSuchProcess(f"--pid {number}: there is no such process in {root}")
+    look, snapshot = take(source, pids)
+    if json:
+        print(snapshot.model_dump_json(indent=1))
+        return
+    console = Console()
+    _print_head(console, look)
+    _print_pools(console, snapshot.pools)
+    _print_mappings(console, snapshot)
+    if runs:
+        _print_runs(console, snapshot)
+    for limit in look.limits:
+        print(f"not known here: {limit.cost} ({limit.reason})", file=sys.stderr)
+
+
+def take(root: Root, pids: frozenset[int] | None) -> tuple[HostFrame, Snapshot]:
+    """One look at everything, shown of `pids` only (None: all)."""
+    files = HostFiles(root)
+    sampler = Sampler(files, Source(kind="live" if root.live else "capture"))
+    try:
+        sample = sampler.settle()
+    finally:
+        sampler.close()
+        files.close()
+    picture = HostPicture()
+    picture.apply(decode_frame(encode_frame(FrameKind.FULL, 1, sample.about, sample.blocks)))
+    assert picture.about is not None
+    return picture.about, picture.snapshot(pids)
+
+
+def printable(text: str | None) -> Text:
+    """Text from the host with control characters made visible: a process may name itself anything."""
+    if text is None:
+        return Text("?", style="dim")
+    return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
+
+
+def size(count: int) -> str:
+    """Bytes in the largest binary unit that divides them."""
+    for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if count and count % (1 << shift) == 0:
+            return f"{count >> shift} {unit}"
+    return f"{count} B"
+
+
+def _print_head(console: Console, look: HostFrame) -> None:
+    host = look.host
+    what = "" if look.source.kind == "live" else "  [captured tree, not this machine]"
+    name = printable(host.name or "(host name not in the root)")
+    line = Text.assemble(
+        name, "  Linux ", printable(host.kernel), f"  {look.taken_at:%F %T}Z", what
+    )
+    skipped = look.skipped
+    console.print(line)
+    if skipped.denied or skipped.failed:
+        console.print(f"processes not readable: {skipped.denied} denied, {skipped.failed} failed")
+
+
+def _print_pools(console: Console, pools: list[Pool]) -> None:
+    table = Table(title="Pools, in pages", title_justify="left")
+    table.add_column("page size")
+    table.add_column("node")
+    for column in ("total", "free", "reserved", "surplus"):
+        table.add_column(column, justify="right")
+    for pool in pools:
+        counts = (pool.total, pool.free, pool.reserved, pool.surplus)
+        table.add_row(
+            size(pool.page_size),
+            "host" if pool.node is None else str(pool.node),
+            *("-" if count is None else str(count) for count in counts),
+        )
+    console.print(table)
+
+
+def _print_mappings(console: Console, snapshot: Snapshot) -> None:
+    table = Table(title="Mappings", title_justify="left")
+    for column in ("pid", "comm", "address", "page", "backing", "cells"):
+        table.add_column(column, justify="right" if column in ("pid", "cells") else "left")
+    table.add_column("present", justify="right")
+    table.add_column("states")
+    rows = [(process, m) for process in snapshot.processes for m in process.mappings]
+    for process, mapping in rows:
+        counts = state_counts(mapping)
+        backing = mapping.backing
+        table.add_row(
+            str(process.pid),
+            printable(process.comm),
+            f"{mapping.start:x}-{mapping.end:x}",
+            size(mapping.page_size),
+            Text.assemble(
+                backing.kind,
+                " ",
+                printable(backing.name or ""),
+                "" if mapping.shared else " private",
+            ),
+            str(sum(counts.values())),
+            size(sum(run.count * run.mapped_bytes for run in mapping.runs)),
+            ", ".join(f"{counts[s.label]} {s.label}" for s in CellState if counts[s.label]),
+        )
+    console.print(table if rows else "No process shown here maps huge pages.")
+
+
+def state_counts(mapping: Mapping) -> Counter[str]:
+    """Cells of a mapping by state."""
+    counts: Counter[str] = Counter()
+    for run in mapping.runs:
+        counts[run.state] += run.count
+    return counts
+
+
+def _print_runs(console: Console, snapshot: Snapshot) -> None:
+    table = Table(title="Runs", title_justify="left")
+    table.add_column("pid", justify="right")
+    table.add_column("address")
+    for column in ("first", "count", "state", "mapped", "mapcount", "mappers", "node"):
+        table.add_column(column, justify="left" if column == "state" else "right")
+    table.add_column("flags")
+    for process in snapshot.processes:
+        for mapping in process.mappings:
+            for run in mapping.runs:
+                numbers = (run.mapcount, run.mappers, run.node)
+                table.add_row(
+                    str(process.pid),
+                    f"{mapping.start + run.first * mapping.page_size:x}",
+                    str(run.first),
+                    str(run.count),
+                    run.state,
+                    size(run.mapped_bytes),
+                    *("-" if number is None else str(number) for number in numbers),
+                    " ".join(run.flags),
+                )
+    console.print(table)

@@ -1,0 +1,7 @@
+"""placeholder"""
+
+NAME = "up"
+
+
+def run() -> None:
+    """x"""
