@@ -7,13 +7,13 @@ import sys
 from typing import Annotated
 
 import typer
-from hugescope_agent.errors import AgentError, ProcessError
 from rich.console import Console
 from rich.logging import RichHandler
 
 from hugescope import __version__
 from hugescope.commands import agent, demo, doctor, schema, serve, snapshot, up
 from hugescope.errors import CommandError
+from hugescope_agent.errors import AgentError, ProcessError
 
 app = typer.Typer(
     no_args_is_help=True,

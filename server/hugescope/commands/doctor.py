@@ -6,13 +6,11 @@ import os
 from typing import Annotated, Final
 
 import typer
+
+from hugescope.commands.snapshot import printable, size, table_of, wide_console
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.snapshot import Pool
-from rich.console import Console
-from rich.table import Table
-
-from hugescope.commands.snapshot import printable, size
 
 NAME: Final = "doctor"
 
@@ -32,7 +30,7 @@ def run(
     """Say what this kernel and these privileges allow, and how to get the rest."""
     source = Root.at(root)
     files = HostFiles(source)
-    console = Console()
+    console = wide_console()
     try:
         info = files.info()
         pools = files.pools.parse(files.pools.raw())
@@ -42,9 +40,8 @@ def run(
         files.close()
     kind = "running kernel" if source.live else "captured tree"
     console.print(f"Linux {info.kernel or '?'} ({kind}), uid {os.geteuid()}")
-    table = Table(title="Capabilities", title_justify="left")
-    for column in ("", "capability", "gives", "what is missing costs", "to get it"):
-        table.add_column(column)
+    columns = ("", "capability", "gives", "missing it costs", "to get it")
+    table = table_of("Capabilities", *columns)
     for name, gives in _GIVES.items():
         limit = limits.get(name)
         mark = "[green]yes[/]" if shown[name] else "[yellow]no[/]"

@@ -1,7 +1,32 @@
-"""placeholder"""
+"""`hugescope serve`: the server alone; agents connect to it."""
 
-NAME = "serve"
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from hugescope.serving import serve_until_signal, settings_of
+
+NAME: Final = "serve"
+
+Host = Annotated[
+    str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]", show_default=False)
+]
+Port = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="0: any free one.  [default: 8765]", show_default=False),
+]
+AllowRemote = Annotated[
+    bool, typer.Option("--allow-remote", help="Listen beyond loopback, though nobody must log in.")
+]
 
 
-def run() -> None:
-    """x"""
+def run(host: Host = None, port: Port = None, allow_remote: AllowRemote = False) -> None:
+    """Serve browsers and take agents in, until stopped."""
+    serve_until_signal(settings_of(host, port, allow_remote), announce)
+
+
+def announce(url: str) -> None:
+    """Say where to look."""
+    print(f"HugeScope is at {url}", flush=True)

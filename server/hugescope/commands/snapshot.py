@@ -7,6 +7,11 @@ from collections import Counter
 from typing import Annotated, Final
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from hugescope_agent.errors import NoSuchProcess
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
@@ -16,11 +21,9 @@ from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame, Source
 from hugescope_wire.picture import HostPicture
 from hugescope_wire.snapshot import Mapping, Pool, Snapshot
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 NAME: Final = "snapshot"
+_PIPE_COLUMNS: Final = 160
 
 
 def run(
@@ -48,14 +51,14 @@ def run(
     if json:
         print(snapshot.model_dump_json(indent=1))
         return
-    console = Console()
+    console = wide_console()
     _print_head(console, look)
     _print_pools(console, snapshot.pools)
     _print_mappings(console, snapshot)
     if runs:
         _print_runs(console, snapshot)
     for limit in look.limits:
-        print(f"not known here: {limit.cost} ({limit.reason})", file=sys.stderr)
+        print(f"{limit.capability} is missing: {limit.reason}; {limit.cost}", file=sys.stderr)
 
 
 def take(root: Root, pids: frozenset[int] | None) -> tuple[HostFrame, Snapshot]:
@@ -71,6 +74,19 @@ def take(root: Root, pids: frozenset[int] | None) -> tuple[HostFrame, Snapshot]:
     picture.apply(decode_frame(encode_frame(FrameKind.FULL, 1, sample.about, sample.blocks)))
     assert picture.about is not None
     return picture.about, picture.snapshot(pids)
+
+
+def wide_console() -> Console:
+    """As wide as the terminal; wide enough for every column where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
+
+
+def table_of(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table whose columns in `right` are flush right."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
 
 
 def printable(text: str | None) -> Text:
@@ -102,11 +118,8 @@ def _print_head(console: Console, look: HostFrame) -> None:
 
 
 def _print_pools(console: Console, pools: list[Pool]) -> None:
-    table = Table(title="Pools, in pages", title_justify="left")
-    table.add_column("page size")
-    table.add_column("node")
-    for column in ("total", "free", "reserved", "surplus"):
-        table.add_column(column, justify="right")
+    counters = ("total", "free", "reserved", "surplus")
+    table = table_of("Pools, in pages", "page size", "node", *counters, right=counters)
     for pool in pools:
         counts = (pool.total, pool.free, pool.reserved, pool.surplus)
         table.add_row(
@@ -118,11 +131,8 @@ def _print_pools(console: Console, pools: list[Pool]) -> None:
 
 
 def _print_mappings(console: Console, snapshot: Snapshot) -> None:
-    table = Table(title="Mappings", title_justify="left")
-    for column in ("pid", "comm", "address", "page", "backing", "cells"):
-        table.add_column(column, justify="right" if column in ("pid", "cells") else "left")
-    table.add_column("present", justify="right")
-    table.add_column("states")
+    columns = ("pid", "comm", "address", "page", "backing", "cells", "present", "states")
+    table = table_of("Mappings", *columns, right=("pid", "cells", "present"))
     rows = [(process, m) for process in snapshot.processes for m in process.mappings]
     for process, mapping in rows:
         counts = state_counts(mapping)
@@ -154,16 +164,13 @@ def state_counts(mapping: Mapping) -> Counter[str]:
 
 
 def _print_runs(console: Console, snapshot: Snapshot) -> None:
-    table = Table(title="Runs", title_justify="left")
-    table.add_column("pid", justify="right")
-    table.add_column("address")
-    for column in ("first", "count", "state", "mapped", "mapcount", "mappers", "node"):
-        table.add_column(column, justify="left" if column == "state" else "right")
-    table.add_column("flags")
+    numbers = ("first", "count", "mapped", "mapcount", "mappers", "node")
+    columns = ("pid", "address", "first", "count", "state", *numbers[2:], "flags")
+    table = table_of("Runs", *columns, right=("pid", *numbers))
     for process in snapshot.processes:
         for mapping in process.mappings:
             for run in mapping.runs:
-                numbers = (run.mapcount, run.mappers, run.node)
+                counts = (run.mapcount, run.mappers, run.node)
                 table.add_row(
                     str(process.pid),
                     f"{mapping.start + run.first * mapping.page_size:x}",
@@ -171,7 +178,7 @@ def _print_runs(console: Console, snapshot: Snapshot) -> None:
                     str(run.count),
                     run.state,
                     size(run.mapped_bytes),
-                    *("-" if number is None else str(number) for number in numbers),
+                    *("-" if count is None else str(count) for count in counts),
                     " ".join(run.flags),
                 )
     console.print(table)

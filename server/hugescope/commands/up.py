@@ -1,7 +1,27 @@
-"""placeholder"""
+"""`hugescope up`: server and agent for this host in one command."""
 
-NAME = "up"
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from hugescope.commands.serve import AllowRemote, Host, Port, announce
+from hugescope.serving import serve_with_agent, settings_of
+from hugescope_agent.kernel.root import Root
+
+NAME: Final = "up"
 
 
-def run() -> None:
-    """x"""
+def run(
+    host: Host = None,
+    port: Port = None,
+    allow_remote: AllowRemote = False,
+    root: Annotated[
+        str, typer.Option(envvar="HUGESCOPE_ROOT", help="What the agent reads from.")
+    ] = "/",
+) -> None:
+    """Show this host's huge pages in a browser, until stopped."""
+    Root.at(root)
+    settings = settings_of(host, port, allow_remote)
+    serve_with_agent(settings, ["--root", root], announce)

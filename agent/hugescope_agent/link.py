@@ -1,0 +1,210 @@
+"""The agent's end of the link: looks at the host in a steady beat and sends what it saw, whatever happens to the server.
+
+Each connection begins with a full frame, so nothing that was lost can be missed. While the server is away nothing is read from the
+kernel at all. A slow server slows the beat: the next look waits until the last one was sent, and no queue grows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import secrets
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_base
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from hugescope_agent.errors import AgentError
+from hugescope_agent.sampler import Sample
+from hugescope_wire.errors import WireError
+from hugescope_wire.frames import FrameKind, encode_frame
+from hugescope_wire.host import PROTOCOL_VERSION, HostFrame
+from hugescope_wire.messages import TO_AGENT, AgentHello, Refusal, parse
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+AGENT_PATH: Final = "/api/v1/agent"
+_ANSWER_S: Final = 10.0
+"""A server that takes a connection but does not answer, or stops reading, is given up after this."""
+
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 15.0
+_PING_S: Final = 5.0
+_MAX_ANSWER_BYTES: Final = 1 << 16
+_LOST: Final = (OSError, ConnectionClosed, InvalidHandshake, WireError, TimeoutError)
+
+
+class Looker(Protocol):
+    """What gives samples: the sampler of a live host, or a replay."""
+
+    def full(self) -> Sample:
+        """Everything."""
+
+    def tick(self) -> Sample | None:
+        """What changed since; None for nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """Where to send and how often.
+
+    Attributes:
+        server: base URL of the server, ws:// or wss://, without a path.
+        host_id: names this host to the server; durable.
+        tick_hz: looks a second.
+    """
+
+    server: str
+    host_id: str
+    agent_version: str
+    tick_hz: float = 10.0
+
+
+class Refused(WireError):
+    """The server answered that it does not take this agent; trying again may help later."""
+
+
+@dataclass(slots=True)
+class AgentLink:
+    """Sends one host's samples to one server, for ever."""
+
+    looker: Looker
+    options: LinkOptions
+    epoch: str = field(default_factory=lambda: secrets.token_hex(8))
+    _seq: int = 0
+    _attempts: Attempts = field(default_factory=lambda: Attempts())
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="sampler")
+    )
+
+    async def run(self) -> None:
+        """Connect, send, and connect again after any loss; ends only by cancellation.
+
+        Raises:
+            AgentError: the server's URL is none.
+        """
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(_LOST), wait=self._attempts, before_sleep=_say_lost
+        )
+        try:
+            await retrying(self._connect_and_send)
+        except InvalidURI as error:
+            raise AgentError(f"--server {self.options.server}: {error}") from None
+        finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _connect_and_send(self) -> None:
+        async with connect(
+            self.options.server.rstrip("/") + AGENT_PATH,
+            compression=None,
+            proxy=None,
+            max_size=_MAX_ANSWER_BYTES,
+            open_timeout=_ANSWER_S,
+            ping_interval=_PING_S,
+            ping_timeout=_ANSWER_S,
+            close_timeout=1,
+        ) as socket_:
+            _limit_unacknowledged(socket_)
+            await self._greet(socket_)
+            log.info("connected to %s", self.options.server)
+            self._attempts.reset()
+            listener = asyncio.create_task(_listen(socket_), name="agent-listener")
+            sender = asyncio.create_task(self._send_samples(socket_), name="agent-sender")
+            try:
+                done, _ = await asyncio.wait(
+                    (listener, sender), return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    task.result()
+            finally:
+                for task in (listener, sender):
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, *_LOST):
+                        await task
+
+    async def _greet(self, socket_: ClientConnection) -> None:
+        hello = AgentHello(
+            protocol=PROTOCOL_VERSION,
+            agent_version=self.options.agent_version,
+            host_id=self.options.host_id,
+            epoch=self.epoch,
+        )
+        async with asyncio.timeout(_ANSWER_S):
+            await socket_.send(hello.model_dump_json())
+            _raise_refusal(await socket_.recv())
+
+    async def _send_samples(self, socket_: ClientConnection) -> None:
+        loop = asyncio.get_running_loop()
+        period_s = 1 / self.options.tick_hz
+        await self._send(socket_, await self._off_loop(self.looker.full))
+        due_s = loop.time() + period_s
+        while True:
+            await asyncio.sleep(due_s - loop.time())
+            sample = await self._off_loop(self.looker.tick)
+            if sample is not None:
+                await self._send(socket_, sample)
+            # A beat that was missed is not made up for: the next look shows it all anyway.
+            due_s = max(due_s + period_s, loop.time())
+
+    async def _send(self, socket_: ClientConnection, sample: Sample) -> None:
+        self._seq += 1
+        kind = FrameKind.FULL if isinstance(sample.about, HostFrame) else FrameKind.DELTA
+        frame = encode_frame(kind, self._seq, sample.about, sample.blocks)
+        async with asyncio.timeout(_ANSWER_S):
+            await socket_.send(frame)
+
+    async def _off_loop(self, look: Callable[[], T]) -> T:
+        """Look in the sampler's one thread, so that pings are answered meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, look)
+
+
+class Attempts(wait_base):
+    """Jittered waits that double from half a second up to 15 s, and start over once a server answered."""
+
+    def __init__(self) -> None:
+        self._failed = 0
+
+    def reset(self) -> None:
+        """A server answered."""
+        self._failed = 0
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Seconds until the next try."""
+        longest_s = min(_FIRST_WAIT_S * 2**self._failed, _LONGEST_WAIT_S)
+        self._failed = min(self._failed + 1, 16)
+        return random.uniform(longest_s / 2, longest_s)  # noqa: S311 - spreads load, hides nothing
+
+
+async def _listen(socket_: ClientConnection) -> None:
+    """The server speaks only to refuse; ends with the connection."""
+    async for message in socket_:
+        _raise_refusal(message)
+
+
+def _raise_refusal(message: str | bytes) -> None:
+    answer = parse(TO_AGENT, message)
+    if isinstance(answer, Refusal):
+        raise Refused(answer.code, answer.message)
+
+
+def _say_lost(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    wait_s = state.next_action.sleep if state.next_action else 0.0
+    what = f"refused: {error}" if isinstance(error, Refused) else f"no link: {error or 'closed'}"
+    log.warning("%s; next try in %.1f s", what, wait_s)
+
+
+def _limit_unacknowledged(socket_: ClientConnection) -> None:
+    """Let TCP itself give up on a peer that does not take what was sent."""
+    raw = socket_.transport.get_extra_info("socket")
+    if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_ANSWER_S * 1000))

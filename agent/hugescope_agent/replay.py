@@ -1,0 +1,114 @@
+"""Replays a recorded series of captured trees, as if the host changed from one to the next.
+
+A series is a directory of steps, or a .tar.xz of one, each step a root as `Root.at` reads it. It is read by the same code as
+a live host; every sample says that it is a replay.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+from hugescope_agent.errors import AgentError
+from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.root import Root
+from hugescope_agent.sampler import Sample, Sampler, SamplerOptions
+from hugescope_wire.host import Source
+
+STEP_S: Final = 0.7
+_HOLD_STEPS: Final = 4
+"""The last picture stays for so many steps before the series starts over."""
+
+SHIPPED: Final = "hgm-v2-postcopy.tar.xz"
+SHIPPED_NAME: Final = (
+    "a post-copy filled 4 KiB at a time, recorded on Linux 6.3.8 with the HugeTLB HGM v2 patches"
+)
+
+
+class Replay:
+    """Gives samples of a series, step after step, again from the start when it ends."""
+
+    def __init__(
+        self,
+        steps: list[Path],
+        name: str,
+        step_s: float = STEP_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`steps` are roots in order.
+
+        Raises:
+            AgentError: there is none.
+            BadRoot: one is no root.
+        """
+        if not steps:
+            raise AgentError("the series to replay holds no step")
+        self._roots = [Root.at(str(step)) for step in steps]
+        self._step_s = step_s
+        self._clock = clock
+        self._start_s = clock()
+        self._at = 0
+        self._files = HostFiles(self._roots[0])
+        source = Source(kind="replay", name=name)
+        self._sampler = Sampler(self._files, source, SamplerOptions(tick_hz=1 / step_s), clock)
+
+    def full(self) -> Sample:
+        """Everything, of the present step."""
+        self._advance()
+        return self._sampler.full()
+
+    def tick(self) -> Sample | None:
+        """What changed with the present step; None while it lasts."""
+        return self._sampler.tick() if self._advance() else None
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._sampler.close()
+        self._files.close()
+
+    def _advance(self) -> bool:
+        passed = int((self._clock() - self._start_s) / self._step_s)
+        step = min(passed % (len(self._roots) + _HOLD_STEPS), len(self._roots) - 1)
+        held = step == self._at
+        if not held:
+            fresh = HostFiles(self._roots[step])
+            self._sampler.use(fresh)
+            self._files.close()
+            self._files, self._at = fresh, step
+        # A held step is looked at too: its sample tells viewers that the replay lives.
+        return not held or passed % (len(self._roots) + _HOLD_STEPS) >= len(self._roots)
+
+
+def shipped_series(into: Path) -> list[Path]:
+    """Unpack the series that the package carries; its steps in order."""
+    with as_file(files("hugescope_agent") / "data" / SHIPPED) as archive:
+        return unpack(archive, into)
+
+
+def unpack(archive: Path, into: Path) -> list[Path]:
+    """Unpack a series, sparse files staying sparse; its steps in order.
+
+    Raises:
+        AgentError: it is no such archive.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(into, filter="data")
+    except (OSError, tarfile.TarError) as error:
+        raise AgentError(f"{archive}: cannot be unpacked: {error}") from None
+    return steps_of(into)
+
+
+def steps_of(directory: Path) -> list[Path]:
+    """The steps of an unpacked series: every directory in it that holds a proc, by name."""
+    return sorted(proc.parent for proc in directory.glob("**/proc") if proc.is_dir())
+
+
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """A place for an unpacked series, gone with the process."""
+    return tempfile.TemporaryDirectory(prefix="hugescope-replay-")

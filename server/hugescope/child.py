@@ -1,0 +1,93 @@
+"""The agent as a child of `up` and `demo`: a process of its own, so that its cost and its faults are its own."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Final, NoReturn
+
+_PR_SET_PDEATHSIG: Final = 1
+_FIRST_WAIT_S: Final = 1.0
+_LONGEST_WAIT_S: Final = 15.0
+_STEADY_S: Final = 30.0
+"""An agent that ran so long is started again at once."""
+
+_STOP_S: Final = 5.0
+
+
+@contextlib.contextmanager
+def end_by_exit() -> Iterator[None]:
+    """Within, SIGTERM unwinds the stack as Ctrl-C does, so that what was taken is given back."""
+
+    def leave(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class AgentProcess:
+    """Keeps an agent running: starts it again when it ends, and ends it with this process, however that ends."""
+
+    def __init__(self, arguments: Sequence[str], say: Callable[[str], None]) -> None:
+        """`arguments` go to `hugescope agent`; `say` gets a line for people when it had to be restarted."""
+        self._command = [sys.executable, "-m", "hugescope", "agent", *arguments]
+        self._say = say
+        self._stop = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, name="agent-keeper", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the agent that runs now."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start it and see to it from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; returns when it is gone."""
+        self._stop.set()
+        process = self._process
+        if process is not None:
+            process.terminate()
+        self._thread.join(_STOP_S)
+        if process is not None and process.poll() is None:
+            process.kill()
+
+    def _keep(self) -> None:
+        wait_s = _FIRST_WAIT_S
+        parent = os.getpid()
+        while not self._stop.is_set():
+            # The death signal follows the thread that started the child: this one, which lasts.
+            self._process = subprocess.Popen(
+                self._command, preexec_fn=lambda: _die_with(parent), stdin=subprocess.DEVNULL
+            )
+            try:
+                code = self._process.wait(_STEADY_S)
+            except subprocess.TimeoutExpired:
+                wait_s = _FIRST_WAIT_S
+                code = self._process.wait()
+            if self._stop.is_set():
+                return
+            self._say(f"the agent ended with code {code}; starting it again in {wait_s:.0f} s")
+            self._stop.wait(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+
+def _die_with(parent: int) -> None:
+    """In the child: be killed when the parent dies, also if it died just now."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
