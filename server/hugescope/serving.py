@@ -10,8 +10,11 @@ from pydantic import ValidationError
 
 from hugescope.child import AgentProcess, end_by_exit
 from hugescope.errors import CommandError
-from hugescope_server.run import PortInUse, serve
-from hugescope_server.settings import ServerSettings
+
+# The server is imported where it is run: the agent and `snapshot` share this command line, and
+# an agent on somebody's host should not carry a web framework.
+if TYPE_CHECKING:
+    from hugescope_server.settings import ServerSettings
 
 
 def settings_of(host: str | None, port: int | None, allow_remote: bool) -> ServerSettings:
