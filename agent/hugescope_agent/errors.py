@@ -12,7 +12,7 @@ class BadRoot(AgentError):
 
 
 class BadCapture(AgentError):
-    """A file of a captured tree is not what the kernel writes; names the file and the place in it."""
+    """A file of a captured tree is not what a kernel writes; names the file and the place."""
 
 
 class NoSuchProcess(AgentError):
@@ -32,4 +32,4 @@ class ProcessDenied(ProcessError):
 
 
 class ProcessUnreadable(ProcessError):
-    """Its kernel files hold something else than expected; the message says where."""
+    """Its files hold or are something else than expected; the message says which and where."""

@@ -1,7 +1,9 @@
-"""The agent's end of the link: looks at the host in a steady beat and sends what it saw, whatever happens to the server.
+"""The agent's end of the link: looks at the host in a steady beat and sends what it saw, whatever
+happens to the server.
 
-Each connection begins with a full frame, so nothing that was lost can be missed. While the server is away nothing is read from the
-kernel at all. A slow server slows the beat: the next look waits until the last one was sent, and no queue grows.
+Each connection begins with a full frame, so nothing that was lost can be missed. While the server
+is away nothing is read from the kernel at all. A slow server slows the beat: the next look waits
+until the last one was sent, and no queue grows.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ T = TypeVar("T")
 
 AGENT_PATH: Final = "/api/v1/agent"
 _ANSWER_S: Final = 10.0
-"""A server that takes a connection but does not answer, or stops reading, is given up after this."""
+"""A server that takes a connection but does not answer, or stops reading, is given up after this.
+"""
 
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 15.0
@@ -168,7 +171,9 @@ class AgentLink:
 
 
 class Attempts(wait_base):
-    """Jittered waits that double from half a second up to 15 s, and start over once a server answered."""
+    """Jittered waits that double from half a second up to 15 s, and start over once a server
+    answered.
+    """
 
     def __init__(self) -> None:
         self._failed = 0

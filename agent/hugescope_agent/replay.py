@@ -1,7 +1,7 @@
 """Replays a recorded series of captured trees, as if the host changed from one to the next.
 
-A series is a directory of steps, or a .tar.xz of one, each step a root as `Root.at` reads it. It is read by the same code as
-a live host; every sample says that it is a replay.
+A series is a directory of steps, or a .tar.xz of one, each step a root as `Root.at` reads it. It is
+read by the same code as a live host; every sample says that it is a replay.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose mappings to look for, when: every process once a second, those with huge pages more often."""
+"""Whose mappings to look for: every process once a second, those with huge pages more often."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Rounds:
         self._known: set[int] = set()
         self._queue: deque[int] = deque()
         self._share = 1
-        self._skipped: dict[int, Reason] = {}
+        self._skipped: dict[int, tuple[Reason, str]] = {}
 
     def everyone(self) -> list[int]:
         """All processes that may be watched."""
@@ -73,22 +73,22 @@ class Rounds:
         self._skipped.pop(pid, None)
         try:
             yield
-        except ProcessGone:
-            self._skipped[pid] = "gone"
-        except ProcessDenied:
-            self._skipped[pid] = "denied"
-        except ProcessError as error:
-            self._skip_failed(pid, error)
-        except BadCapture as error:
-            if not self._root.live:
+        except ProcessGone as error:
+            self._skipped[pid] = ("gone", str(error))
+        except ProcessDenied as error:
+            self._skipped[pid] = ("denied", str(error))
+        except (ProcessError, BadCapture) as error:
+            if isinstance(error, BadCapture) and not self._root.live:
                 raise
-            self._skip_failed(pid, error)
+            log.info("process %d skipped: %s", pid, error)
+            self._skipped[pid] = ("failed", str(error))
 
     def skipped(self) -> Skipped:
         """Processes that could not be read when last tried."""
-        count = Counter(self._skipped.values())
+        count = Counter(reason for reason, _ in self._skipped.values())
         return Skipped(gone=count["gone"], denied=count["denied"], failed=count["failed"])
 
-    def _skip_failed(self, pid: int, error: Exception) -> None:
-        log.warning("process %d skipped: %s", pid, error)
-        self._skipped[pid] = "failed"
+    def why_skipped(self, pid: int) -> str | None:
+        """Why this process could not be read when last tried; None when it could."""
+        skipped = self._skipped.get(pid)
+        return None if skipped is None else skipped[1]

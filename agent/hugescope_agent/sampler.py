@@ -1,8 +1,9 @@
 """Which to read when: a full look, then ticks that read what changed and refresh the rest in turn.
 
-A tick, cheapest first: the pools' counters; PAGEMAP_SCAN over every known mapping and PFN, flags and counts of the cells that it
-shows changed; a slice of all processes looked through for new mappings, so that each is looked at once a second and those with huge pages
-more often; a few cells read again in rotation. smaps is read when a mapping appears and then seldom.
+A tick, cheapest first: the pools' counters; PAGEMAP_SCAN over every known mapping and PFN, flags
+and counts of the cells that it shows changed; a slice of all processes looked through for new
+mappings, so that each is looked at once a second and those with huge pages more often; a few cells
+read again in rotation. smaps is read when a mapping appears and then seldom.
 """
 
 from __future__ import annotations
@@ -90,9 +91,10 @@ class Sampler:
         self.use(files)
 
     def use(self, files: HostFiles) -> None:
-        """Read from another root from now on: the next step of a recorded series. Mappings keep their ids."""
+        """Read from another root from now on: the next step of a recorded series. Mappings keep
+        their ids.
+        """
         self._files = files
-        self._info = files.info()
         self._raw_pools: list[bytes | None] | None = None
         self._pools: list[Pool] = []
         self._mappers = Mappers(min(files.pools.page_sizes, default=_SMALLEST_PAGE))
@@ -125,7 +127,7 @@ class Sampler:
             taken_at=datetime.now(UTC),
             monotonic_s=now_s,
             source=self._source,
-            host=self._info,
+            host=self._files.info,
             capabilities=self._told,
             limits=self._files.limits(self._told),
             pools=self._pools,
@@ -183,6 +185,10 @@ class Sampler:
         self._forget_changes()
         return Sample(about, blocks)
 
+    def why_skipped(self, pid: int) -> str | None:
+        """Why this process could not be read when last tried; None when it could."""
+        return self._rounds.why_skipped(pid)
+
     def _read_pools(self) -> bool:
         raw = self._files.pools.raw()
         if raw == self._raw_pools:
@@ -197,7 +203,9 @@ class Sampler:
                 self._discover_one(pid, now_s)
 
     def _discover_one(self, pid: int, now_s: float) -> None:
-        """Take what the process maps now; raises as `VmaFinder.vmas`, and then it is watched no more."""
+        """Take what the process maps now; raises as `VmaFinder.vmas`, and then it is watched no
+        more.
+        """
         try:
             vmas = self._files.finder.vmas(pid)
             watch = self._watches.get(pid)

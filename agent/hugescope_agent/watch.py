@@ -40,7 +40,7 @@ class Watch:
         """Start watching; finds no mappings yet.
 
         Raises:
-            ProcessGone, ProcessDenied: by the kernel's answer.
+            ProcessError: by the kernel's answer.
         """
         started = start_ticks(files.root, pid)
         return cls(files, pid, started, Pagemap(files.root, pid))

@@ -1,7 +1,7 @@
 """Cells: what is known of each huge page of a mapping, as columns of equal length.
 
-A cell is one huge page of one mapping. Columns keep a mapping of half a million cells at eleven bytes
-a cell and let runs, differences and counts be found without a Python loop.
+A cell is one huge page of one mapping. Columns keep a mapping of half a million cells at eleven
+bytes a cell and let runs, differences and counts be found without a Python loop.
 """
 
 from __future__ import annotations

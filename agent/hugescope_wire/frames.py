@@ -1,7 +1,7 @@
 """Binary frames: what an agent sends, a recording stores and a browser decodes.
 
-All numbers little-endian; every offset below is from the start of the frame, every block starts at a
-multiple of 4.
+All numbers little-endian; every offset below is from the start of the frame, every block starts at
+a multiple of 4.
 
     0   4  magic  b"HSF1"
     4   1  kind   1 full, 2 delta, 3 cells (server to viewer: blocks of one mapping)
@@ -26,9 +26,10 @@ A block holds cells of one mapping, as columns in falling alignment:
            u16[rows] mapcount, u16[rows] mappers, u8[rows] state, u8[rows] flags, u8[rows] node
            zero padding to a multiple of 4
 
-Without `mapped_pages` a cell that is mapped, full or split has all its 4 KiB pages and any other none.
-The encoder takes the smallest encoding. Decoding checks every length and index before it allocates, so that
-a hostile frame raises `WireError` and never costs more memory than its own size, runs of a known mapping aside.
+Without `mapped_pages` a cell that is mapped, full or split has all its 4 KiB pages and any other
+none. The encoder takes the smallest encoding. Decoding checks every length and index before it
+allocates, so that a hostile frame raises `WireError` and never costs more memory than its own size,
+runs of a known mapping aside.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ _HAS_MAPPED_PAGES: Final = 1
 _ROW_BYTES: Final = 7
 """mapcount, mappers, state, flags and node of one row."""
 _ALL_FLAGS: Final = sum(CellFlag)
-_WHOLE_STATES: Final = np.array([CellState.MAPPED, CellState.FULL, CellState.SPLIT], np.uint8)
+_IS_WHOLE: Final = np.array(
+    [state in (CellState.MAPPED, CellState.FULL, CellState.SPLIT) for state in CellState], np.uint32
+)
 
 _FULL: Final = TypeAdapter(HostFrame)
 _DELTA: Final = TypeAdapter(HostDelta)
@@ -78,7 +81,9 @@ class Encoding(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Cells of one mapping: `index` is None for cells first..first+len, else the cells' own indices (u32)."""
+    """Cells of one mapping: `index` is None for cells first..first+len, else the cells' own indices
+    (u32).
+    """
 
     mapping_id: int
     first: int
@@ -144,8 +149,8 @@ class EncodedBlock:
 
 def whole_pages(state: npt.NDArray[np.uint8], page_size: int) -> npt.NDArray[np.uint32]:
     """Present 4 KiB pages of cells that are mapped whole or not at all."""
-    whole = np.isin(state, _WHOLE_STATES)
-    return np.where(whole, np.uint32(page_size // PAGE_BYTES), np.uint32(0)).astype(np.uint32)
+    pages: npt.NDArray[np.uint32] = _IS_WHOLE[state] * np.uint32(page_size // PAGE_BYTES)
+    return pages
 
 
 def encode_range(mapping_id: int, page_size: int, cells: Cells, first: int = 0) -> bytes:
@@ -188,7 +193,8 @@ def decode_frame(data: bytes | memoryview) -> Frame:
     """Check and decode one frame.
 
     Raises:
-        WireError: with a stable code: `short_frame`, `bad_magic`, `bad_kind`, `bad_json`, `bad_block`,
+        WireError: with a stable code: `short_frame`, `bad_magic`, `bad_kind`, `bad_json`,
+        `bad_block`,
             `trailing_bytes`; the message says where.
     """
     if len(data) < _HEADER.size:

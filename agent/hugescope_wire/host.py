@@ -85,8 +85,8 @@ class HostFrame(Record):
 class HostDelta(Record):
     """The JSON part of a delta: null or empty means unchanged.
 
-    A process in `processes` replaces the one of that pid; its mappings keep their cells by id, and a mapping
-    that is new comes with a block that covers all its cells.
+    A process in `processes` replaces the one of that pid; its mappings keep their cells by id, and
+    a mapping that is new comes with a block that covers all its cells.
     """
 
     type: Literal["delta"] = "delta"

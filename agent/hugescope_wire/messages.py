@@ -1,14 +1,15 @@
 """JSON messages of both websockets: agent to server and back, viewer to server and back.
 
-Agent socket, `/api/v1/agent`: the agent sends `AgentHello` as text; the server answers `AgentWelcome` or `Refusal`
-and closes. Then the agent sends binary frames (`hugescope_wire.frames`): one full frame, then deltas, all of
-rising `seq`. The server may send `Refusal` at any time and closes after it.
+Agent socket, `/api/v1/agent`: the agent sends `AgentHello` as text; the server answers
+`AgentWelcome` or `Refusal` and closes. Then the agent sends binary frames
+(`hugescope_wire.frames`): one full frame, then deltas, all of rising `seq`. The server may send
+`Refusal` at any time and closes after it.
 
-Viewer socket, `/api/v1/viewer`: the server sends `ViewerWelcome`, then `Overview` at once and whenever hosts change, at most
-four times a second. The viewer sends `Subscribe` to get the cells of one mapping: `Subscribed` as text, then binary
-frames of kind cells, the first with every cell. Each has a seq; the viewer answers `Ack`. The server
-keeps at most `CREDIT` frames unacknowledged and folds what changes meanwhile into the next one, so a slow viewer sees
-fewer, never older, pictures.
+Viewer socket, `/api/v1/viewer`: the server sends `ViewerWelcome`, then `Overview` at once and
+whenever hosts change, at most four times a second. The viewer sends `Subscribe` to get the cells of
+one mapping: `Subscribed` as text, then binary frames of kind cells, the first with every cell. Each
+has a seq; the viewer answers `Ack`. The server keeps at most `CREDIT` frames unacknowledged and
+folds what changes meanwhile into the next one, so a slow viewer sees fewer, never older, pictures.
 """
 
 from __future__ import annotations
@@ -88,8 +89,9 @@ class ProcessSummary(Record):
 class HostSummary(Record):
     """One host as the overview shows it.
 
-    Ages are seconds on the server's clock at the moment of sending: no clock of the agent or of the browser is
-    trusted. `link` is live, late (no frame for 3 s), or gone (agent disconnected, or 10 s).
+    Ages are seconds on the server's clock at the moment of sending: no clock of the agent or of the
+    browser is trusted. `link` is live, late (no frame for 3 s), or gone (agent disconnected, or 10
+    s).
     """
 
     host_id: HostId

@@ -1,4 +1,4 @@
-"""A host's present state, built from its frames: the same code in server, replay and command line."""
+"""A host's present state, built from its frames: one code for server, replay and command line."""
 
 from __future__ import annotations
 
@@ -61,8 +61,10 @@ class HostPicture:
         """Take one frame in.
 
         Raises:
-            WireError: `bad_seq` on a gap or a repeat, `no_full_frame` for a delta that comes first, `bad_block`
-                for cells of a mapping that is not there, `missing_cells` for a mapping that came without.
+            WireError: `bad_seq` on a gap or a repeat, `no_full_frame` for a delta that comes first,
+            `bad_block`
+                for cells of a mapping that is not there, `missing_cells` for a mapping that came
+                without.
         """
         if frame.kind is FrameKind.CELLS or frame.meta is None:
             raise WireError("bad_kind", "a frame of cells is not for a host's picture")

@@ -23,7 +23,8 @@ Count = Annotated[int, Field(ge=0)]
 class Record(BaseModel):
     """A frozen record; fields that a newer peer added are ignored.
 
-    What is sent always holds the fields that have a default, so the schema of what is sent requires them.
+    What is sent always holds the fields that have a default, so the schema of what is sent requires
+    them.
     """
 
     model_config = ConfigDict(
@@ -55,7 +56,8 @@ class Capabilities(Record):
 class Pool(Record):
     """One hugetlb pool: the host's (`node` null) or one NUMA node's, in pages of `page_size`.
 
-    Null where the kernel has no such counter: nodes have no `reserved`. Counters are shown as read, and
+    Null where the kernel has no such counter: nodes have no `reserved`. Counters are shown as read,
+    and
     signed: the kernel is known to print -5 as 18446744073709551611.
     """
 

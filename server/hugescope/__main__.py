@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
 
 from hugescope import __version__
 from hugescope.commands import agent, demo, doctor, schema, serve, snapshot, up
 from hugescope.errors import CommandError
 from hugescope_agent.errors import AgentError, ProcessError
+
+_UsageError: Any = typer.BadParameter.__base__
+"""The base of every complaint about arguments; typer exports no name for it."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,8 +40,7 @@ def _main(
     ] = False,
 ) -> None:
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    handler = RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
-    logging.basicConfig(level=level, format="%(name)s: %(message)s", handlers=[handler])
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 for command in (snapshot, doctor, up, demo, serve, agent, schema):
@@ -48,9 +48,13 @@ for command in (snapshot, doctor, up, demo, serve, agent, schema):
 
 
 def main() -> None:
-    """Run a command; an error of the input is one line on stderr and exit code 1."""
+    """Run a command; an error of the input is one line on stderr, and the exit code is not 0."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except _UsageError as error:
+        context = error.ctx.command_path if error.ctx else "hugescope"
+        print(f"{context}: {error.format_message()} (see `{context} --help`)", file=sys.stderr)
+        sys.exit(2)
     except (CommandError, AgentError, ProcessError) as error:
         print(f"hugescope: {error}", file=sys.stderr)
         sys.exit(1)
@@ -59,6 +63,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        print(f"hugescope: {error.filename or 'I/O'}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

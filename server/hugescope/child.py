@@ -1,4 +1,6 @@
-"""The agent as a child of `up` and `demo`: a process of its own, so that its cost and its faults are its own."""
+"""The agent as a child of `up` and `demo`: a process of its own, so that its cost and its faults
+are its own.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,14 @@ def end_by_exit() -> Iterator[None]:
 
 
 class AgentProcess:
-    """Keeps an agent running: starts it again when it ends, and ends it with this process, however that ends."""
+    """Keeps an agent running: starts it again when it ends, and ends it with this process, however
+    that ends.
+    """
 
     def __init__(self, arguments: Sequence[str], say: Callable[[str], None]) -> None:
-        """`arguments` go to `hugescope agent`; `say` gets a line for people when it had to be restarted."""
+        """`arguments` go to `hugescope agent`; `say` gets a line for people when it had to be
+        restarted.
+        """
         self._command = [sys.executable, "-m", "hugescope", "agent", *arguments]
         self._say = say
         self._stop = threading.Event()

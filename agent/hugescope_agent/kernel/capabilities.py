@@ -1,4 +1,6 @@
-"""What this kernel and these privileges give, by trying; what is missing, what that costs, how to get it."""
+"""What this kernel and these privileges give, by trying; what is missing, what that costs, how to
+get it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ _NO_PFN_CAPTURE: Final = Limit(
 _NO_KPAGE: Final = Limit(
     capability="kpageflags",
     reason="/proc/kpageflags and /proc/kpagecount cannot be read",
-    cost="mapcount of every page is unknown, and poison is told from migration by its duration only",
+    cost="mapcount of every page is unknown; poison is told from migration by duration only",
     remedy="run the agent as root, or grant CAP_DAC_READ_SEARCH",
 )
 _NO_SCAN: Final = Limit(

@@ -1,4 +1,4 @@
-"""Everything of a host that is read from its root: the files that stay open, and what they can do."""
+"""What is read from a host's root: the files that stay open, and what they can do."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ _VERSION: Final = re.compile(r"Linux version (\S+)")
 class HostFiles:
     """Open files and probed capabilities of one root.
 
-    `capabilities` may be narrowed by the caller (tests do) to take the path of an older kernel.
+    `info` is name, kernel and boot id, null what the root does not hold. `capabilities` may be
+    narrowed by the caller to take the path of an older kernel.
     """
 
     def __init__(self, root: Root, narrowed: Capabilities | None = None) -> None:
         self.root = root
+        self.info = self._read_info()
         self.capabilities = narrowed or capabilities.probe(root)
         self.pools = PoolFiles(root)
         self.nodes = NodeMap.read(root)
@@ -47,8 +49,7 @@ class HostFiles:
         """What is missing of the capabilities as they turned out."""
         return capabilities.limits(seen, self.root)
 
-    def info(self) -> HostInfo:
-        """Name, kernel and boot id; null what the root does not hold."""
+    def _read_info(self) -> HostInfo:
         version = _VERSION.match(self.root.read_text("proc/version") or "")
         kernel = self.root.read_text("proc/sys/kernel/osrelease")
         return HostInfo(

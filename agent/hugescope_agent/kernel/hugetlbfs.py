@@ -1,7 +1,7 @@
 """Which device numbers belong to a hugetlbfs, for kernels without PROCMAP_QUERY.
 
-The kernel keeps an internal, invisible hugetlbfs mount for each page size; a hugetlb memfd lives in it, so an empty one tells its
-device number and takes no page. Mounted ones stand in mountinfo.
+The kernel keeps an internal, invisible hugetlbfs mount for each page size; a hugetlb memfd lives in
+it, so an empty one tells its device number and takes no page. Mounted ones stand in mountinfo.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def devices(root: Root, page_sizes: list[int]) -> frozenset[Device]:
 def mounted(mountinfo: str) -> set[Device]:
     """The hugetlbfs of a mountinfo text.
 
-    A line: `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`; the type follows the lone dash.
+    A line: `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`; the type follows the
+    lone dash.
     """
     found = set()
     for line in mountinfo.splitlines():

@@ -1,7 +1,8 @@
 """/proc/kpageflags and /proc/kpagecount: one little-endian u64 for each PFN.
 
-Flags (include/uapi/linux/kernel-page-flags.h): 17 HUGE, 19 HWPOISON. Since 6.10 the tails of a huge page carry the head's flags.
-kpagecount of a hugetlb page is its mapcount; a PMD table that processes share counts once.
+Flags (include/uapi/linux/kernel-page-flags.h): 17 HUGE, 19 HWPOISON. Since 6.10 the tails of a huge
+page carry the head's flags. kpagecount of a hugetlb page is its mapcount; a PMD table that
+processes share counts once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hugescope_agent.errors import BadCapture
-from hugescope_agent.kernel.pagemap import ENTRY_BYTES, offsets_of, read_words
+from hugescope_agent.kernel.pagemap import ENTRY_BYTES, read_words
 from hugescope_agent.kernel.root import Root
 
 KPF_HUGE: Final = 1 << 17
@@ -66,7 +67,7 @@ class KpageFiles:
 
     @staticmethod
     def _words(fd: int, name: str, pfns: npt.NDArray[np.integer]) -> Words:
-        raw = read_words(fd, offsets_of(pfns.tolist()))
+        raw = read_words(fd, (pfns * ENTRY_BYTES).tolist())
         if len(raw) != len(pfns) * ENTRY_BYTES:
             raise BadCapture(
                 f"{name}: ends before PFN {int(pfns.max()):#x}, which a page table names"

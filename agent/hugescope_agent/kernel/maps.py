@@ -1,12 +1,13 @@
 r"""/proc/PID/maps: the VMAs of a process, by text or by the PROCMAP_QUERY ioctl.
 
-A line: `7e0000000000-7e0001000000 rw-s 00000000 00:0b 42      /memfd:ram (deleted)`: start, end, permissions,
-offset (all hex), device as major:minor in hex, inode in decimal, path.
+A line: `7e0000000000-7e0001000000 rw-s 00000000 00:0b 42      /memfd:ram (deleted)`: start, end,
+permissions, offset (all hex), device as major:minor in hex, inode in decimal, path.
 
-PROCMAP_QUERY (Linux 6.11, include/uapi/linux/fs.h) finds the VMA at or after an address. Its argument, 104 bytes: u64 size,
-query_flags, query_addr; out: u64 vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode, u32 dev_major,
-dev_minor; u32 vma_name_size, build_id_size, u64 vma_name_addr, build_id_addr. `vma_page_size` tells a hugetlb VMA
-without a walk of page tables. Every hugetlb VMA has a file, anonymous ones too, so the rest is passed over in the kernel.
+PROCMAP_QUERY (Linux 6.11, include/uapi/linux/fs.h) finds the VMA at or after an address. Its
+argument, 104 bytes: u64 size, query_flags, query_addr; out: u64 vma_start, vma_end, vma_flags,
+vma_page_size, vma_offset, inode, u32 dev_major, dev_minor; u32 vma_name_size, build_id_size, u64
+vma_name_addr, build_id_addr. `vma_page_size` tells a hugetlb VMA without a walk of page tables.
+Every hugetlb VMA has a file, anonymous ones too, so the rest is passed over in the kernel.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _NAME_ADDRESS_AT: Final = 88
 _BASE_PAGE: Final = 4096
 
 _LINE: Final = re.compile(
-    rb"([0-9a-f]+)-([0-9a-f]+) [r-][w-][x-]([sp]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?"
+    rb"([0-9a-f]+)-([0-9a-f]+) [r-][w-][x-]([sp]) "
+    rb"([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?"
 )
 
 
@@ -77,10 +79,13 @@ def parse_line(line: bytes, where: str) -> MapsLine:
     match = _LINE.fullmatch(line)
     if match is None:
         raise BadCapture(f"{where}: expected a line of maps, found {line[:60]!r}")
-    start, end, shared, offset, major, minor, inode, path = match.groups()
+    first, last, shared, offset, major, minor, inode, path = match.groups()
+    start, end = int(first, 16), int(last, 16)
+    if end <= start:
+        raise BadCapture(f"{where}: the mapping ends at {end:#x}, not after its start {start:#x}")
     return MapsLine(
-        int(start, 16),
-        int(end, 16),
+        start,
+        end,
         shared == b"s",
         int(offset, 16),
         (int(major, 16), int(minor, 16)),
@@ -151,7 +156,7 @@ class VmaQuery:
         return HugeVma(start, end, page_size, shared, offset, (major, minor), inode, path)
 
     def stands(self, maps_fd: int, vma: HugeVma) -> bool:
-        """Whether this very VMA is still there: same borders, same file. The name is not compared."""
+        """Whether this very VMA is still there: same borders, same file, under any name."""
         arg = self._arg
         _IN.pack_into(arg, 0, _ARG_BYTES, _FILE_BACKED, vma.start)
         arg[_NAME_SIZE_AT:] = bytes(_ARG_BYTES - _NAME_SIZE_AT)

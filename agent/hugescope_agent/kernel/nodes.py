@@ -1,7 +1,9 @@
-"""Which NUMA node a PFN lies on, from /proc/zoneinfo or, where zones of nodes overlap, from memory blocks.
+"""Which NUMA node a PFN lies on, from /proc/zoneinfo or, where zones of nodes overlap, from memory
+blocks.
 
-zoneinfo prints for each zone `Node N, zone NAME`, `spanned PAGES` and `start_pfn: PFN`; a zone of 0 spanned pages holds nothing.
-Sysfs links the memory blocks of each node as node*/memory*, of block_size_bytes (hexadecimal) each.
+zoneinfo prints for each zone `Node N, zone NAME`, `spanned PAGES` and `start_pfn: PFN`; a zone of 0
+spanned pages holds nothing. Sysfs links the memory blocks of each node as node*/memory*, of
+block_size_bytes (hexadecimal) each.
 """
 
 from __future__ import annotations
@@ -64,8 +66,9 @@ def zone_spans(text: str) -> list[Span]:
     """The spans of all zones of a zoneinfo text."""
     spans = []
     heads = list(_ZONE.finditer(text))
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
-        body = text[head.end() : following.start() if following else len(text)]
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    for head, end in zip(heads, ends, strict=False):
+        body = text[head.end() : end]
         spanned, start = _SPANNED.search(body), _START.search(body)
         if spanned and start and int(spanned[1]):
             first = int(start[1])

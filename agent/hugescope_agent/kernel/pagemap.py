@@ -1,13 +1,15 @@
-"""/proc/PID/pagemap: one little-endian u64 for each 4 KiB of address space, and the PAGEMAP_SCAN ioctl.
+"""/proc/PID/pagemap: one little-endian u64 for each 4 KiB of address space, and the PAGEMAP_SCAN
+ioctl.
 
-Bits (Documentation/admin-guide/mm/pagemap.rst): 0-54 PFN (0 without CAP_SYS_ADMIN), 56 exclusive, 57 uffd-wp,
-61 file or shared, 62 swap, 63 present. In a mainline hugetlb mapping all entries of a huge page agree, so one u64 a huge page
-loses nothing; under HGM each 4 KiB has its own.
+Bits (Documentation/admin-guide/mm/pagemap.rst): 0-54 PFN (0 without CAP_SYS_ADMIN), 56 exclusive,
+57 uffd-wp, 61 file or shared, 62 swap, 63 present. In a mainline hugetlb mapping all entries of a
+huge page agree, so one u64 a huge page loses nothing; under HGM each 4 KiB has its own.
 
-PAGEMAP_SCAN (Linux 6.7, include/uapi/linux/fs.h) takes 12 u64: size, flags, start, end, walk_end, vec, vec_len,
-max_pages, category_inverted, category_mask, category_anyof_mask, return_mask, and fills vec with
-(start, end, categories) ranges. It never gives PFNs. `walk_end` is stale after a complete scan of more than 512 internal
-ranges (seen on 6.12 and 6.18), so a scan goes on only while the vector came back full, from its last range.
+PAGEMAP_SCAN (Linux 6.7, include/uapi/linux/fs.h) takes 12 u64: size, flags, start, end, walk_end,
+vec, vec_len, max_pages, category_inverted, category_mask, category_anyof_mask, return_mask, and
+fills vec with (start, end, categories) ranges. It never gives PFNs. `walk_end` is stale after a
+complete scan of more than 512 internal ranges (seen on 6.12 and 6.18), so a scan goes on only while
+the vector came back full, from its last range.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Final
 
@@ -23,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hugescope_agent.errors import BadCapture, ProcessGone
-from hugescope_agent.kernel.root import Root, process_error
+from hugescope_agent.kernel.root import Root
 
 PFN_MASK: Final = (1 << 55) - 1
 EXCLUSIVE_BIT: Final = 56
@@ -52,7 +54,8 @@ Words = npt.NDArray[np.uint64]
 def read_words(fd: int, offsets: Sequence[int]) -> bytes:
     """One u64 at each byte offset; shorter than 8 bytes each where the file ends.
 
-    A pread a word: the words lie 4 KiB and more apart, and the kernel works for every word that is read.
+    A pread a word: the words lie 4 KiB and more apart, and the kernel works for every word that is
+    read.
     """
     return b"".join(map(os.pread, repeat(fd), repeat(ENTRY_BYTES), offsets))
 
@@ -64,15 +67,14 @@ class Pagemap:
         """Open it.
 
         Raises:
-            ProcessGone, ProcessDenied: by the kernel's answer.
+            ProcessError: by the kernel's answer.
         """
         self._name = f"proc/{pid}/pagemap"
-        self._pid = pid
-        self._live = root.live
+        self._root = root
         try:
             self._fd = root.open(self._name)
         except OSError as error:
-            raise process_error(error, pid) from None
+            raise root.process_error(error, self._name) from None
 
     def close(self) -> None:
         """Close the descriptor."""
@@ -95,25 +97,31 @@ class Pagemap:
         first, last = start >> PAGE_SHIFT, end >> PAGE_SHIFT
         for page in range(first, last, _READ_PAGES):
             want = min(_READ_PAGES, last - page) * ENTRY_BYTES
-            got = os.pread(self._fd, want, page * ENTRY_BYTES)
+            got = self._pread(want, page * ENTRY_BYTES)
             if len(got) != want:
                 raise self._ended(page * ENTRY_BYTES + len(got))
             parts.append(np.frombuffer(got, np.uint64))
         return np.concatenate(parts) if parts else np.empty(0, np.uint64)
 
+    def _pread(self, size: int, offset: int) -> bytes:
+        try:
+            return os.pread(self._fd, size, offset)
+        except OSError as error:
+            raise self._root.process_error(error, self._name) from None
+
     def _read(self, offsets: list[int]) -> bytes:
         try:
             raw = read_words(self._fd, offsets)
         except OSError as error:
-            raise process_error(error, self._pid) from None
+            raise self._root.process_error(error, self._name) from None
         if len(raw) != len(offsets) * ENTRY_BYTES:
             short = (at for at in offsets if len(os.pread(self._fd, ENTRY_BYTES, at)) < ENTRY_BYTES)
             raise self._ended(next(short, offsets[-1]))
         return raw
 
     def _ended(self, offset: int) -> ProcessGone | BadCapture:
-        if self._live:
-            return ProcessGone(f"process {self._pid} left")
+        if self._root.live:
+            return ProcessGone(f"{self._name}: the process left")
         return BadCapture(
             f"{self._name}: ends before byte {offset + ENTRY_BYTES}, in the entry of address "
             f"{offset // ENTRY_BYTES << PAGE_SHIFT:#x}, which is inside a mapping"
@@ -124,7 +132,7 @@ class Pagemap:
         try:
             return scanner.scan(self._fd, start, end)
         except OSError as error:
-            raise process_error(error, self._pid) from None
+            raise self._root.process_error(error, self._name) from None
 
 
 class Scanner:
@@ -142,7 +150,8 @@ class Scanner:
     def scan(self, fd: int, start: int, end: int) -> bytes:
         """Populated ranges of [start, end): triples of u64 (start, end, categories), rising.
 
-        The same page tables give the same bytes, so that two looks compare as bytes. OSError as it comes.
+        The same page tables give the same bytes, so that two looks compare as bytes. OSError as it
+        comes.
         """
         count = self._fill(fd, start, end)
         if count < _RANGES:
@@ -165,7 +174,9 @@ class Scanner:
 def cell_categories(
     ranges: bytes, start: int, page_size: int, cell_count: int
 ) -> npt.NDArray[np.uint8]:
-    """The PAGE_IS_* categories of each cell, u8[cell_count], from what `Scanner.scan` gave; 0 where empty."""
+    """The PAGE_IS_* categories of each cell, u8[cell_count], from what `Scanner.scan` gave; 0 where
+    empty.
+    """
     categories = np.zeros(cell_count, np.uint8)
     words = np.frombuffer(ranges, np.uint64).reshape(-1, _RANGE_WORDS)
     if not len(words):
@@ -185,8 +196,3 @@ def pagemap_scan_works(fd: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def offsets_of(pfns: Iterable[int]) -> list[int]:
-    """Byte offsets of PFNs in kpageflags and kpagecount."""
-    return [pfn * ENTRY_BYTES for pfn in pfns]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from hugescope_agent.errors import ProcessUnreadable
+from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel import hugetlbfs, maps, smaps
-from hugescope_agent.kernel.root import Root, process_error, read_all
+from hugescope_agent.kernel.root import Root, read_all
 from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.vma import HugeVma
 
@@ -33,19 +33,21 @@ def read_smaps(root: Root, pid: int) -> list[SmapsVma]:
     """Its hugetlb VMAs as smaps tells of them: a walk of all its page tables.
 
     Raises:
-        ProcessGone, ProcessDenied: by the kernel's answer.
+        ProcessError: by the kernel's answer.
         BadCapture: the file is not what the kernel writes.
     """
     name = f"proc/{pid}/smaps"
     try:
         text = root.read(name)
     except OSError as error:
-        raise process_error(error, pid) from None
+        raise root.process_error(error, name) from None
     return smaps.parse_huge(text, name)
 
 
 class VmaFinder:
-    """Finds hugetlb VMAs: by PROCMAP_QUERY, or by device numbers and then smaps, or from a captured smaps."""
+    """Finds hugetlb VMAs: by PROCMAP_QUERY, or by device numbers and then smaps, or from a captured
+    smaps.
+    """
 
     def __init__(self, root: Root, *, procmap_query: bool, page_sizes: list[int]) -> None:
         self._root = root
@@ -58,21 +60,20 @@ class VmaFinder:
         """The hugetlb VMAs of a process, in address order.
 
         Raises:
-            ProcessGone, ProcessDenied, ProcessUnreadable: this process cannot be read; the scan goes on.
+            ProcessError: this process cannot be read; the scan goes on.
             BadCapture: a captured file is not what the kernel writes.
         """
         name = f"proc/{pid}/maps"
         try:
             fd = self._root.open(name)
         except OSError as error:
-            raise process_error(error, pid) from None
+            raise self._root.process_error(error, name) from None
         try:
             if self._query is not None:
                 return self._query.huge_vmas(fd)
             return self._by_text(fd, pid)
         except OSError as error:
-            found = process_error(error, pid)
-            raise found if found is not error else ProcessUnreadable(f"{name}: {error}") from None
+            raise self._root.process_error(error, name) from None
         finally:
             os.close(fd)
 
@@ -80,12 +81,15 @@ class VmaFinder:
         """Whether this very VMA is still mapped; True where it cannot be asked cheaply."""
         if self._query is None:
             return True
+        name = f"proc/{pid}/maps"
         try:
-            fd = self._root.open(f"proc/{pid}/maps")
+            fd = self._root.open(name)
         except OSError as error:
-            raise process_error(error, pid) from None
+            raise self._root.process_error(error, name) from None
         try:
             return self._query.stands(fd, vma)
+        except OSError as error:
+            raise self._root.process_error(error, name) from None
         finally:
             os.close(fd)
 
@@ -93,4 +97,18 @@ class VmaFinder:
         lines = maps.parse(read_all(fd), f"proc/{pid}/maps")
         if self._root.live and not any(line.device in self._devices for line in lines):
             return []
+        if not self._root.live:
+            self._agree(pid, len(lines))
         return [entry.vma for entry in read_smaps(self._root, pid)]
+
+    def _agree(self, pid: int, mappings: int) -> None:
+        """A captured smaps that was cut between two entries shows only against maps."""
+        name = f"proc/{pid}/smaps"
+        try:
+            entries = smaps.count(self._root.read(name))
+        except OSError as error:
+            raise self._root.process_error(error, name) from None
+        if entries != mappings:
+            raise BadCapture(
+                f"{name}: tells of {entries} mappings, proc/{pid}/maps of {mappings}: one is cut"
+            )

@@ -1,4 +1,6 @@
-"""The file-system root that everything is read from: `/`, a container's `/host`, or a captured tree."""
+"""The file-system root that everything is read from: `/`, a container's `/host`, or a captured
+tree.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,13 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from hugescope_agent.errors import BadRoot, ProcessDenied, ProcessGone
+from hugescope_agent.errors import (
+    BadRoot,
+    ProcessDenied,
+    ProcessError,
+    ProcessGone,
+    ProcessUnreadable,
+)
 
 _READ_BYTES: Final = 1 << 16
 _GONE: Final = frozenset({errno.ENOENT, errno.ESRCH})
@@ -20,8 +28,8 @@ class Root:
 
     Attributes:
         path: absolute, without a trailing slash; "" for the machine itself.
-        live: a running kernel answers there, so that ioctls work and files change. In a captured tree
-            files have a size; procfs shows every file as empty.
+        live: a running kernel answers there, so that ioctls work and files change. In a captured
+            tree files have a size; procfs shows every file as empty.
     """
 
     path: str
@@ -47,8 +55,11 @@ class Root:
         return cls(base, live)
 
     def open(self, name: str) -> int:
-        """A descriptor for reading `name`, such as "proc/kpagecount"; OSError as it comes."""
-        return os.open(f"{self.path}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        """A descriptor for reading `name`, such as "proc/kpagecount"; OSError as it comes.
+
+        Never waits: a FIFO in a captured tree reads as empty.
+        """
+        return os.open(f"{self.path}/{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
     def read(self, name: str) -> bytes:
         """The whole of `name`; OSError as it comes."""
@@ -76,6 +87,19 @@ class Root:
         """Every process there, rising."""
         return sorted(int(name) for name in os.listdir(f"{self.path}/proc") if name.isdigit())
 
+    def process_error(self, error: OSError, name: str) -> ProcessError:
+        """What an OSError from a process' file `name` means for the scan."""
+        if error.errno in _GONE:
+            # Nobody leaves a captured tree: what is missing there was never captured.
+            return ProcessGone(f"{name}: the process left") if self.live else _missing(name)
+        if error.errno in _DENIED:
+            return ProcessDenied(f"{name}: {error.strerror}")
+        return ProcessUnreadable(f"{name}: {error.strerror}")
+
+
+def _missing(name: str) -> ProcessUnreadable:
+    return ProcessUnreadable(f"{name}: is not in the captured tree")
+
 
 def read_all(fd: int) -> bytes:
     """From the present offset to the end."""
@@ -83,12 +107,3 @@ def read_all(fd: int) -> bytes:
     while chunk := os.read(fd, _READ_BYTES):
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def process_error(error: OSError, pid: int) -> ProcessGone | ProcessDenied | OSError:
-    """What an OSError from a process' file means for the scan; itself where it means neither."""
-    if error.errno in _GONE:
-        return ProcessGone(f"process {pid} left")
-    if error.errno in _DENIED:
-        return ProcessDenied(f"process {pid}: {error.strerror}")
-    return error

@@ -1,7 +1,7 @@
 """/proc/PID/smaps: what it alone tells of hugetlb VMAs: VmFlags and, on HGM kernels, the levels.
 
-Reading it walks the page tables of the whole process under mmap_lock: never in the fast path. Parsed by field name:
-HGM kernels pad their columns two characters wider.
+Reading it walks the page tables of the whole process under mmap_lock: never in the fast path.
+Parsed by field name: HGM kernels pad their columns two characters wider.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from hugescope_agent.kernel.maps import parse_line
 from hugescope_agent.kernel.vma import HugeVma
 
 HGM_FLAG: Final = "hm"
-_HUGETLB_FLAG: Final = "ht"
+_HUGETLB_FLAG: Final = b"ht"
+_VM_FLAGS: Final = b"\nVmFlags:"
 _KIB: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SmapsVma:
-    """One hugetlb VMA of smaps. The level fields are bytes, None on kernels that do not print them."""
+    """One hugetlb VMA of smaps. Level fields are bytes, None on kernels that do not print them."""
 
     vma: HugeVma
     vm_flags: tuple[str, ...]
@@ -32,36 +33,41 @@ class SmapsVma:
 def parse_huge(text: bytes, where: str) -> list[SmapsVma]:
     """The hugetlb VMAs of a smaps file, in address order; `where` is its name, for errors.
 
+    Only their entries are read field by field: VmFlags closes each entry and tells which they are.
+
     Raises:
-        BadCapture: a head line or a field is not what the kernel prints.
+        BadCapture: a head line or a field is not what the kernel prints, or the text ends in
+        mid-entry.
     """
     found = []
-    head: tuple[bytes, int] | None = None
-    fields: dict[bytes, bytes] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        name, colon, value = line.partition(b":")
-        if not colon or b"-" in name:
-            head, fields = (line, number), {}
-        elif name == b"VmFlags":
-            if head is None:
-                raise BadCapture(f"{where}:{number}: VmFlags before any mapping")
-            flags = tuple(value.decode("ascii", "replace").split())
-            if _HUGETLB_FLAG in flags:
-                found.append(_smaps_vma(head, fields, flags, where))
-        else:
-            fields[name] = value
+    start = 0
+    while (at := text.find(_VM_FLAGS, start)) >= 0:
+        end = text.find(b"\n", at + 1)
+        end = len(text) if end < 0 else end
+        flags = text[at + len(_VM_FLAGS) : end].split()
+        if _HUGETLB_FLAG in flags:
+            number = text.count(b"\n", 0, start) + 1
+            words = tuple(flag.decode("ascii", "replace") for flag in flags)
+            found.append(_smaps_vma(text[start:at].splitlines(), words, f"{where}:{number}"))
+        start = end + 1
+    if text[start:].strip():
+        raise BadCapture(f"{where}: ends inside the entry of a mapping, at byte {len(text)}")
     return found
 
 
-def _smaps_vma(
-    head: tuple[bytes, int], fields: dict[bytes, bytes], flags: tuple[str, ...], where: str
-) -> SmapsVma:
-    line, number = head
-    place = f"{where}:{number}"
+def count(text: bytes) -> int:
+    """Mappings of any kind that a smaps file tells of."""
+    return text.count(_VM_FLAGS)
+
+
+def _smaps_vma(entry: list[bytes], flags: tuple[str, ...], place: str) -> SmapsVma:
+    if not entry:
+        raise BadCapture(f"{place}: VmFlags before any mapping")
+    fields = dict(line.split(b":", 1) for line in entry[1:] if b":" in line)
     page_size = _bytes(fields, b"KernelPageSize", place)
     if page_size is None:
         raise BadCapture(f"{place}: hugetlb mapping without KernelPageSize")
-    vma = parse_line(line, place).as_huge(page_size)
+    vma = parse_line(entry[0], place).as_huge(page_size)
     if page_size < 1 or (vma.end - vma.start) % page_size or vma.end <= vma.start:
         raise BadCapture(f"{place}: mapping is no multiple of its page size {page_size}")
     return SmapsVma(

@@ -43,8 +43,9 @@ class HugeVma:
     def backing(self) -> Backing:
         """What is mapped, told from the path.
 
-        Kernel: hugetlb_file_setup() names the files of its internal mounts "anon_hugepage", "memfd:NAME" and
-        "SYSV%08x"; they are unlinked from the start. Everything else is a file of a mounted hugetlbfs.
+        Kernel: hugetlb_file_setup() names the files of its internal mounts "anon_hugepage",
+        "memfd:NAME" and "SYSV%08x"; they are unlinked from the start. Everything else is a file of
+        a mounted hugetlbfs.
         """
         kind: BackingKind
         name: str | None = self.path.removesuffix(_DELETED)

@@ -1,7 +1,8 @@
 """From pagemap entries to cells: pure arithmetic on arrays.
 
-Mainline hugetlb entries agree over a huge page, so one word a cell tells all. Under HGM (VmFlags hm) each 4 KiB has its
-own entry, and a huge page that is present in full looks the same whether one entry maps it or 512 do.
+Mainline hugetlb entries agree over a huge page, so one word a cell tells all. Under HGM (VmFlags
+hm) each 4 KiB has its own entry, and a huge page that is present in full looks the same whether one
+entry maps it or 512 do.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Decoded:
     """Columns over the cells decoded, all of one length.
 
     Attributes:
-        head_pfn: of the huge page's first 4 KiB, u64; 0 where nothing is present or PFNs are hidden.
+        head_pfn: of the huge page's first 4 KiB, u64; 0 where nothing is present or PFNs are
+            hidden.
     """
 
     state: U8
@@ -101,7 +103,9 @@ def is_marker(categories: U8) -> Mask:
 
 
 def is_suspect(categories: U8) -> Mask:
-    """Cells poisoned or migrating: swapped and written, by PAGEMAP_SCAN. pagemap shows them as holes."""
+    """Cells poisoned or migrating: swapped and written, by PAGEMAP_SCAN. pagemap shows them as
+    holes.
+    """
     kind = categories & (PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_WRITTEN)
     mask: Mask = kind == PAGE_IS_SWAPPED | PAGE_IS_WRITTEN
     return mask

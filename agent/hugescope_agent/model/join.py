@@ -1,7 +1,8 @@
 """How many mappings map each huge page: the truth that the kernel's mapcount misses.
 
-A PMD table that two processes share counts once in mapcount; here every mapping that shows the page counts. Pages are joined by
-PFN, or, where PFNs are hidden, by file and offset; private pages then cannot be joined and stay unknown.
+A PMD table that two processes share counts once in mapcount; here every mapping that shows the page
+counts. Pages are joined by PFN, or, where PFNs are hidden, by file and offset; private pages then
+cannot be joined and stay unknown.
 """
 
 from __future__ import annotations
@@ -17,20 +18,24 @@ from hugescope_agent.model.mapping import Index, TrackedMapping
 from hugescope_wire.cells import MAX_COUNT, PAGE_BYTES, UNKNOWN_COUNT
 
 _MAX_PFN: Final = 1 << 36
-"""256 TiB of physical addresses; a PFN beyond stays unjoined rather than costing a table of its size."""
+"""256 TiB of physical addresses; a PFN beyond stays unjoined rather than costing a table of its
+size.
+"""
 
 
 class Mappers:
     """Mappings by frame, kept up to date as head PFNs come and go."""
 
     def __init__(self, smallest_page_bytes: int) -> None:
-        """Frames are numbered in the smallest huge page size, so that no two pages share a number."""
+        """Frames are numbered in the smallest huge page size: no two pages share a number."""
         self._shift = np.uint64((smallest_page_bytes // PAGE_BYTES).bit_length() - 1)
         self._count = np.zeros(1, np.uint16)
         self._stale = True
 
     def replace(self, old: npt.NDArray[np.uint64], new: npt.NDArray[np.uint64]) -> None:
-        """Some cells mapped `old` and now map `new` (head PFNs, u64, 0 for none); order does not matter."""
+        """Some cells mapped `old` and now map `new` (head PFNs, u64, 0 for none); order does not
+        matter.
+        """
         gone, come = self._frames(old), self._frames(new)
         if np.array_equal(gone, come):
             return

@@ -1,8 +1,8 @@
 """Which page-table level maps the bytes of an HGM mapping, and what that says of its cells.
 
-HGM kernels print
-HugetlbPudMapped, HugetlbPmdMapped and HugetlbPteMapped in smaps; against what pagemap shows present they give the number of pages
-that are present in full and still split, though not which.
+HGM kernels print HugetlbPudMapped, HugetlbPmdMapped and HugetlbPteMapped in smaps; against what
+pagemap shows present they give the number of pages that are present in full and still split, though
+not which.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def hgm_levels(smaps: SmapsVma | None) -> LevelBytes:
 def settle_full(state: U8, mapped_pages: U32, smaps: SmapsVma, page_size: int) -> U8:
     """States with `full` made `mapped` or `split` where smaps leaves only that; else as they were.
 
-    The kernel counts split pages for the mapping as a whole, so this decides all of its full cells or none.
+    The kernel counts split pages for the mapping as a whole, so this decides all of its full cells
+    or none.
     """
     full = state == CellState.FULL
     count = int(full.sum())
@@ -42,7 +43,7 @@ def settle_full(state: U8, mapped_pages: U32, smaps: SmapsVma, page_size: int) -
 def _split_cells(
     state: U8, mapped_pages: U32, smaps: SmapsVma, page_size: int, full: int
 ) -> int | None:
-    """Cells present in full by smaller entries; None where smaps and pagemap do not fit together."""
+    """Cells in full by smaller entries; None where smaps and pagemap do not fit together."""
     if page_size >= PUD_BYTES:
         whole = smaps.pud_mapped_bytes
         if whole is None or whole % page_size or whole // page_size > full:

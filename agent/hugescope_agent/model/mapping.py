@@ -24,9 +24,11 @@ class TrackedMapping:
     Attributes:
         id: names it in frames, for the agent's life.
         smaps: what smaps told last; None while it could not be read.
-        ranges: what PAGEMAP_SCAN gave last, to see at a glance that nothing changed; None before the first.
+        ranges: what PAGEMAP_SCAN gave last, to see at a glance that nothing changed; None before
+            the first.
         categories: PAGE_IS_* of each cell by that scan, u8[cells].
-        head_pfn: of each cell, u64[cells]; 0 where unknown. Kept for a cell that was last seen suspect.
+        head_pfn: of each cell, u64[cells]; 0 where unknown. Kept for a cell that was last seen
+            suspect.
         suspect_since: monotonic seconds at which a cell was first seen poisoned or migrating.
         cursor: the next cell to be read again in rotation.
     """

@@ -45,7 +45,9 @@ NOTHING: Final = np.empty(0, np.intp)
 
 @dataclass(slots=True)
 class CellReader:
-    """What reading cells needs beside the mapping; `scanner` and `kpage` are None where there is none."""
+    """What reading cells needs beside the mapping; `scanner` and `kpage` are None where there is
+    none.
+    """
 
     scanner: Scanner | None
     kpage: KpageFiles | None
@@ -57,7 +59,7 @@ class CellReader:
         """Find and read what changed; the indices of cells whose columns differ now.
 
         Raises:
-            ProcessGone, ProcessDenied, BadCapture: as the files answer.
+            ProcessError, BadCapture: as the files answer.
         """
         if mapping.hgm:
             return self._look_at_entries(mapping, pagemap)
@@ -109,10 +111,11 @@ class CellReader:
         return whole
 
     def _mapcounts(self, pfns: npt.NDArray[np.uint64]) -> U16:
-        """The kernel's count of each head PFN; unknown for PFN 0 and for a page that is huge no more.
+        """The kernel's count of each head PFN; unknown for PFN 0 and for a page that is huge no
+        more.
 
-        The page may be freed between two reads, and its count then belongs to something else: kpageflags, read
-        last, tells.
+        The page may be freed between two reads, and its count then belongs to something else:
+        kpageflags, read last, tells.
         """
         counts = np.full(len(pfns), UNKNOWN_COUNT, np.uint16)
         known = np.flatnonzero(pfns)
@@ -150,7 +153,9 @@ class CellReader:
         return index[differs]
 
     def _judge(self, mapping: TrackedMapping, now_s: float) -> Index:
-        """Tell poisoned from migrating: by the last known page's HWPOISON, else by how long it lasts."""
+        """Tell poisoned from migrating: by the last known page's HWPOISON, else by how long it
+        lasts.
+        """
         changed = []
         for cell, since_s in list(mapping.suspect_since.items()):
             if not bool(is_suspect(mapping.categories[cell : cell + 1])[0]):

@@ -1,7 +1,7 @@
 """Which cells to read again though nothing tells that they changed.
 
-PAGEMAP_SCAN shows neither a page that was copied on write nor a mapcount that another process changed, so every present cell is
-read again in turn, as many a tick as a time budget allows.
+PAGEMAP_SCAN shows neither a page that was copied on write nor a mapcount that another process
+changed, so every present cell is read again in turn, as many a tick as a time budget allows.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class Rotation:
             self._cell_s += _WEIGHT * (spent_s / cells - self._cell_s)
 
     def deal(self, mappings: Sequence[TrackedMapping]) -> list[tuple[TrackedMapping, Index]]:
-        """The next present cells, at most `cells_per_tick`, each at most once; HGM mappings need none."""
+        """The next present cells, at most `cells_per_tick`, each at most once; HGM mappings need
+        none.
+        """
         left = self.cells_per_tick
         dealt = []
         for step in range(len(mappings)):

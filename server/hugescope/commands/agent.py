@@ -71,7 +71,7 @@ def run(
             kind = Source(kind="live") if place.live else Source(kind="capture", name=root)
             sampler = Sampler(files, kind, SamplerOptions(tick_hz=rate_hz, budget=budget))
             stack.callback(sampler.close)
-            name, looker = files.info().name or Path(place.path).name or "host", sampler
+            name, looker = files.info.name or Path(place.path).name or "host", sampler
         options = LinkOptions(server, host_id_of(host_id or name), __version__, rate_hz)
         asyncio.run(_until_signal(AgentLink(looker, options)))
 

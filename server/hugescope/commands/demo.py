@@ -1,4 +1,6 @@
-"""`hugescope demo`: a real post-copy on real huge pages, live; or, where that cannot be, a recorded one."""
+"""`hugescope demo`: a real post-copy on real huge pages, live; or, where that cannot be, a recorded
+one.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,8 @@ from hugescope_agent.workloads.sizes import parse_size_bytes, size_text
 NAME: Final = "demo"
 _DESTINATION: Final = "hs-destination"
 _WATCH_EVERY_S: Final = 1.0
+_REPLAY_ID: Final = "replay-hgm-v2-postcopy"
+"""The shipped series has one process, 41, with one mapping."""
 
 
 def run(
@@ -39,7 +43,9 @@ def run(
     host: Host = None,
     port: Port = None,
 ) -> None:
-    """Show a real post-copy on this machine's huge pages in a browser, round after round, until stopped."""
+    """Show a real post-copy on this machine's huge pages in a browser, round after round, until
+    stopped.
+    """
     settings = settings_of(host, port, allow_remote=False)
     plan = _plan(size, page_size, rate, touches, pause)
     with contextlib.ExitStack() as stack:
@@ -52,7 +58,9 @@ def run(
                 say(f"no real post-copy here: {error}")
         if postcopy is None:
             say("replaying a recorded series instead; the screen says so too")
-            serve_with_agent(settings, ["--replay", SHIPPED_SERIES], _announce_replay)
+            serve_with_agent(
+                settings, ["--replay", SHIPPED_SERIES, "--host-id", _REPLAY_ID], _announce_replay
+            )
             return
         name = host_id_of(socket.gethostname())
         side = postcopy.sides[_DESTINATION]
@@ -105,8 +113,8 @@ def _announce(url: str, postcopy: Postcopy) -> None:
 
 
 def _announce_replay(url: str) -> None:
-    print("A recorded post-copy is replayed, not this machine's memory. Watch it at", flush=True)
-    print(url, flush=True)
+    print("A recorded post-copy is replayed, not this machine's memory. Watch it at")
+    print(f"{url.rstrip('/')}/#/host/{_REPLAY_ID}/pid/41/map/7e2000000000", flush=True)
 
 
 def _watch(postcopy: Postcopy) -> None:

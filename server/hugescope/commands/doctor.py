@@ -32,7 +32,7 @@ def run(
     files = HostFiles(source)
     console = wide_console()
     try:
-        info = files.info()
+        info = files.info
         pools = files.pools.parse(files.pools.raw())
         limits = {limit.capability: limit for limit in files.limits(files.capabilities)}
         shown = files.capabilities.model_dump()

