@@ -1,0 +1,139 @@
+"""Runs `hugescope` commands that stay, and asks the server what it shows, by HTTP alone."""
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+PATIENCE_S = 60.0  # only a failure takes so long
+
+
+class Command:
+    """A running command and the lines it has printed."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hugescope", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.said: list[str] = []
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def line(self, containing: str) -> str:
+        """The next line that holds this text."""
+        end_s = time.monotonic() + PATIENCE_S
+        while True:
+            line = self._lines.get(timeout=max(0.0, end_s - time.monotonic()))
+            if line is None:
+                raise AssertionError(f"ended without saying {containing!r}: {self.said}")
+            self.said.append(line)
+            if containing in line:
+                return line
+
+    def end(self, number: signal.Signals) -> int:
+        """Send it this signal; its exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE_S)
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Let go of an ended process."""
+        self._reader.join(PATIENCE_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@contextmanager
+def command(*arguments: str) -> Iterator[Command]:
+    """Run one until the block ends."""
+    running = Command(*arguments)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.end(signal.SIGTERM)
+        else:
+            running.close()
+
+
+def free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def get(url: str) -> Any:
+    """What the server answers as JSON; None while it does not, or not well."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return None
+
+
+def until(true: Callable[[], Any], what: str) -> Any:
+    """What `true()` gives once it gives something."""
+    end_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end_s:
+        if found := true():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"never came: {what}")
+
+
+def mappings_of(snapshot: Any, pid: int) -> Any:
+    """Address and runs of each mapping of a process in a snapshot; None without it."""
+    for process in (snapshot or {}).get("processes", []):
+        if process["pid"] == pid:
+            return [(one["start"], one["runs"]) for one in process["mappings"]]
+    return None
+
+
+def snapshot_of(pid: int) -> Any:
+    """The same from a look of its own."""
+    text = subprocess.check_output(
+        [sys.executable, "-m", "hugescope", "snapshot", "--json", "--pid", str(pid)]
+    )
+    return mappings_of(json.loads(text), pid)
+
+
+def children_of(pid: int) -> list[int]:
+    """Every process below this one."""
+    parents: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            parents.setdefault(parent, []).append(int(name))
+    found, due = [], [pid]
+    while due:
+        below = parents.get(due.pop(), [])
+        found += below
+        due += below
+    return found

@@ -1,0 +1,119 @@
+"""The commands that stay, on the real kernel: what they show, and what they leave behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.kernel.cases import alternating_memfd, forked_private
+from tests.kernel.commands import (
+    children_of,
+    command,
+    free_port,
+    get,
+    mappings_of,
+    snapshot_of,
+    until,
+)
+from tests.kernel.host_pool import pool, skip_without_pool
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_demo_fills_live_and_gives_back_what_it_took(number: signal.Signals) -> None:
+    skip_without_pool()
+    before = pool().total
+    with command("demo", "--port", "0", "--size", "64M", "--rate", "32M", "--pause", "60") as demo:
+        url = demo.line("/#/host/")
+        found = re.fullmatch(r"(http://[^/]+)/#/host/([^/]+)/pid/(\d+)/map/([0-9a-f]+)", url)
+        assert found
+        base, host, pid, start = found[1], found[2], int(found[3]), int(found[4], 16)
+        api = f"{base}/api/v1/hosts/{host}/snapshot?pid={pid}"
+
+        def present() -> int:
+            mappings = mappings_of(get(api), pid) or []
+            runs = next((runs for address, runs in mappings if address == start), [])
+            return sum(run["count"] for run in runs if run["state"] == "mapped")
+
+        seen = set()
+        until(lambda: seen.add(present()) or 32 in seen, f"the destination full: {demo.said}")
+        assert len(seen) > 2, "the filling was seen on the way"
+        assert mappings_of(get(api), pid) == snapshot_of(pid)
+        below = children_of(demo.process.pid)
+        assert demo.end(number) in (0, 128 + number)
+    assert pool().total == before
+    assert not [one for one in below if os.path.exists(f"/proc/{one}")]
+
+
+def test_demo_with_a_pool_that_cannot_be_had_replays_and_says_why() -> None:
+    skip_without_pool()
+    asked = "--size", "1024G"
+    with command("demo", "--port", "0", "--page-size", "1G", "--replay", *asked) as demo:
+        url = demo.line("/#/host/")
+        base = url.partition("/#/")[0]
+        source = until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the replay")
+        assert source[0]["source"]["kind"] == "replay"
+        assert any("not this machine's memory" in line for line in demo.said)
+
+
+def test_killed_server_and_killed_agent_come_back_and_show_the_truth() -> None:
+    port = free_port()
+    api = f"http://127.0.0.1:{port}/api/v1/hosts/restarts/snapshot"
+    to_server = ("--server", f"ws://127.0.0.1:{port}", "--host-id", "restarts")
+
+    def shows(pid: int) -> None:
+        until(lambda: mappings_of(get(api), pid) == snapshot_of(pid), f"process {pid} as it is")
+
+    with alternating_memfd() as first, command("agent", *to_server) as agent:
+        with command("serve", "--port", str(port)) as server:
+            shows(first.pid)
+            server.end(signal.SIGKILL)
+        with forked_private() as second, command("serve", "--port", str(port)):
+            shows(first.pid)
+            shows(second.pid)
+            agent.end(signal.SIGKILL)
+            with command("agent", *to_server):
+                shows(first.pid)
+                shows(second.pid)
+
+
+def test_agent_of_up_is_started_again_when_it_is_killed() -> None:
+    with alternating_memfd() as case, command("up", "--port", "0") as up:
+        base = up.line("http://").rpartition(" ")[2].rstrip("/")
+        host = until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the host")[0]
+        api = f"{base}/api/v1/hosts/{host['host_id']}/snapshot"
+        os.kill(children_of(up.process.pid)[0], signal.SIGKILL)
+        up.line("starting it again")
+        again = until(
+            lambda: [
+                one
+                for one in (get(f"{base}/api/v1/hosts") or {}).get("hosts", [])
+                if one["epoch"] != host["epoch"]
+            ],
+            "the agent again",
+        )
+        assert again[0]["link"] == "live"
+        assert mappings_of(get(api), case.pid) == snapshot_of(case.pid)
+
+
+@pytest.mark.parametrize("name", ["up", "serve", "demo"])
+def test_port_in_use_is_one_line(name: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        more = ["--replay"] if name == "demo" else []
+        done = subprocess.run(
+            [sys.executable, "-m", "hugescope", name, "--port", port, *more],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert f"--port {port}" in done.stderr.splitlines()[-1]
