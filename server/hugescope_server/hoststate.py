@@ -1,0 +1,121 @@
+"""The present state of one host, as viewers may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from hugescope_server.bus import FrameTaken
+from hugescope_server.mappingtrack import MappingTrack
+from hugescope_wire.host import HostFrame
+from hugescope_wire.messages import HostSummary, ProcessSummary
+from hugescope_wire.picture import Change, HostPicture
+
+Link = Literal["live", "late", "gone"]
+
+
+class HostState:
+    """The last good picture of one host, kept while its agent is away.
+
+    All times are seconds of the server's monotonic clock.
+
+    Attributes:
+        version: frames taken since the server knows this host; never restarts while it does.
+        epoch: of the agent run that the picture comes from.
+        connected: whether an agent's link is open.
+        received_at: when the last frame was taken.
+    """
+
+    def __init__(self, host_id: str, generations: Iterator[int]) -> None:
+        self.host_id: Final = host_id
+        self.version = 0
+        self.epoch = ""
+        self.connected = True
+        self.received_at = 0.0
+        self.tracks: dict[int, MappingTrack] = {}
+        self._generations = generations
+        self._agent_version = ""
+        self._picture = HostPicture()
+        self._summary: tuple[int, Link, str] | None = None
+
+    def take(self, event: FrameTaken, now: float) -> None:
+        """Follow a frame that was applied to `event.picture`."""
+        self.version += 1
+        self.received_at = now
+        if event.epoch != self.epoch:
+            self.tracks = {}
+        self.epoch, self._agent_version = event.epoch, event.agent_version
+        self._picture = event.picture
+        self._follow(event.picture, event.change)
+
+    def link(self, now: float, late_after_s: float, gone_after_s: float) -> Link:
+        """How fresh the picture is."""
+        age_s = now - self.received_at
+        if not self.connected or age_s >= gone_after_s:
+            return "gone"
+        return "late" if age_s >= late_after_s else "live"
+
+    def frozen_picture(self) -> HostPicture:
+        """The picture as it is now, safe to read in a thread: frames never write in its parts."""
+        picture = self._picture
+        return HostPicture(picture.seq, picture.about, picture.mappings, picture.cells)
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The processes in the picture."""
+        return frozenset(process.pid for process in self._about.processes)
+
+    def summary_json(self, now: float, link: Link) -> str:
+        """A `HostSummary` at `now`; all but the age is built once per frame and link state."""
+        kept = self._summary
+        if kept is None or kept[:2] != (self.version, link):
+            text = self._summarise(link).model_dump_json(exclude={"age_s"})
+            kept = self._summary = (self.version, link, text)
+        return f'{kept[2][:-1]},"age_s":{max(0.0, now - self.received_at):.3f}}}'
+
+    @property
+    def _about(self) -> HostFrame:
+        assert self._picture.about is not None, "a host is known from its first full frame on"
+        return self._picture.about
+
+    def _follow(self, picture: HostPicture, change: Change) -> None:
+        for number in self.tracks.keys() - picture.mappings.keys():
+            del self.tracks[number]
+        for number, info in picture.mappings.items():
+            track = self.tracks.get(number)
+            if track is None or not track.fits(info):
+                cells = picture.cells[number]
+                self.tracks[number] = MappingTrack(
+                    next(self._generations), info, cells, self.version
+                )
+                continue
+            track.renew_info(info)
+            if number in change.cells:
+                track.renew_cells(picture.cells[number], change.cells[number], self.version)
+
+    def _summarise(self, link: Link) -> HostSummary:
+        about = self._about
+        return HostSummary.model_construct(
+            host_id=self.host_id,
+            host=about.host,
+            source=about.source,
+            link=link,
+            age_s=0.0,
+            taken_at=about.taken_at,
+            seq=self._picture.seq,
+            epoch=self.epoch,
+            agent_version=self._agent_version,
+            capabilities=about.capabilities,
+            limits=about.limits,
+            pools=about.pools,
+            processes=[
+                ProcessSummary.model_construct(
+                    pid=process.pid,
+                    comm=process.comm,
+                    mappings=[self.tracks[mapping.id].summary() for mapping in process.mappings],
+                )
+                for process in about.processes
+            ],
+            skipped=about.skipped,
+            cost=about.cost,
+        )

@@ -1,0 +1,182 @@
+"""The protocol with one viewer, without I/O: messages in, messages out, the time passed in.
+
+`poll` gives what is due, and the caller sends all of it before it polls again. So there is no
+queue: what changes while a viewer is slow is folded into the next message. Frames of cells need
+credit, at most `CREDIT` unacknowledged, and come at most every `CELLS_PERIOD_S`; the overview comes
+on common ticks of `OVERVIEW_PERIOD_S`, so that its JSON is built once for all viewers, and at every
+fourth tick even when nothing changed, for its ages.
+
+`seq` restarts with each `Subscribed`, so an ack that was on its way when the viewer subscribed anew
+can free credit of the new subscription early. At most `CREDIT` more frames are then on the way,
+once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from hugescope_server import SERVER_VERSION
+from hugescope_server.hoststate import HostState
+from hugescope_server.hub import Hub
+from hugescope_server.mappingtrack import MappingTrack
+from hugescope_wire.frames import encode_cells
+from hugescope_wire.host import PROTOCOL_VERSION
+from hugescope_wire.messages import (
+    CREDIT,
+    FROM_VIEWER,
+    Ack,
+    Subscribe,
+    Subscribed,
+    SubscriptionEnded,
+    Unsubscribe,
+    ViewerWelcome,
+    parse,
+)
+
+OVERVIEW_PERIOD_S: Final = 0.25
+OVERVIEW_AT_LEAST_TICKS: Final = 4
+CELLS_PERIOD_S: Final = 0.05
+"""Half the period of agents, so that a frame that comes early is not held back to the next."""
+
+EndCode = Literal["no_such_host", "no_such_mapping", "mapping_gone", "host_restarted"]
+
+
+@dataclass(slots=True)
+class _Subscription:
+    """What one viewer was sent of one mapping.
+
+    Attributes:
+        generation: of the track that was announced by `Subscribed`; None: none yet.
+        version: of the host when cells were last sent; None: not yet.
+    """
+
+    wish: Subscribe
+    generation: int | None = None
+    version: int | None = None
+    sent: int = 0
+    acked: int = 0
+    sent_at: float = -math.inf
+
+
+class Mailbox:
+    """One viewer: what it asked for, and what it was sent."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._welcomed = False
+        self._subscription: _Subscription | None = None
+        self._overview_version = -1
+        self._overview_tick = -math.inf
+
+    @property
+    def watching(self) -> str | None:
+        """The host whose events may make something due before `wait_s` is over."""
+        return None if self._subscription is None else self._subscription.wish.host_id
+
+    def receive(self, text: str) -> None:
+        """Take one message of the viewer.
+
+        A subscription takes the place of the one before; where several come before the next `poll`,
+        only the last is answered.
+
+        Raises:
+            WireError: `bad_message`, naming the field.
+        """
+        match parse(FROM_VIEWER, text):
+            case Subscribe() as wish:
+                self._subscription = _Subscription(wish)
+            case Unsubscribe():
+                self._subscription = None
+            case Ack(seq=seq):
+                subscription = self._subscription
+                if subscription is not None and seq <= subscription.sent:
+                    subscription.acked = max(subscription.acked, seq)
+
+    def poll(self, now: float) -> list[str | bytes]:
+        """Messages that are due, in order; the caller sends them all."""
+        out: list[str | bytes] = []
+        if not self._welcomed:
+            self._welcomed = True
+            welcome = ViewerWelcome(
+                protocol=PROTOCOL_VERSION,
+                server_version=SERVER_VERSION,
+                server_epoch=self._hub.epoch,
+            )
+            out.append(welcome.model_dump_json())
+        if self._overview_due(now):
+            self._overview_version, self._overview_tick = self._hub.version, _tick(now)
+            out.append(self._hub.overview_json(now))
+        if self._subscription is not None:
+            out += self._cells(self._subscription, now)
+        return out
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until `poll` may give something, if no message and no event come before."""
+        due_at = (_tick(now) + 1) * OVERVIEW_PERIOD_S
+        subscription = self._subscription
+        if subscription is not None:
+            host = self._hub.host(subscription.wish.host_id)
+            if host is not None and host.version != subscription.version:
+                paced_until = subscription.sent_at + CELLS_PERIOD_S
+                if paced_until > now:
+                    due_at = min(due_at, paced_until)
+        return due_at - now
+
+    def _overview_due(self, now: float) -> bool:
+        ticks = _tick(now) - self._overview_tick
+        changed = self._hub.version != self._overview_version
+        return ticks >= OVERVIEW_AT_LEAST_TICKS or (ticks >= 1 and changed)
+
+    def _cells(self, subscription: _Subscription, now: float) -> list[str | bytes]:
+        found = self._find(subscription)
+        if isinstance(found, SubscriptionEnded):
+            self._subscription = None
+            return [found.model_dump_json()]
+        host, track = found
+        out: list[str | bytes] = []
+        wish = subscription.wish
+        if track.generation != subscription.generation:
+            subscription = self._subscription = _Subscription(wish, track.generation)
+            announced = Subscribed(host_id=wish.host_id, epoch=host.epoch, mapping=track.info)
+            out.append(announced.model_dump_json())
+        paced = now < subscription.sent_at + CELLS_PERIOD_S
+        if paced or subscription.sent - subscription.acked >= CREDIT:
+            return out
+        block = track.block_since(subscription.version)
+        subscription.version = host.version
+        if block is not None:
+            subscription.sent += 1
+            subscription.sent_at = now
+            out.append(encode_cells(subscription.sent, [block]))
+        return out
+
+    def _find(
+        self, subscription: _Subscription
+    ) -> tuple[HostState, MappingTrack] | SubscriptionEnded:
+        wish, announced = subscription.wish, subscription.generation is not None
+        host = self._hub.host(wish.host_id)
+        if host is None:
+            return _ended(wish, "no_such_host", f"no host {wish.host_id} is known here")
+        if host.epoch != wish.epoch:
+            return _ended(
+                wish, "host_restarted", "the agent started anew and numbers mappings anew"
+            )
+        track = host.tracks.get(wish.mapping_id)
+        if track is not None:
+            return host, track
+        if announced:
+            return _ended(wish, "mapping_gone", "the mapping or its process is gone")
+        return _ended(wish, "no_such_mapping", f"no mapping {wish.mapping_id} in this host")
+
+
+def _tick(now: float) -> int:
+    """The number of the last moment at which all viewers look for a new overview."""
+    return math.floor(now / OVERVIEW_PERIOD_S)
+
+
+def _ended(wish: Subscribe, code: EndCode, message: str) -> SubscriptionEnded:
+    return SubscriptionEnded(
+        host_id=wish.host_id, mapping_id=wish.mapping_id, code=code, message=message
+    )

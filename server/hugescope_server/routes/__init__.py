@@ -1,0 +1,1 @@
+"""HTTP routes and websockets: thin shells around the hub and the mailbox."""

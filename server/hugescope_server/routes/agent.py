@@ -1,0 +1,99 @@
+"""The agents' websocket: a thin shell around `ingest.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from hugescope_server import SERVER_VERSION
+from hugescope_server.guard import AGENT_PATH
+from hugescope_server.ingest import LARGE_FRAME_BYTES, AgentSession
+from hugescope_server.routes.services import Services, ServicesDep
+from hugescope_server.routes.sockets import receive, refuse
+from hugescope_wire.errors import WireError
+from hugescope_wire.frames import decode_frame
+from hugescope_wire.host import PROTOCOL_VERSION
+from hugescope_wire.messages import AGENT_HELLO, AgentHello, AgentWelcome, Refusal, parse
+
+router: Final = APIRouter()
+_log: Final = logging.getLogger(__name__)
+
+
+@router.websocket(AGENT_PATH)
+async def agent_socket(socket: WebSocket, services: ServicesDep) -> None:
+    """Take the frames of one agent until it leaves, errs, is silent or is replaced."""
+    await socket.accept()
+    try:
+        await _serve(socket, services)
+    except WireError as error:
+        await refuse(socket, Refusal(code=error.code, message=error.message))
+    except WebSocketDisconnect:
+        pass
+
+
+async def _serve(socket: WebSocket, services: Services) -> None:
+    hello = await _hello(socket, services)
+    try:
+        async with asyncio.timeout(None) as until_replaced:
+            await _take_frames(socket, services, hello, lambda: until_replaced.reschedule(0.0))
+    except TimeoutError:
+        raise WireError("replaced", f"a newer agent speaks for {hello.host_id} now") from None
+
+
+async def _hello(socket: WebSocket, services: Services) -> AgentHello:
+    deadline_s = services.settings.hello_deadline_s
+    text = await _receive(socket, deadline_s, "no_hello")
+    if not isinstance(text, str):
+        raise WireError("bad_message", "the first message must be a hello, as text")
+    return parse(AGENT_HELLO, text)
+
+
+async def _take_frames(
+    socket: WebSocket, services: Services, hello: AgentHello, on_replaced: Callable[[], None]
+) -> None:
+    session = services.ingest.join(hello, on_replaced)
+    try:
+        welcome = AgentWelcome(protocol=PROTOCOL_VERSION, server_version=SERVER_VERSION)
+        await socket.send_text(welcome.model_dump_json())
+        _log.info("host %s: agent %s connected", hello.host_id, hello.agent_version)
+        while True:
+            data = await _receive(socket, services.settings.agent_silence_s, "silent")
+            await _take(session, data)
+    except WireError as error:
+        _log.warning("host %s: refused (%s): %s", hello.host_id, error.code, error.message)
+        raise
+    finally:
+        session.leave()
+        _log.info("host %s: agent left", hello.host_id)
+
+
+async def _take(session: AgentSession, data: str | bytes) -> None:
+    if isinstance(data, str):
+        raise WireError("bad_message", "after its hello an agent sends frames, as binary")
+    frame = None
+    if len(data) >= LARGE_FRAME_BYTES:
+        frame = await asyncio.to_thread(decode_frame, data)
+    session.take(data, frame)
+
+
+async def _receive(socket: WebSocket, deadline_s: float, code: str) -> str | bytes:
+    """The next message.
+
+    Raises:
+        WireError: `code` when none came in time.
+    """
+    # Made before the wait: inside it an outer deadline would look like this one.
+    late = WireError(code, f"nothing came for {deadline_s:g} s")
+    scope = asyncio.timeout(deadline_s)
+    try:
+        async with scope:
+            return await receive(socket)
+    except TimeoutError:
+        if scope.expired():
+            raise late from None
+        raise

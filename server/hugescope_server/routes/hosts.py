@@ -1,0 +1,93 @@
+"""Hosts over HTTP: the list of them, and a snapshot of one as the contract has it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from hugescope_server.errors import ApiError, ErrorBody
+from hugescope_server.routes.services import ServicesDep
+from hugescope_wire.messages import Overview
+from hugescope_wire.picture import HostPicture
+from hugescope_wire.snapshot import Record, Snapshot
+
+router: Final = APIRouter()
+
+GZIP_LEVEL: Final = 5
+"""Runs of cells repeat themselves: higher levels take longer and save little."""
+
+_BAD_REQUEST: Final[dict[int | str, dict[str, Any]]] = {
+    422: {"model": ErrorBody, "description": "`bad_request`: a parameter is not what it should be"}
+}
+_NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": ErrorBody, "description": "`no_such_host`, or `no_such_pid`"}
+}
+
+
+class Health(Record):
+    """The server answers."""
+
+    status: str
+
+
+@router.get("/healthz", response_model=Health)
+async def healthz() -> Health:
+    """Whether the server answers; says nothing of hosts."""
+    return Health(status="ok")
+
+
+@router.get("/api/v1/hosts", response_model=Overview)
+async def list_hosts(services: ServicesDep) -> Response:
+    """All hosts that the server knows, gone ones included, as viewers get them on their socket."""
+    text = services.hub.overview_json(services.clock())
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/api/v1/hosts/{host_id}/snapshot",
+    response_model=Snapshot,
+    responses=_NOT_FOUND | _BAD_REQUEST,
+)
+async def host_snapshot(
+    host_id: str,
+    request: Request,
+    services: ServicesDep,
+    pid: Annotated[
+        list[int] | None, Query(description="only this process; may be given several times")
+    ] = None,
+) -> Response:
+    """The host's present state: what `hugescope snapshot --json` prints on that host."""
+    host = services.hub.host(host_id)
+    if host is None:
+        raise ApiError(404, "no_such_host", f"no host {host_id!r} is known here")
+    pids = None if pid is None else frozenset(pid)
+    missing = sorted((pids or frozenset()) - host.pids)
+    if missing:
+        shown = ", ".join(str(number) for number in missing)
+        raise ApiError(404, "no_such_pid", f"host {host_id} has no process {shown} here")
+    compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
+    picture = host.frozen_picture()
+    async with services.snapshot_slots:
+        body = await asyncio.to_thread(_snapshot_body, picture, pids, compress)
+    headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+    if compress:
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _snapshot_body(picture: HostPicture, pids: frozenset[int] | None, compress: bool) -> bytes:
+    body = picture.snapshot(pids).model_dump_json().encode()
+    return gzip.compress(body, GZIP_LEVEL) if compress else body
+
+
+def _accepts_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is named and not weighted to nothing."""
+    for part in accept_encoding.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in ("gzip", "x-gzip"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

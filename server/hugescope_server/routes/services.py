@@ -1,0 +1,40 @@
+"""What the routes share: one of each for the application, reached from a request or a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from hugescope_server.hub import Clock, Hub
+from hugescope_server.ingest import Ingest
+from hugescope_server.settings import ServerSettings
+
+SNAPSHOTS_AT_ONCE: Final = 2
+"""A big one keeps a core busy for tenths of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one running server."""
+
+    settings: ServerSettings
+    clock: Clock
+    ingest: Ingest
+    hub: Hub
+    snapshot_slots: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
+    )
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """Those of the application that this connection reached."""
+    services = connection.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]

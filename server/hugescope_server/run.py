@@ -1,0 +1,176 @@
+"""Running the server: its listening socket, uvicorn, and how both end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from hugescope_server.app import create_app
+from hugescope_server.errors import CannotListen, PortInUse
+from hugescope_server.guard import AGENT_PATH
+from hugescope_server.settings import ServerSettings
+
+PEER_TIMEOUT_MS: Final = 10_000
+"""A peer that acknowledges nothing for so long is cut off: keepalive pings do not end a client that
+stopped reading, and its unsent data would keep the connection."""
+
+GOODBYE_S: Final = 1.0
+"""For open connections to end after a signal. Then they are cut: a peer that does not read never
+ends."""
+
+SHUTDOWN_S: Final = 3
+"""For whatever else may hang. The process is to be gone within five seconds."""
+
+BACKLOG: Final = 512
+
+Ready = Callable[[str], None]
+
+
+def serve(settings: ServerSettings, on_ready: Ready | None = None) -> signal.Signals | None:
+    """Serve until SIGTERM or SIGINT; gives the signal.
+
+    Args:
+        settings: checked settings.
+        on_ready: called with the URL once connections are accepted.
+
+    Raises:
+        PortInUse: another process listens there.
+        CannotListen: the address is not this machine's, or the port needs privileges.
+    """
+    server = HugescopeServer(settings, on_ready)
+    server.run()
+    return server.stopped_by
+
+
+class HugescopeServer:
+    """A server that listens from the moment it is made; `run` in any thread, `stop` from any other.
+
+    Attributes:
+        url: where it listens.
+        stopped_by: the signal that ended it.
+    """
+
+    def __init__(self, settings: ServerSettings, on_ready: Ready | None = None) -> None:
+        self._socket = listen(settings)
+        self.url: Final = _url(settings.bind_host, self._socket)
+        self._uvicorn = _Uvicorn(
+            uvicorn.Config(
+                create_app(settings),
+                ws=_agent_sized_protocol(settings),
+                ws_max_size=settings.max_viewer_message_bytes,
+                ws_per_message_deflate=False,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=SHUTDOWN_S,
+                backlog=BACKLOG,
+            ),
+            lambda: on_ready(self.url) if on_ready is not None else None,
+        )
+
+    @property
+    def stopped_by(self) -> signal.Signals | None:
+        """The signal that ended it, if one did."""
+        return self._uvicorn.stopped_by
+
+    def run(self) -> None:
+        """Serve until stopped, or until a signal when this is the main thread."""
+        try:
+            self._uvicorn.run(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """End `run`, soon."""
+        self._uvicorn.should_exit = True
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn that says when it accepts, and that a signal ends without ending the process."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.stopped_by: signal.Signals | None = None
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        cut = asyncio.get_running_loop().call_later(GOODBYE_S, self._cut_connections)
+        await super().shutdown(sockets)
+        cut.cancel()
+
+    def _cut_connections(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """uvicorn would raise the signal again at the end; then no caller could clean up."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.stopped_by = signal.Signals(sig)
+        self.should_exit = True
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """The listening socket.
+
+    Raises:
+        PortInUse: another process listens there.
+        CannotListen: anything else that keeps this address and port from being used.
+    """
+    host, port = settings.bind_host.strip("[]"), settings.port
+    where = f"{settings.bind_host} port {port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise CannotListen(f"cannot listen on {where}: {error.strerror}") from None
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it from the socket that accepted them.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(
+                f"cannot listen on {where}: another process does; stop it or choose another port"
+            ) from None
+        raise CannotListen(f"cannot listen on {where}: {error.strerror}") from None
+    return sock
+
+
+def _agent_sized_protocol(settings: ServerSettings) -> type[WebSocketsSansIOProtocol]:
+    """uvicorn has one limit for all websockets: the viewers' small one, raised for agents here."""
+
+    class AgentSizedProtocol(WebSocketsSansIOProtocol):
+        def handle_connect(self, event: Request) -> None:
+            if event.path.partition("?")[0] == AGENT_PATH:
+                self.conn.max_message_size = settings.max_agent_message_bytes
+            super().handle_connect(event)
+
+    return AgentSizedProtocol
+
+
+def _url(bind_host: str, sock: socket.socket) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bind_host, bind_host)
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"http://{host}:{sock.getsockname()[1]}"

@@ -1,0 +1,88 @@
+"""What can be set from outside: environment variables with the prefix HUGESCOPE_, or arguments."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hugescope_wire.messages import MAX_AGENT_MESSAGE_BYTES, MAX_VIEWER_MESSAGE_BYTES
+
+BUILT_FRONT_END: Final = Path(__file__).parent / "static"
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class ServerSettings(BaseSettings):
+    """All settings of the server, checked once, here.
+
+    Loopback is the default. Until viewers and agents must show a token, whoever reaches the port
+    sees addresses and memory layout of every host, so that any other address needs `allow_remote`
+    as well.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HUGESCOPE_", frozen=True, extra="ignore")
+
+    bind_host: str = Field("127.0.0.1", min_length=1, description="address or name to listen on")
+    port: int = Field(8765, ge=0, le=65_535, description="0: any free port")
+    allow_remote: bool = Field(False, description="listen beyond loopback without authentication")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further names in the Host header; comma-separated in the environment"
+    )
+    static_dir: Path = Field(BUILT_FRONT_END, description="the built front end")
+
+    late_after_s: Seconds = Field(3.0, description="no frame for so long: the host is late")
+    gone_after_s: Seconds = Field(10.0, description="no frame for so long: the host is gone")
+    forget_after_s: Seconds = Field(600.0, description="a gone host's last picture stays so long")
+    hello_deadline_s: Seconds = Field(10.0, description="for an agent's first message")
+    agent_silence_s: Seconds = Field(30.0, description="an agent's socket may be silent so long")
+    send_deadline_s: Seconds = Field(10.0, description="for one message to a viewer to be taken")
+
+    max_agent_message_bytes: int = Field(MAX_AGENT_MESSAGE_BYTES, ge=1024)
+    max_viewer_message_bytes: int = Field(MAX_VIEWER_MESSAGE_BYTES, ge=1024)
+    max_hosts: int = Field(256, ge=1, description="hosts kept at once, gone ones included")
+    max_cells_per_host: int = Field(
+        16_777_216, ge=1, description="32 TiB of 2 MiB pages: 250 MB of the server's memory"
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _as_compared(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if "/" in name or "*" in name:
+                raise ValueError(f"{name!r} is not a host name: no scheme, path or wildcard here")
+        return tuple(name.lower().strip("[]") for name in value)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.gone_after_s < self.late_after_s:
+            raise ValueError("gone_after_s is less than late_after_s")
+        if not self.allow_remote and not is_loopback(self.bind_host):
+            raise ValueError(
+                f"bind_host {self.bind_host} can be reached from other machines, and there is no "
+                "authentication yet: whoever connects sees every host's memory layout. Listen on "
+                "127.0.0.1 and use an SSH tunnel, or accept that by setting allow_remote"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this address or name is this machine's loopback and nothing else."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback

@@ -1,0 +1,169 @@
+"""A real server on a free port, and real websocket clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from hugescope_server.guard import AGENT_PATH, VIEWER_PATH
+from hugescope_server.run import HugescopeServer
+from hugescope_server.settings import ServerSettings
+from hugescope_wire.messages import TO_AGENT, AgentWelcome, Refusal, parse
+from tests.unit.server.made_host import MadeHost, hello
+from tests.unit.server.made_viewer import MadeViewer
+
+PATIENCE_S = 30.0
+"""Far beyond what anything here takes: it only ends a test that would hang."""
+
+
+@contextlib.contextmanager
+def live_server(settings: ServerSettings | None = None) -> Iterator[str]:
+    """Its URL, from when it accepts connections until the block ends."""
+    ready = threading.Event()
+    server = HugescopeServer(settings or ServerSettings(port=0), lambda _url: ready.set())
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert ready.wait(PATIENCE_S)
+        yield server.url
+    finally:
+        server.stop()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+async def until(true: Callable[[], bool], what: str) -> None:
+    """Wait until `true()`."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            # What is awaited is mostly the state of another thread, which sets no event of ours.
+            while not true():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"never came: {what}") from None
+
+
+async def close_code(socket: ClientConnection) -> int | None:
+    """Read to the end; the code with which the server closed."""
+    try:
+        while True:
+            await asyncio.wait_for(socket.recv(), PATIENCE_S)
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd is not None else None
+
+
+def socket_to(url: str, path: str, **more: Any) -> connect:
+    return connect(
+        url.replace("http", "ws", 1) + path, compression=None, max_size=None, proxy=None, **more
+    )
+
+
+class LiveAgent:
+    """An agent's end of the link, without a kernel."""
+
+    def __init__(self, socket: ClientConnection, host: MadeHost) -> None:
+        self.socket = socket
+        self.host = host
+
+    async def send(self, frame: bytes) -> None:
+        await self.socket.send(frame)
+
+    async def refusal(self) -> Refusal:
+        """What the server says before it closes."""
+        message = await asyncio.wait_for(self.socket.recv(), PATIENCE_S)
+        answer = parse(TO_AGENT, message)
+        assert isinstance(answer, Refusal)
+        with contextlib.suppress(ConnectionClosed):
+            await asyncio.wait_for(self.socket.recv(), PATIENCE_S)
+        assert self.socket.close_code is not None
+        return answer
+
+    def kill(self) -> None:
+        """End as a killed process does: no closing handshake."""
+        self.socket.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def agent(url: str, host: MadeHost, host_id: str = "h1") -> AsyncIterator[LiveAgent]:
+    """An agent that was welcomed."""
+    async with socket_to(url, AGENT_PATH) as socket:
+        await socket.send(hello(host_id, host.epoch).model_dump_json())
+        welcome = parse(TO_AGENT, await asyncio.wait_for(socket.recv(), PATIENCE_S))
+        assert isinstance(welcome, AgentWelcome)
+        yield LiveAgent(socket, host)
+
+
+class LiveViewer:
+    """A browser's end: takes what comes in the background, and acks after `ack_after_s`."""
+
+    def __init__(self, socket: ClientConnection, ack_after_s: float) -> None:
+        self.socket = socket
+        self.seen = MadeViewer()
+        self.error: BaseException | None = None
+        self._ack_after_s = ack_after_s
+
+    async def run(self) -> None:
+        try:
+            async for message in self.socket:
+                ack = self.seen.take(message)
+                if ack is not None:
+                    await asyncio.sleep(self._ack_after_s)
+                    await self.socket.send(ack.model_dump_json())
+        except ConnectionClosed:
+            return
+        except BaseException as error:
+            self.error = error
+            raise
+
+    async def subscribe(self, mapping_id: int, host_id: str = "h1") -> None:
+        wish = self.seen.wish(host_id, mapping_id)
+        await self.socket.send(wish.model_dump_json())
+        await self.until(
+            lambda: (
+                self.seen.subscribed is not None
+                and self.seen.subscribed.mapping.id == mapping_id
+                and self.seen.cells is not None
+            ),
+            f"cells of mapping {mapping_id}",
+        )
+
+    async def until(self, true: Callable[[], bool], what: str) -> None:
+        def settled() -> bool:
+            if self.error is not None:
+                raise self.error
+            return true()
+
+        await until(settled, what)
+
+    async def sees_host(self, epoch: str, host_id: str = "h1") -> None:
+        def shown() -> bool:
+            overview = self.seen.overview
+            return overview is not None and any(
+                host.host_id == host_id and host.epoch == epoch for host in overview.hosts
+            )
+
+        await self.until(shown, f"{host_id} in epoch {epoch}")
+
+    def link(self, host_id: str = "h1") -> str | None:
+        assert self.seen.overview is not None
+        return next((h.link for h in self.seen.overview.hosts if h.host_id == host_id), None)
+
+
+@contextlib.asynccontextmanager
+async def viewer(url: str, ack_after_s: float = 0.0) -> AsyncIterator[LiveViewer]:
+    """A viewer that was welcomed."""
+    async with socket_to(url, VIEWER_PATH) as socket:
+        made = LiveViewer(socket, ack_after_s)
+        task = asyncio.create_task(made.run())
+        try:
+            await made.until(lambda: made.seen.overview is not None, "the first overview")
+            yield made
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))

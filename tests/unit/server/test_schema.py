@@ -1,0 +1,71 @@
+import json
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+
+from hugescope_server import schema
+from hugescope_wire.cells import CellState
+from hugescope_wire.messages import CREDIT
+from tests.unit.server.test_mailbox import Talk
+
+
+@pytest.fixture(scope="module")
+def document() -> schema.Schema:
+    return schema.document()
+
+
+def test_messages_of_both_directions_and_enums(document: schema.Schema) -> None:
+    schemas = document["components"]["schemas"]
+    assert {"Snapshot", "Overview", "Subscribe", "Subscribed", "ErrorBody"} <= set(schemas)
+    assert set(schemas["ToViewer"]["discriminator"]["mapping"]) == {
+        "welcome",
+        "overview",
+        "subscribed",
+        "ended",
+        "refusal",
+    }
+    assert "type" in schemas["Subscribe"]["required"]
+    states = schemas["CellState"]
+    pairs = zip(states["x-enum-varnames"], states["enum"], strict=True)
+    assert dict(pairs) == {state.name: state.value for state in CellState}
+    assert schemas["CellFlag"]["enum"] == [1, 2, 4, 8]
+    constants = schemas["WireConstant"]
+    assert constants["enum"][constants["x-enum-varnames"].index("CREDIT")] == CREDIT
+
+
+def test_every_reference_leads_somewhere(document: schema.Schema) -> None:
+    schemas = document["components"]["schemas"]
+    text = json.dumps(document)
+    for part in text.split('"$ref": "')[1:]:
+        name = part.split('"')[0].removeprefix("#/components/schemas/")
+        assert name in schemas
+
+
+def test_what_is_sent_fits_the_schema(document: schema.Schema) -> None:
+    talk = Talk()
+    talk.poll()
+    messages = talk.mailbox.poll(talk.server.now + 2)
+    talk.subscribe()
+    messages += talk.mailbox.poll(talk.server.now + 4)
+    validator = jsonschema.Draft202012Validator(
+        {"$ref": "#/components/schemas/ToViewer", "components": document["components"]}
+    )
+    texts = [json.loads(message) for message in messages if isinstance(message, str)]
+    assert [text["type"] for text in texts] == ["overview", "overview", "subscribed"]
+    for text in texts:
+        validator.validate(text)
+
+
+def test_two_definitions_under_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "_enum_schemas", lambda: {"Snapshot": {}})
+    with pytest.raises(ValueError, match="components/schemas/Snapshot"):
+        schema.document()
+
+
+def test_prints_the_same_each_time(document: schema.Schema) -> None:
+    command = [sys.executable, "-m", "hugescope_server.schema"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == document
+    assert list(json.loads(done.stdout)) == sorted(document)
