@@ -43,7 +43,7 @@ struct scan {
 static uint64_t ranges[RANGES * 3];
 static uint64_t entries[1 << 16];
 static char text[1 << 16];
-static int pool_fds[256], pool_count, count_fd, flags_fd;
+static int pool_fds[256], pool_count, count_fd;
 
 static int must_open(const char *path)
 {
@@ -157,12 +157,6 @@ static void read_cells(int fd, uint64_t start, int first, int count)
 		if (pread(count_fd, &word, 8, at) != 8)
 			exit(1);
 	}
-	for (int i = 0; i < count; i++) {
-		uint64_t word, at = (entries[i] & PFN_MASK) * 8;
-
-		if (pread(flags_fd, &word, 8, at) != 8)
-			exit(1);
-	}
 }
 
 static void list_processes(void)
@@ -224,7 +218,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	count_fd = must_open("/proc/kpagecount");
-	flags_fd = must_open("/proc/kpageflags");
 	open_pools("/sys/kernel/mm/hugepages");
 	open_pools("/sys/devices/system/node/node0/hugepages");
 	if (!strcmp(argv[1], "discover")) {

@@ -39,6 +39,7 @@ _ANSWER_S: Final = 10.0
 """A server that takes a connection but does not answer, or stops reading, is given up after this.
 """
 
+_REPLACED: Final = "replaced"
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 15.0
 _PING_S: Final = 5.0
@@ -76,6 +77,10 @@ class Refused(WireError):
     """The server answered that it does not take this agent; trying again may help later."""
 
 
+class Replaced(Exception):
+    """Another agent of the same host connected: coming back would start a game without end."""
+
+
 @dataclass(slots=True)
 class AgentLink:
     """Sends one host's samples to one server, for ever."""
@@ -93,13 +98,18 @@ class AgentLink:
         """Connect, send, and connect again after any loss; ends only by cancellation.
 
         Raises:
-            AgentError: the server's URL is none.
+            AgentError: the server's URL is none, or another agent took this one's name.
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_LOST), wait=self._attempts, before_sleep=_say_lost
         )
         try:
             await retrying(self._connect_and_send)
+        except Replaced:
+            raise AgentError(
+                f"--host-id {self.options.host_id}: another agent of that name took over at "
+                f"{self.options.server}; give one of the two another --host-id"
+            ) from None
         except InvalidURI as error:
             raise AgentError(f"--server {self.options.server}: {error}") from None
         finally:
@@ -198,6 +208,8 @@ async def _listen(socket_: ClientConnection) -> None:
 def _raise_refusal(message: str | bytes) -> None:
     answer = parse(TO_AGENT, message)
     if isinstance(answer, Refusal):
+        if answer.code == _REPLACED:
+            raise Replaced
         raise Refused(answer.code, answer.message)
 
 

@@ -206,11 +206,11 @@ def decode_frame(data: bytes | memoryview) -> Frame:
         kind = FrameKind(kind_number)
     except ValueError:
         raise WireError("bad_kind", f"frame kind {kind_number} is not known here") from None
-    at = _HEADER.size + json_length
+    json_end = _HEADER.size + json_length
+    at = json_end + -json_length % 4
     if at > len(data):
         raise WireError("short_frame", f"JSON of {json_length} bytes in a frame of {len(data)}")
-    meta = _decode_meta(kind, bytes(data[_HEADER.size : at]))
-    at += -json_length % 4
+    meta = _decode_meta(kind, bytes(data[_HEADER.size : json_end]))
     blocks = []
     for _ in range(block_count):
         block, at = _decode_block(data, at)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from hugescope_wire.snapshot import Capabilities, Count, HostInfo, MappingFacts, Pool, Record
 
 PROTOCOL_VERSION: Final = 1
 """Of the link, the frames and the viewer messages together."""
+
+MAX_CELLS: Final = 1 << 26
+"""Of all mappings of a host together: 128 TiB of 2 MiB pages, a whole user address space."""
+
+MAX_PAGE_BYTES: Final = 1 << 40
+"""Beyond any huge page; the number of its 4 KiB pages still fits a u32."""
 
 MappingId = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
 
@@ -34,7 +40,18 @@ class MappingInfo(MappingFacts):
     """One VMA under the number by which frames name it: unique within an agent's epoch."""
 
     id: MappingId
-    cell_count: Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
+    cell_count: Annotated[int, Field(ge=1, le=MAX_CELLS)]
+
+    @model_validator(mode="after")
+    def _cells_cover_the_mapping(self) -> Self:
+        if self.page_size & (self.page_size - 1) or self.page_size > MAX_PAGE_BYTES:
+            raise ValueError(f"page_size {self.page_size} is no page size")
+        if self.end - self.start != self.cell_count * self.page_size:
+            raise ValueError(
+                f"{self.cell_count} cells of {self.page_size} bytes do not cover "
+                f"{self.start:#x}-{self.end:#x}"
+            )
+        return self
 
 
 class ProcessInfo(Record):

@@ -20,9 +20,9 @@ from hugescope_wire.cells import (
 )
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import EncodedBlock, Frame, FrameKind
-from hugescope_wire.host import HostDelta, HostFrame, MappingInfo, ProcessInfo
+from hugescope_wire.host import MAX_CELLS, HostDelta, HostFrame, MappingInfo, ProcessInfo
 from hugescope_wire.levels import mainline_levels
-from hugescope_wire.snapshot import Flag, Mapping, MappingFacts, Process, Run, Snapshot
+from hugescope_wire.snapshot import Flag, LevelBytes, Mapping, MappingFacts, Process, Run, Snapshot
 
 HGM_FLAG: Final = "hm"
 """VmFlags of a mapping whose huge pages may be mapped in parts."""
@@ -62,9 +62,8 @@ class HostPicture:
 
         Raises:
             WireError: `bad_seq` on a gap or a repeat, `no_full_frame` for a delta that comes first,
-            `bad_block`
-                for cells of a mapping that is not there, `missing_cells` for a mapping that came
-                without.
+                `bad_block` for cells of a mapping that is not there, `missing_cells` for a mapping
+                that came without, `too_many_cells`.
         """
         if frame.kind is FrameKind.CELLS or frame.meta is None:
             raise WireError("bad_kind", "a frame of cells is not for a host's picture")
@@ -118,10 +117,19 @@ class HostPicture:
     def _mapping(self, info: MappingInfo) -> Mapping:
         facts = {name: getattr(info, name) for name in MappingFacts.model_fields}
         cells = self.cells[info.id]
-        if HGM_FLAG not in (info.vm_flags or ()):
-            # Cells come ten times a second, what is said of the mapping only when it changes.
-            facts["level_bytes"] = mainline_levels(info.page_size, cells.mapped_pages)
+        facts["level_bytes"] = levels_now(info, cells)
         return Mapping.model_construct(**facts, runs=runs_of(cells))
+
+
+def levels_now(info: MappingInfo, cells: Cells) -> LevelBytes:
+    """Bytes at each level as the cells are now.
+
+    Cells come ten times a second; what is said of a mapping, only when it changes. Only of an HGM
+    mapping can the cells not tell.
+    """
+    if HGM_FLAG in (info.vm_flags or ()):
+        return info.level_bytes
+    return mainline_levels(info.page_size, cells.mapped_pages)
 
 
 def runs_of(cells: Cells) -> list[Run]:
@@ -184,6 +192,9 @@ def _by_id(processes: list[ProcessInfo]) -> dict[int, MappingInfo]:
             if info.id in infos:
                 raise WireError("bad_json", f"mapping id {info.id} stands twice")
             infos[info.id] = info
+    total = sum(info.cell_count for info in infos.values())
+    if total > MAX_CELLS:
+        raise WireError("too_many_cells", f"{total} cells in all mappings, at most {MAX_CELLS}")
     return infos
 
 

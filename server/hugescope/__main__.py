@@ -12,6 +12,7 @@ from hugescope import __version__
 from hugescope.commands import agent, demo, doctor, schema, serve, snapshot, up
 from hugescope.errors import CommandError
 from hugescope_agent.errors import AgentError, ProcessError
+from hugescope_wire.errors import WireError
 
 _UsageError: Any = typer.BadParameter.__base__
 """The base of every complaint about arguments; typer exports no name for it."""
@@ -55,7 +56,7 @@ def main() -> None:
         context = error.ctx.command_path if error.ctx else "hugescope"
         print(f"{context}: {error.format_message()} (see `{context} --help`)", file=sys.stderr)
         sys.exit(2)
-    except (CommandError, AgentError, ProcessError) as error:
+    except (CommandError, AgentError, ProcessError, WireError) as error:
         print(f"hugescope: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -67,12 +67,12 @@ def serve_until_signal(settings: ServerSettings, ready: Callable[[str], None]) -
     Raises:
         CommandError: the port is taken.
     """
-    from hugescope_server.errors import PortInUse
+    from hugescope_server.errors import CannotListen
     from hugescope_server.run import serve
 
     try:
         serve(settings, on_ready=ready)
-    except PortInUse as error:
+    except CannotListen as error:
         raise CommandError(f"--port {settings.port}: {error}; give another with --port") from None
 
 

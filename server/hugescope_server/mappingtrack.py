@@ -16,6 +16,7 @@ from hugescope_wire.cells import PAGE_BYTES, U32, Cells
 from hugescope_wire.frames import encode_range, encode_scattered
 from hugescope_wire.host import MappingInfo
 from hugescope_wire.messages import MappingSummary
+from hugescope_wire.picture import levels_now
 
 RANGE_WORTH_TRYING: Final = 16
 """Encode as a range too where at least one cell in so many of the span changed. Sparser than that,
@@ -93,6 +94,7 @@ class MappingTrack:
         if self._summary is None:
             mapped_pages = int(self.cells.mapped_pages.sum(dtype=np.uint64))
             facts = {name: getattr(self.info, name) for name in MappingInfo.model_fields}
+            facts["level_bytes"] = levels_now(self.info, self.cells)
             self._summary = MappingSummary.model_construct(
                 **facts,
                 state_counts=self.cells.state_counts(),

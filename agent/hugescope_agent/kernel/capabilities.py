@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from hugescope_agent.errors import ProcessError
 from hugescope_agent.kernel.kpage import KpageFiles
 from hugescope_agent.kernel.maps import procmap_query_works
 from hugescope_agent.kernel.pagemap import PFN_MASK, Pagemap, pagemap_scan_works
@@ -77,7 +78,10 @@ def limits(capabilities: Capabilities, root: Root) -> list[Limit]:
 
 def _pfn_visible() -> bool:
     page = ctypes.create_string_buffer(b"touched", 2 * 4096)
-    own = Pagemap(Root("", live=True), os.getpid())
+    try:
+        own = Pagemap(Root("", live=True), os.getpid())
+    except ProcessError:
+        return False
     try:
         word = own.words_at(np.array([ctypes.addressof(page)], np.int64))[0]
     finally:

@@ -1,6 +1,6 @@
 """/proc/kpageflags and /proc/kpagecount: one little-endian u64 for each PFN.
 
-Flags (include/uapi/linux/kernel-page-flags.h): 17 HUGE, 19 HWPOISON. Since 6.10 the tails of a huge
+Flags (include/uapi/linux/kernel-page-flags.h): 19 HWPOISON. Since 6.10 the tails of a huge
 page carry the head's flags. kpagecount of a hugetlb page is its mapcount; a PMD table that
 processes share counts once.
 """
@@ -17,7 +17,6 @@ from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.pagemap import ENTRY_BYTES, read_words
 from hugescope_agent.kernel.root import Root
 
-KPF_HUGE: Final = 1 << 17
 KPF_HWPOISON: Final = 1 << 19
 
 Words = npt.NDArray[np.uint64]

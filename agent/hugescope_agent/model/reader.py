@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hugescope_agent.kernel.kpage import KPF_HUGE, KPF_HWPOISON, KpageFiles
+from hugescope_agent.kernel.kpage import KPF_HWPOISON, KpageFiles
 from hugescope_agent.kernel.nodes import NodeMap
 from hugescope_agent.kernel.pagemap import Pagemap, Scanner, cell_categories
 from hugescope_agent.model.decode import (
@@ -97,6 +97,8 @@ class CellReader:
         categories = mapping.categories[index]
         present = np.flatnonzero(is_present(categories))
         heads = self._heads(mapping, pagemap, index[present])
+        if len(present) == len(index):
+            return heads
         suspect, marker = is_suspect(categories), is_marker(categories)
         state = np.select([suspect, marker], [CellState.MIGRATING, CellState.MARKER], 0)
         flags = np.select([suspect, marker], [CellFlag.INFERRED, CellFlag.WRITE_PROTECTED], 0)
@@ -111,11 +113,9 @@ class CellReader:
         return whole
 
     def _mapcounts(self, pfns: npt.NDArray[np.uint64]) -> U16:
-        """The kernel's count of each head PFN; unknown for PFN 0 and for a page that is huge no
-        more.
+        """The kernel's count of each head PFN; unknown for PFN 0 and for a count of 0.
 
-        The page may be freed between two reads, and its count then belongs to something else:
-        kpageflags, read last, tells.
+        A page that was present a moment ago and now counts 0 was freed between the two reads.
         """
         counts = np.full(len(pfns), UNKNOWN_COUNT, np.uint16)
         known = np.flatnonzero(pfns)
@@ -124,8 +124,7 @@ class CellReader:
         if self.kpage is None or not len(known):
             return counts
         values = np.minimum(self.kpage.counts(pfns[known]), MAX_COUNT).astype(np.uint16)
-        huge = (self.kpage.flags(pfns[known]) & np.uint64(KPF_HUGE)) != 0
-        counts[known[huge]] = values[huge]
+        counts[known] = np.where(values > 0, values, np.uint16(UNKNOWN_COUNT))
         return counts
 
     def _store(

@@ -1,0 +1,1 @@
+"""Workloads to look at: a post-copy on real huge pages, and the pages it needs."""
