@@ -39,16 +39,22 @@ class Case:
 
 
 def resize_pool(page_size: int, change: int) -> int:
-    """Change the host's pool by ``change`` pages and return by how many it really changed."""
-    path = f"/sys/kernel/mm/hugepages/hugepages-{page_size // 1024}kB/nr_hugepages"
+    """Change the host's pool by ``change`` pages and return by how many it really changed.
+
+    The file is written with the number of persistent pages, and read with surplus ones added.
+    """
+    directory = f"/sys/kernel/mm/hugepages/hugepages-{page_size // 1024}kB"
+    path = f"{directory}/nr_hugepages"
+    surplus = int(Path(f"{directory}/surplus_hugepages").read_text())
     with open(path, "r+", buffering=1) as file:
         # The file takes an absolute number only: the lock keeps our own parallel runs apart.
         fcntl.flock(file, fcntl.LOCK_EX)
-        before = int(file.read())
+        before = int(file.read()) - surplus
         file.seek(0)
         file.write(f"{max(0, before + change)}\n")
         file.seek(0)
-        return int(file.read()) - before
+        surplus = int(Path(f"{directory}/surplus_hugepages").read_text())
+        return int(file.read()) - surplus - before
 
 
 @contextmanager

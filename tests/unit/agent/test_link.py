@@ -1,0 +1,258 @@
+"""The agent's link against a server made up in memory: no socket, no waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from tenacity import RetryCallState
+from websockets.exceptions import ConnectionClosedError, InvalidURI
+
+from hugescope_agent import link as link_module
+from hugescope_agent.errors import AgentError, BadCapture
+from hugescope_agent.link import AgentLink, Attempts, LinkOptions
+from hugescope_agent.sampler import Sample
+from hugescope_wire.frames import Frame, FrameKind, decode_frame
+from hugescope_wire.messages import AgentWelcome, Refusal
+from tests.unit.wire.made_wire import host_delta, host_frame
+
+WELCOME = AgentWelcome(protocol=1, server_version="9").model_dump_json()
+REFUSAL = Refusal(code="bad_token", message="who are you").model_dump_json()
+LOST = ConnectionClosedError(None, None)
+
+
+class Done(Exception):
+    """Ends a test's link from inside."""
+
+
+@dataclass
+class FakeLooker:
+    """A full sample, then deltas; None where `ticks` says so; an error where there is one."""
+
+    ticks: list[Sample | Exception | None] = field(default_factory=list)
+    fulls: int = 0
+
+    def full(self) -> Sample:
+        self.fulls += 1
+        return Sample(host_frame([]), [])
+
+    def tick(self) -> Sample | None:
+        answer = self.ticks.pop(0) if self.ticks else Done()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class FakeSocket:
+    """One connection: `answers` are received in order, an error among them is raised."""
+
+    answers: list[Any]
+    fail_after: int = 1 << 30
+    sent: list[Any] = field(default_factory=list)
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        return asyncio.Transport()
+
+    async def send(self, message: str | bytes) -> None:
+        if len(self.sent) >= self.fail_after:
+            raise LOST
+        self.sent.append(message)
+
+    async def recv(self) -> str | bytes:
+        if not self.answers:
+            await asyncio.Event().wait()
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return cast("str | bytes", answer)
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        while True:
+            yield await self.recv()
+
+    @property
+    def hello(self) -> dict[str, Any]:
+        answer = json.loads(self.sent[0])
+        assert isinstance(answer, dict)
+        return answer
+
+    @property
+    def frames(self) -> list[Frame]:
+        return [decode_frame(message) for message in self.sent[1:]]
+
+
+class NoWait(Attempts):
+    """Says what it would wait, and waits not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        self.waits.append(super().__call__(retry_state))
+        return 0.0
+
+
+@dataclass
+class Server:
+    """Gives one socket a connection, in order; an error in its place refuses the connection."""
+
+    sockets: list[FakeSocket | Exception]
+    asked: list[str] = field(default_factory=list)
+    used: list[FakeSocket] = field(default_factory=list)
+
+    def __call__(self, uri: str, **_: object) -> Any:
+        @asynccontextmanager
+        async def connection() -> AsyncIterator[FakeSocket]:
+            self.asked.append(uri)
+            one = self.sockets.pop(0) if self.sockets else Done()
+            if isinstance(one, Exception):
+                raise one
+            self.used.append(one)
+            yield one
+
+        return connection()
+
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a link against sockets until something ends it; gives server and waits."""
+
+    async def start(
+        sockets: list[FakeSocket | Exception],
+        looker: FakeLooker,
+        ends: type[Exception] = Done,
+        server_url: str = "ws://127.0.0.1:1",
+    ) -> tuple[Server, NoWait]:
+        server, attempts = Server(sockets), NoWait()
+        monkeypatch.setattr(link_module, "connect", server)
+        options = LinkOptions(server_url, "box", "0.1", tick_hz=1e6)
+        made = AgentLink(looker, options, epoch="e1", _attempts=attempts)
+        with pytest.raises(ends):
+            await made.run()
+        return server, attempts
+
+    return start
+
+
+def delta() -> Sample:
+    return Sample(host_delta(), [])
+
+
+async def test_hello_then_a_full_frame_then_deltas(run: Run) -> None:
+    socket = FakeSocket([WELCOME])
+    server, _ = await run([socket], FakeLooker([delta(), None, delta()]))
+    assert server.asked == ["ws://127.0.0.1:1/api/v1/agent"]
+    assert socket.hello == {
+        "type": "hello",
+        "protocol": 1,
+        "agent_version": "0.1",
+        "host_id": "box",
+        "epoch": "e1",
+    }
+    assert [(frame.kind, frame.seq) for frame in socket.frames] == [
+        (FrameKind.FULL, 1),
+        (FrameKind.DELTA, 2),
+        (FrameKind.DELTA, 3),
+    ]
+
+
+async def test_every_connection_begins_with_a_full_frame_and_seq_goes_on(run: Run) -> None:
+    sockets = [FakeSocket([WELCOME], fail_after=3), FakeSocket([WELCOME])]
+    looker = FakeLooker([delta(), delta(), delta()])
+    await run(list(sockets), looker)
+    assert looker.fulls == 2
+    assert [frame.kind for frame in sockets[1].frames][0] is FrameKind.FULL
+    seqs = [frame.seq for socket in sockets for frame in socket.frames]
+    assert seqs == sorted(set(seqs))
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedError("no"), TimeoutError(), LOST], ids=["refused", "late", "closed"]
+)
+async def test_a_server_that_is_away_is_tried_again_and_nothing_is_read(
+    run: Run, error: Exception
+) -> None:
+    looker = FakeLooker()
+    server, attempts = await run([error] * 5, looker)
+    assert len(server.asked) == 6
+    assert looker.fulls == 0
+    assert len(attempts.waits) == 5
+
+
+@pytest.mark.parametrize("answer", [REFUSAL, "{}", b"\xff", "[]", '{"type":"overview"}'], ids=range(5))
+async def test_a_refusal_or_nonsense_is_tried_again_later(run: Run, answer: str | bytes) -> None:
+    looker = FakeLooker()
+    server, attempts = await run([FakeSocket([answer]) for _ in range(3)], looker)
+    assert len(server.asked) == 4
+    assert looker.fulls == 0
+    assert attempts.waits[2] > attempts.waits[0] / 2
+
+
+async def test_a_refusal_in_the_middle_ends_the_connection(run: Run) -> None:
+    class Endless(FakeLooker):
+        def tick(self) -> Sample | None:
+            return None
+
+    server, _ = await run([FakeSocket([WELCOME, REFUSAL])], Endless())
+    assert len(server.asked) == 2
+
+
+async def test_a_server_that_takes_the_greeting_but_refuses_the_frame_is_not_hammered(
+    run: Run,
+) -> None:
+    """Greeting well and failing at once, again and again, must wait longer and longer."""
+    sockets = [FakeSocket([WELCOME], fail_after=1) for _ in range(8)]
+    _, attempts = await run(list(sockets), FakeLooker())
+    assert max(attempts.waits) > 4
+
+
+async def test_a_bad_tree_or_a_fault_of_ours_ends_the_agent(run: Run) -> None:
+    await run([FakeSocket([WELCOME])], FakeLooker([BadCapture("proc/1/maps")]), BadCapture)
+    await run([FakeSocket([WELCOME])], FakeLooker([ZeroDivisionError()]), ZeroDivisionError)
+
+
+async def test_a_server_s_address_that_is_none_ends_the_agent(run: Run) -> None:
+    error = InvalidURI("nonsense", "isn't a valid URI")
+    await run([error], FakeLooker(), AgentError, "nonsense")
+
+
+async def test_cancelling_ends_it_in_every_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    for answers in ([], [WELCOME]):
+        socket = FakeSocket(list(answers))
+        monkeypatch.setattr(link_module, "connect", Server([socket]))
+        looker = FakeLooker([None] * 10_000)
+        made = AgentLink(looker, LinkOptions("ws://x", "box", "0.1", tick_hz=1e6))
+        task = asyncio.create_task(made.run())
+        while not socket.sent:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+def test_epochs_differ() -> None:
+    options = LinkOptions("ws://x", "box", "0.1")
+    epochs = {AgentLink(FakeLooker(), options).epoch for _ in range(50)}
+    assert len(epochs) == 50
+
+
+def test_waits_double_with_jitter_up_to_a_bound_and_start_over() -> None:
+    random.seed(1)
+    attempts, state = Attempts(), cast("RetryCallState", None)
+    longest = [min(0.5 * 2**number, 15.0) for number in range(40)]
+    for bound in longest:
+        assert bound / 2 <= attempts(state) <= bound
+    attempts.reset()
+    assert attempts(state) <= 0.5

@@ -1,0 +1,34 @@
+"""Bytes by page-table level of mappings that map huge pages whole."""
+
+import numpy as np
+import pytest
+
+from hugescope_wire.levels import mainline_levels
+
+PAGES = np.array([512, 0, 512], np.uint32)
+BYTES = 1024 * 4096
+
+
+@pytest.mark.parametrize(
+    ("page_size", "level"),
+    [
+        (64 << 10, "pte"),
+        (2 << 20, "pmd"),
+        (32 << 20, "pmd"),
+        (512 << 20, "pmd"),
+        (1 << 30, "pud"),
+        (16 << 30, "pud"),
+    ],
+)
+def test_all_bytes_lie_at_the_level_of_the_page_size(page_size: int, level: str) -> None:
+    expected = {"pud": 0, "pmd": 0, "pte": 0, level: BYTES}
+    assert mainline_levels(page_size, PAGES).model_dump() == expected
+
+
+def test_sum_beyond_32_bits() -> None:
+    pages = np.full(20_000, 1 << 18, np.uint32)
+    assert mainline_levels(1 << 30, pages).pud == 20_000 << 30
+
+
+def test_nothing_mapped() -> None:
+    assert mainline_levels(2 << 20, np.empty(0, np.uint32)).pmd == 0
