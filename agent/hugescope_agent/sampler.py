@@ -23,7 +23,7 @@ from hugescope_agent.errors import ProcessError
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.model.join import Mappers
 from hugescope_agent.model.mapping import Index, TrackedMapping
-from hugescope_agent.model.reader import CellReader
+from hugescope_agent.model.reader import MIGRATION_S, CellReader
 from hugescope_agent.model.rotation import Rotation
 from hugescope_agent.rounds import Rounds
 from hugescope_agent.watch import Watch
@@ -35,6 +35,7 @@ _SMALLEST_PAGE: Final = 2 << 20
 _SCATTERED_ROW: Final = 11
 _DENSE_ROW: Final = 7
 COST_EVERY_S: Final = 1.0
+_SETTLE_S: Final = 0.05
 _TRIES: Final = 3
 """Looks at a process whose mappings change under the look; the next tick goes on."""
 
@@ -85,6 +86,7 @@ class Sampler:
         self.cost = CostMeter(clock)
         self._cost_due_s = 0.0
         self._sent: set[int] = set()
+        self._told = files.capabilities
         self._changed_pids: set[int] = set()
         self._gone_pids: set[int] = set()
         self._cells: dict[int, list[Index]] = defaultdict(list)
@@ -99,7 +101,6 @@ class Sampler:
         self._pools: list[Pool] = []
         self._mappers = Mappers(min(files.pools.page_sizes, default=_SMALLEST_PAGE))
         self._reader = CellReader(files.scanner, files.kpage, files.nodes, self._mappers)
-        self._told = files.capabilities
         self._rounds = Rounds(files.root, self._options.pids, self._options.tick_hz)
         for pid in list(self._watches):
             self._carry_over(pid, files)
@@ -121,7 +122,7 @@ class Sampler:
         self._read_pools()
         self._discover(self._rounds.everyone(), now_s)
         self._look(now_s)
-        self._mappers.settle(self._mappings())
+        self._join()
         self._told = self._capabilities()
         about = HostFrame(
             taken_at=datetime.now(UTC),
@@ -141,10 +142,12 @@ class Sampler:
         return Sample(about, blocks)
 
     def settle(self) -> Sample:
-        """As `full`, but waits until no cell is undecided between poisoned and migrating."""
+        """As `full`, but gives cells a while to show whether they are poisoned or migrating."""
         sample = self.full()
-        while any(mapping.suspect_since for mapping in self._mappings()):
-            time.sleep(0.05)
+        for _ in range(int(2 * MIGRATION_S / _SETTLE_S)):
+            if not any(mapping.suspects for mapping in self._mappings()):
+                break
+            time.sleep(_SETTLE_S)
             sample = self.full()
         return sample
 
@@ -156,8 +159,7 @@ class Sampler:
         self._discover(self._rounds.slice(self._watches), now_s)
         self._look(now_s)
         self._rotate()
-        for number, index in self._mappers.settle(self._mappings()).items():
-            self._cells[number].append(index)
+        self._join()
         cost_due = now_s >= self._cost_due_s
         changed = pools_changed or self._changed_pids or self._gone_pids or self._cells
         sample = self._delta(now_s, pools_changed, cost_due) if changed or cost_due else None
@@ -248,6 +250,12 @@ class Sampler:
         if len(changed):
             self._cells[mapping.id].append(changed)
         return mapping.ranges is before or self._files.finder.stands(watch.pid, mapping.vma)
+
+    def _join(self) -> None:
+        if self._options.pids is not None:
+            return  # the others may map these pages too: how many do is not known
+        for number, index in self._mappers.settle(self._mappings()).items():
+            self._cells[number].append(index)
 
     def _rotate(self) -> None:
         if self._files.scanner is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from hugescope_agent.errors import ProcessError
+from hugescope_agent.errors import BadCapture, ProcessError
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.pagemap import Pagemap
 from hugescope_agent.kernel.process import comm, read_smaps, start_ticks
@@ -16,8 +17,13 @@ from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_wire.host import ProcessInfo
 
+log = logging.getLogger(__name__)
+
 SMAPS_EVERY_S: Final = 5.0
 """VmFlags change seldom, and smaps stalls its process."""
+
+_SMAPS_SOONEST_S: Final = 1.0
+"""Not even a process that maps and unmaps all the time is looked at more often."""
 
 _SMAPS_DUTY: Final = 0.01
 """Most of the time that may go into smaps of one process: after 27 ms none for 2.7 s and more."""
@@ -34,6 +40,7 @@ class Watch:
     comm: str | None = None
     mappings: list[TrackedMapping] = field(default_factory=list)
     smaps_due_s: float = 0.0
+    smaps_soonest_s: float = 0.0
 
     @classmethod
     def open(cls, files: HostFiles, pid: int) -> Watch:
@@ -65,7 +72,7 @@ class Watch:
             old[vma] if vma in old else TrackedMapping(next(ids), vma, None) for vma in vmas
         ]
         if not same_vmas:
-            self.smaps_due_s = 0.0
+            self.smaps_due_s = min(self.smaps_due_s, self.smaps_soonest_s)
             self.refresh_smaps(now_s)
         return True
 
@@ -78,10 +85,12 @@ class Watch:
         try:
             found = read_smaps(self.files.root, self.pid)
             entries = {(entry.vma.start, entry.vma.end): entry for entry in found}
-        except ProcessError:
-            pass  # VmFlags become null, which says that they could not be read
-        spent_s = time.perf_counter() - begin_s
-        self.smaps_due_s = now_s + max(SMAPS_EVERY_S, spent_s / _SMAPS_DUTY)
+        except (ProcessError, BadCapture) as error:
+            # VmFlags become null, which says that they could not be read.
+            log.info("process %d: no VmFlags: %s", self.pid, error)
+        pause_s = (time.perf_counter() - begin_s) / _SMAPS_DUTY
+        self.smaps_soonest_s = now_s + max(_SMAPS_SOONEST_S, pause_s)
+        self.smaps_due_s = now_s + max(SMAPS_EVERY_S, pause_s)
         changed = False
         for mapping in self.mappings:
             entry = entries.get((mapping.vma.start, mapping.vma.end))

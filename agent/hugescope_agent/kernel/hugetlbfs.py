@@ -29,7 +29,7 @@ def mounted(mountinfo: str) -> set[Device]:
     lone dash.
     """
     found = set()
-    for line in mountinfo.splitlines():
+    for line in mountinfo.split("\n"):
         mount, _, rest = line.partition(" - ")
         fields = mount.split()
         if rest.startswith("hugetlbfs ") and len(fields) > 2:

@@ -17,6 +17,9 @@ from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.pagemap import ENTRY_BYTES, read_words
 from hugescope_agent.kernel.root import Root
 
+_HIGHEST_PFN: Final = 1 << 52
+"""Beyond any machine, and its byte offset still fits a file offset."""
+
 KPF_HWPOISON: Final = 1 << 19
 
 Words = npt.NDArray[np.uint64]
@@ -59,6 +62,8 @@ class KpageFiles:
 
     def counts_in(self, first_pfn: int, count: int) -> Words:
         """The mapcounts of neighbouring PFNs, u64[count]; errors as in `counts`."""
+        if first_pfn + count > _HIGHEST_PFN:
+            raise BadCapture(f"proc/kpagecount: a page table names PFN {first_pfn:#x}")
         raw = os.pread(self._count_fd, count * ENTRY_BYTES, first_pfn * ENTRY_BYTES)
         if len(raw) != count * ENTRY_BYTES:
             raise BadCapture(f"proc/kpagecount: ends before PFN {first_pfn + count:#x}")
@@ -66,9 +71,8 @@ class KpageFiles:
 
     @staticmethod
     def _words(fd: int, name: str, pfns: npt.NDArray[np.integer]) -> Words:
-        raw = read_words(fd, (pfns * ENTRY_BYTES).tolist())
+        highest = int(pfns.max(initial=0))
+        raw = b"" if highest > _HIGHEST_PFN else read_words(fd, (pfns * ENTRY_BYTES).tolist())
         if len(raw) != len(pfns) * ENTRY_BYTES:
-            raise BadCapture(
-                f"{name}: ends before PFN {int(pfns.max()):#x}, which a page table names"
-            )
+            raise BadCapture(f"{name}: ends before PFN {highest:#x}, which a page table names")
         return np.frombuffer(raw, np.uint64)

@@ -37,10 +37,12 @@ _OUT_AT: Final = 24
 _NAME_SIZE_AT: Final = 80
 _NAME_ADDRESS_AT: Final = 88
 _BASE_PAGE: Final = 4096
+_HIGHEST_VA: Final = 1 << 64
+"""x86-64 prints its vsyscall page near the top."""
 
 _LINE: Final = re.compile(
     rb"([0-9a-f]+)-([0-9a-f]+) [r-][w-][x-]([sp]) "
-    rb"([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +(.*))?"
+    rb"([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +([^\n]*))?"
 )
 
 
@@ -81,8 +83,8 @@ def parse_line(line: bytes, where: str) -> MapsLine:
         raise BadCapture(f"{where}: expected a line of maps, found {line[:60]!r}")
     first, last, shared, offset, major, minor, inode, path = match.groups()
     start, end = int(first, 16), int(last, 16)
-    if end <= start:
-        raise BadCapture(f"{where}: the mapping ends at {end:#x}, not after its start {start:#x}")
+    if end <= start or end > _HIGHEST_VA:
+        raise BadCapture(f"{where}: no process has a mapping from {start:#x} to {end:#x}")
     return MapsLine(
         start,
         end,
@@ -96,10 +98,8 @@ def parse_line(line: bytes, where: str) -> MapsLine:
 
 def parse(text: bytes, where: str) -> list[MapsLine]:
     """All of a maps file; `where` is its name, for errors."""
-    return [
-        parse_line(line, f"{where}:{number}")
-        for number, line in enumerate(text.splitlines(), start=1)
-    ]
+    lines = text.removesuffix(b"\n").split(b"\n") if text else []
+    return [parse_line(line, f"{where}:{number}") for number, line in enumerate(lines, start=1)]
 
 
 class VmaQuery:

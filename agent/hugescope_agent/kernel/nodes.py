@@ -23,6 +23,7 @@ _ZONE: Final = re.compile(r"^Node (\d+), zone", re.MULTILINE)
 _SPANNED: Final = re.compile(r"^\s+spanned\s+(\d+)", re.MULTILINE)
 _START: Final = re.compile(r"^\s+start_pfn:\s+(\d+)", re.MULTILINE)
 _BLOCK: Final = re.compile(r"memory(\d+)")
+_HEX: Final = re.compile(r"[0-9a-f]+")
 
 Span = tuple[int, int, int]
 """First PFN, PFN after the last, node."""
@@ -38,11 +39,15 @@ class NodeMap:
 
     @classmethod
     def of_spans(cls, spans: list[Span]) -> NodeMap:
-        """From spans in any order."""
-        rows = sorted(spans)
-        starts = np.array([row[0] for row in rows], np.int64)
-        ends = np.array([row[1] for row in rows], np.int64)
-        return cls(starts, ends, np.array([row[2] for row in rows], np.uint8))
+        """From spans in any order; where those of different nodes clash, the node is unknown."""
+        borders = sorted({pfn for first, end, _ in spans for pfn in (first, end)})
+        pieces = list(pairwise(borders))
+        nodes = [_node_of_piece(first, spans) for first, _ in pieces]
+        return cls(
+            np.array([first for first, _ in pieces], np.int64),
+            np.array([end for _, end in pieces], np.int64),
+            np.array(nodes, np.uint8),
+        )
 
     @classmethod
     def read(cls, root: Root) -> NodeMap:
@@ -62,6 +67,11 @@ class NodeMap:
         return np.where(inside, self.nodes[at], np.uint8(UNKNOWN_NODE)).astype(np.uint8)
 
 
+def _node_of_piece(pfn: int, spans: list[Span]) -> int:
+    nodes = {node for first, end, node in spans if first <= pfn < end}
+    return nodes.pop() if len(nodes) == 1 and max(nodes) < UNKNOWN_NODE else UNKNOWN_NODE
+
+
 def zone_spans(text: str) -> list[Span]:
     """The spans of all zones of a zoneinfo text."""
     spans = []
@@ -78,13 +88,17 @@ def zone_spans(text: str) -> list[Span]:
 
 def overlap(spans: list[Span]) -> bool:
     """Whether spans of different nodes lie over each other: nodes that interleave."""
-    rows = sorted(spans)
-    return any(a[1] > b[0] and a[2] != b[2] for a, b in pairwise(rows))
+    highest: dict[int, int] = {}
+    for first, end, node in sorted(spans):
+        if any(other != node and first < reached for other, reached in highest.items()):
+            return True
+        highest[node] = max(end, highest.get(node, 0))
+    return False
 
 
 def _block_spans(root: Root) -> list[Span]:
-    text = root.read_text("sys/devices/system/memory/block_size_bytes")
-    if text is None:
+    text = root.read_text("sys/devices/system/memory/block_size_bytes") or ""
+    if not _HEX.fullmatch(text):
         return []
     pages = int(text, 16) // PAGE_BYTES
     spans = []

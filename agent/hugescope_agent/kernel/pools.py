@@ -49,7 +49,7 @@ class PoolFiles:
     @property
     def page_sizes(self) -> list[int]:
         """Bytes of each huge page size that the kernel has, rising."""
-        return sorted({size for size, _, _ in self._pools})
+        return sorted({size for size, _, _ in self._pools if size & (size - 1) == 0 < size})
 
     def raw(self) -> list[bytes | None]:
         """Every counter as printed: two looks compare without parsing."""
@@ -84,16 +84,20 @@ def _paths(directory: str, name: str) -> list[str]:
 
 def _open(root: Root, path: str) -> int | None:
     try:
-        return root.open(path)
-    except OSError:
+        fd = root.open(path)
+        os.pread(fd, _COUNTER_BYTES, 0)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise BadCapture(f"{path}: {error.strerror}") from None
+    return fd
 
 
 def _counter(raw: bytes | None, path: str) -> int | None:
     if raw is None:
         return None
     text = raw.strip()
-    if not text.isdigit():
+    value = int(text) if text.isdigit() else -1
+    if not 0 <= value < 2 * _SIGN:
         raise BadCapture(f"{path}: {text[:40]!r} is no counter")
-    value = int(text)
     return value - 2 * _SIGN if value >= _SIGN else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
@@ -14,10 +15,15 @@ from hugescope_agent.kernel.vma import HugeVma
 _START_TIME_FIELD: Final = 19
 """starttime of proc(5) stat, counted from the field after the closing parenthesis of comm."""
 
+_NUMBER: Final = re.compile(r"[0-9]+")
+
 
 def comm(root: Root, pid: int) -> str | None:
     """The name of the process; None where it cannot be read."""
-    return root.read_text(f"proc/{pid}/comm")
+    try:
+        return root.read(f"proc/{pid}/comm").decode("utf-8", "replace").removesuffix("\n")
+    except OSError:
+        return None
 
 
 def start_ticks(root: Root, pid: int) -> int | None:
@@ -26,7 +32,8 @@ def start_ticks(root: Root, pid: int) -> int | None:
     if text is None:
         return None
     fields = text.rpartition(")")[2].split()
-    return int(fields[_START_TIME_FIELD]) if len(fields) > _START_TIME_FIELD else None
+    ticks = fields[_START_TIME_FIELD] if len(fields) > _START_TIME_FIELD else ""
+    return int(ticks) if _NUMBER.fullmatch(ticks) else None
 
 
 def read_smaps(root: Root, pid: int) -> list[SmapsVma]:

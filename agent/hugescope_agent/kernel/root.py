@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from hugescope_agent.errors import (
     ProcessUnreadable,
 )
 
+_PID: Final = re.compile(r"[0-9]{1,10}")
 _READ_BYTES: Final = 1 << 16
 _GONE: Final = frozenset({errno.ENOENT, errno.ESRCH})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
@@ -49,7 +51,7 @@ class Root:
             shown = path if os.path.isdir(path) is False else f"{base}/proc"
             raise BadRoot(f"root {path}: cannot read {shown}: {error.strerror}") from None
         known = [name for name in ("version", "meminfo") if name in entries]
-        if not known and not any(name.isdigit() for name in entries):
+        if not known and not any(map(_PID.fullmatch, entries)):
             raise BadRoot(f"root {path}: {base}/proc holds neither version nor any process")
         live = bool(known) and os.stat(f"{base}/proc/{known[0]}").st_size == 0
         return cls(base, live)
@@ -85,7 +87,7 @@ class Root:
 
     def pids(self) -> list[int]:
         """Every process there, rising."""
-        return sorted(int(name) for name in os.listdir(f"{self.path}/proc") if name.isdigit())
+        return sorted(map(int, filter(_PID.fullmatch, os.listdir(f"{self.path}/proc"))))
 
     def process_error(self, error: OSError, name: str) -> ProcessError:
         """What an OSError from a process' file `name` means for the scan."""

@@ -12,11 +12,15 @@ from typing import Final
 from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.maps import parse_line
 from hugescope_agent.kernel.vma import HugeVma
+from hugescope_wire.cells import PAGE_BYTES
+from hugescope_wire.host import MAX_PAGE_BYTES
 
 HGM_FLAG: Final = "hm"
 _HUGETLB_FLAG: Final = b"ht"
 _VM_FLAGS: Final = b"\nVmFlags:"
 _KIB: Final = 1024
+_HIGHEST_USER_VA: Final = 1 << 56
+"""Five levels of page tables on x86-64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def parse_huge(text: bytes, where: str) -> list[SmapsVma]:
         if _HUGETLB_FLAG in flags:
             number = text.count(b"\n", 0, start) + 1
             words = tuple(flag.decode("ascii", "replace") for flag in flags)
-            found.append(_smaps_vma(text[start:at].splitlines(), words, f"{where}:{number}"))
+            found.append(_smaps_vma(text[start:at].split(b"\n"), words, f"{where}:{number}"))
         start = end + 1
     if text[start:].strip():
         raise BadCapture(f"{where}: ends inside the entry of a mapping, at byte {len(text)}")
@@ -67,8 +71,12 @@ def _smaps_vma(entry: list[bytes], flags: tuple[str, ...], place: str) -> SmapsV
     page_size = _bytes(fields, b"KernelPageSize", place)
     if page_size is None:
         raise BadCapture(f"{place}: hugetlb mapping without KernelPageSize")
+    if not PAGE_BYTES <= page_size <= MAX_PAGE_BYTES or page_size & (page_size - 1):
+        raise BadCapture(f"{place}: KernelPageSize of {page_size} bytes is no page size")
     vma = parse_line(entry[0], place).as_huge(page_size)
-    if page_size < 1 or (vma.end - vma.start) % page_size or vma.end <= vma.start:
+    if vma.end > _HIGHEST_USER_VA:
+        raise BadCapture(f"{place}: {vma.end:#x} lies beyond any process")
+    if vma.start % page_size or vma.end % page_size:
         raise BadCapture(f"{place}: mapping is no multiple of its page size {page_size}")
     return SmapsVma(
         vma,

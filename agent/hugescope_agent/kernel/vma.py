@@ -8,7 +8,6 @@ from typing import Final
 
 from hugescope_wire.snapshot import Backing, BackingKind
 
-_ESCAPE: Final = re.compile(rb"\\([0-7]{3})")
 _DELETED: Final = " (deleted)"
 
 
@@ -61,5 +60,5 @@ class HugeVma:
 
 
 def unescape_path(raw: bytes) -> str:
-    """A path of maps or smaps, which print newline and backslash as three octal digits."""
-    return _ESCAPE.sub(lambda m: bytes([int(m[1], 8)]), raw).decode("utf-8", "replace")
+    """A path of maps or smaps, in which the kernel escapes the newline and nothing else."""
+    return raw.replace(b"\\012", b"\n").decode("utf-8", "replace")

@@ -22,14 +22,16 @@ _MAX_PFN: Final = 1 << 36
 size.
 """
 
+_NONE: Final = np.empty(0, np.intp)
+
 
 class Mappers:
     """Mappings by frame, kept up to date as head PFNs come and go."""
 
     def __init__(self, smallest_page_bytes: int) -> None:
         """Frames are numbered in the smallest huge page size: no two pages share a number."""
-        self._shift = np.uint64((smallest_page_bytes // PAGE_BYTES).bit_length() - 1)
-        self._count = np.zeros(1, np.uint16)
+        self._shift = np.uint64(max(smallest_page_bytes // PAGE_BYTES, 1).bit_length() - 1)
+        self._count = np.zeros(1, np.uint32)
         self._stale = True
 
     def replace(self, old: npt.NDArray[np.uint64], new: npt.NDArray[np.uint64]) -> None:
@@ -40,8 +42,8 @@ class Mappers:
         if np.array_equal(gone, come):
             return
         self._stale = True
-        np.subtract.at(self._count, gone, np.uint16(1))
-        np.add.at(self._count, come, np.uint16(1))
+        np.subtract.at(self._count, gone, np.uint32(1))
+        np.add.at(self._count, come, np.uint32(1))
 
     def touch(self) -> None:
         """Presence changed somewhere without a PFN to tell by."""
@@ -60,7 +62,7 @@ class Mappers:
                 hidden[(mapping.vma.device, mapping.vma.inode)].append(mapping)
                 continue
             frames = self._frames(mapping.head_pfn, drop=False)
-            column = np.minimum(self._count[frames], MAX_COUNT)
+            column = np.minimum(self._count[frames], MAX_COUNT).astype(np.uint16)
             column[~present | (frames == 0)] = UNKNOWN_COUNT
             self._write(mapping, column, changed)
         for group in hidden.values():
@@ -83,7 +85,7 @@ class Mappers:
             frames = frames[frames != 0]
         top = int(frames.max(initial=0))
         if top >= len(self._count):
-            grown = np.zeros(max(top + 1, 2 * len(self._count)), np.uint16)
+            grown = np.zeros(max(top + 1, 2 * len(self._count)), np.uint32)
             grown[: len(self._count)] = self._count
             self._count = grown
         return frames
@@ -92,20 +94,22 @@ class Mappers:
 def _by_offset(
     group: list[TrackedMapping],
 ) -> list[tuple[TrackedMapping, npt.NDArray[np.uint16]]]:
-    """Mappings of one file, joined by offset."""
-    spans = []
-    for mapping in group:
-        first = mapping.vma.offset // mapping.vma.page_size
-        spans.append((mapping, first, first + mapping.vma.cell_count))
-    low = min(first for _, first, _ in spans)
-    count = np.zeros(max(last for _, _, last in spans) - low, np.uint16)
-    for mapping, first, last in spans:
-        count[first - low : last - low] += mapping.present
+    """Mappings of one file, joined by offset.
+
+    A private mapping may show the file's page or a copy: which, is not known, so its own count is
+    not known and it adds to no other's.
+    """
+    pages = {
+        mapping.id: np.flatnonzero(mapping.present) + mapping.vma.offset // mapping.vma.page_size
+        for mapping in group
+        if mapping.vma.shared
+    }
+    shown, count = np.unique(np.concatenate([*pages.values(), _NONE]), return_counts=True)
     columns = []
-    for mapping, first, last in spans:
+    for mapping in group:
         column = np.full(mapping.vma.cell_count, UNKNOWN_COUNT, np.uint16)
         if mapping.vma.shared:
-            joined = count[first - low : last - low]
-            column[mapping.present] = joined[mapping.present]
+            joined = count[np.searchsorted(shown, pages[mapping.id])]
+            column[mapping.present] = np.minimum(joined, MAX_COUNT)
         columns.append((mapping, column))
     return columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,15 @@ from hugescope_wire.levels import mainline_levels
 Index = npt.NDArray[np.intp]
 
 
+class Suspect(NamedTuple):
+    """A cell whose page is poisoned or migrating: since when (monotonic seconds), and which page
+    was there before (0: not known).
+    """
+
+    since_s: float
+    last_pfn: int
+
+
 @dataclass(slots=True)
 class TrackedMapping:
     """A VMA with its latest cells; the arrays are written in place.
@@ -27,9 +37,8 @@ class TrackedMapping:
         ranges: what PAGEMAP_SCAN gave last, to see at a glance that nothing changed; None before
             the first.
         categories: PAGE_IS_* of each cell by that scan, u8[cells].
-        head_pfn: of each cell, u64[cells]; 0 where unknown. Kept for a cell that was last seen
-            suspect.
-        suspect_since: monotonic seconds at which a cell was first seen poisoned or migrating.
+        head_pfn: of each cell, u64[cells]; 0 where unknown.
+        suspects: cells that are poisoned or migrating, and not yet decided.
         cursor: the next cell to be read again in rotation.
     """
 
@@ -40,7 +49,7 @@ class TrackedMapping:
     head_pfn: npt.NDArray[np.uint64] = field(init=False)
     categories: U8 = field(init=False)
     ranges: bytes | None = None
-    suspect_since: dict[int, float] = field(default_factory=dict)
+    suspects: dict[int, Suspect] = field(default_factory=dict)
     cursor: int = 0
 
     def __post_init__(self) -> None:

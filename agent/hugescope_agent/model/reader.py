@@ -22,7 +22,7 @@ from hugescope_agent.model.decode import (
 )
 from hugescope_agent.model.join import Mappers
 from hugescope_agent.model.levels import settle_full
-from hugescope_agent.model.mapping import Index, TrackedMapping
+from hugescope_agent.model.mapping import Index, Suspect, TrackedMapping
 from hugescope_wire.cells import (
     MAX_COUNT,
     PAGE_BYTES,
@@ -73,9 +73,9 @@ class CellReader:
             dirty = np.flatnonzero(categories != mapping.categories)
             mapping.ranges, mapping.categories = ranges, categories
             for cell in dirty[is_suspect(categories[dirty])].tolist():
-                mapping.suspect_since[cell] = now_s
+                mapping.suspects[cell] = Suspect(now_s, int(mapping.head_pfn[cell]))
             changed = self.read(mapping, pagemap, dirty)
-        if mapping.suspect_since:
+        if mapping.suspects:
             changed = np.union1d(changed, self._judge(mapping, now_s))
         return changed
 
@@ -97,6 +97,11 @@ class CellReader:
         categories = mapping.categories[index]
         present = np.flatnonzero(is_present(categories))
         heads = self._heads(mapping, pagemap, index[present])
+        left = index[present[heads.state != CellState.MAPPED]]
+        if len(left):
+            # It left since the scan, and may be back before the next, which would look the same.
+            mapping.categories[left] = 0
+            mapping.ranges = None
         if len(present) == len(index):
             return heads
         suspect, marker = is_suspect(categories), is_marker(categories)
@@ -133,12 +138,8 @@ class CellReader:
         cells = mapping.cells
         node = self.nodes.of(decoded.head_pfn)
         node[decoded.head_pfn == 0] = UNKNOWN_NODE
-        old_pfn = mapping.head_pfn[index]
-        # A suspect cell has no PFN any more; the last known one tells poison from migration.
-        kept = (decoded.state == CellState.MIGRATING) & (old_pfn != 0)
-        new_pfn = np.where(kept, old_pfn, decoded.head_pfn)
-        self.mappers.replace(old_pfn, new_pfn)
-        mapping.head_pfn[index] = new_pfn
+        self.mappers.replace(mapping.head_pfn[index], decoded.head_pfn)
+        mapping.head_pfn[index] = decoded.head_pfn
         new = Cells(
             decoded.mapped_pages, mapcount, cells.mappers[index], decoded.state, decoded.flags, node
         )
@@ -156,13 +157,13 @@ class CellReader:
         lasts.
         """
         changed = []
-        for cell, since_s in list(mapping.suspect_since.items()):
+        for cell, suspect in list(mapping.suspects.items()):
             if not bool(is_suspect(mapping.categories[cell : cell + 1])[0]):
-                del mapping.suspect_since[cell]
+                del mapping.suspects[cell]
                 continue
-            certain = self._known_poisoned(int(mapping.head_pfn[cell]))
-            if certain or now_s - since_s >= MIGRATION_S:
-                del mapping.suspect_since[cell]
+            certain = self._known_poisoned(suspect.last_pfn)
+            if certain or now_s - suspect.since_s >= MIGRATION_S:
+                del mapping.suspects[cell]
                 mapping.cells.state[cell] = CellState.POISONED
                 mapping.cells.flags[cell] = 0 if certain else CellFlag.INFERRED
                 changed.append(cell)

@@ -44,25 +44,24 @@ class Rotation:
             self._cell_s += _WEIGHT * (spent_s / cells - self._cell_s)
 
     def deal(self, mappings: Sequence[TrackedMapping]) -> list[tuple[TrackedMapping, Index]]:
-        """The next present cells, at most `cells_per_tick`, each at most once; HGM mappings need
-        none.
+        """The next present cells in turn, at most `cells_per_tick`, each at most once.
+
+        HGM mappings need none: they are read whole at every look.
         """
-        left = self.cells_per_tick
+        present = [(m, np.flatnonzero(m.present)) for m in mappings if not m.hgm]
+        left = min(self.cells_per_tick, sum(len(index) for _, index in present))
         dealt = []
-        for step in range(len(mappings)):
-            mapping = mappings[(self._at + step) % len(mappings)]
-            if mapping.hgm:
-                continue
-            present = np.flatnonzero(mapping.present)
-            first = int(np.searchsorted(present, mapping.cursor))
-            chosen = present[first : first + left]
+        while left > 0:
+            self._at %= len(present)
+            mapping, index = present[self._at]
+            first = int(np.searchsorted(index, mapping.cursor))
+            chosen = index[first : first + left]
             if len(chosen):
                 dealt.append((mapping, chosen))
                 left -= len(chosen)
-            if left <= 0:
+            if first + len(chosen) < len(index):
                 mapping.cursor = int(chosen[-1]) + 1
-                self._at = (self._at + step) % len(mappings)
-                return dealt
-            mapping.cursor = 0
-        self._at = 0
+            else:
+                mapping.cursor = 0
+                self._at += 1
         return dealt

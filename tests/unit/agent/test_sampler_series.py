@@ -104,7 +104,7 @@ def follow_series(trees: list[MadeTree], place: Path) -> None:
 
 
 @given(st.lists(made_tree(), min_size=2, max_size=5))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_deltas_equal_a_fresh_full_look(trees: list[MadeTree]) -> None:
     with tempfile.TemporaryDirectory() as place:
         follow_series(trees, Path(place))

@@ -26,8 +26,8 @@ TAKEN_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 COLUMNS = tuple(f.name for f in fields(Cells))
 
 # A slow machine must not fail a test.
-several = settings(deadline=None, max_examples=60)
-many = settings(deadline=None, max_examples=300)
+several = settings(deadline=None, max_examples=40)
+many = settings(deadline=None, max_examples=100)
 
 Row = tuple[int, ...]
 """One cell's columns, in the order of `COLUMNS`."""
