@@ -1,0 +1,139 @@
+/**
+ * The viewer socket: the only place of the page that talks to the network.
+ *
+ * It reconnects forever. A link over which nothing came for a while although a live host was known counts as lost: a
+ * half-open connection gives no event of its own.
+ */
+import { backoffDelay } from "../lib/backoff";
+import type { Store } from "../state/store";
+import { FrameError } from "../wire/frames";
+import type { FromViewer, ToViewer } from "../wire/types";
+
+const CLOCK_PERIOD_MS = 250;
+/** Long against the server's four overviews a second, short against a person's patience. */
+const SILENCE_MS = 15_000;
+const CONNECT_DEADLINE_MS = 10_000;
+
+/** Where the viewer socket is, relative to the page. */
+export function viewerUrl(page: string): string {
+  const url = new URL("api/v1/viewer", page);
+  url.hash = "";
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.toString();
+}
+
+/** Feeds a store from a server. */
+export class LiveBackend {
+  #socket: WebSocket | null = null;
+  #attempt = 0;
+  #lostAtMs: number | null = null;
+  #lastHeardMs = 0;
+  #openedMs = 0;
+  #retry: number | undefined;
+
+  constructor(
+    private readonly store: Store,
+    private readonly url: string,
+  ) {}
+
+  /** Connect, and stay connected until the page is left. */
+  start(): void {
+    window.setInterval(() => {
+      this.#tick();
+    }, CLOCK_PERIOD_MS);
+    // A laptop that wakes or a network that is back should not wait for the next attempt.
+    window.addEventListener("online", () => {
+      this.#retryNow();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#retryNow();
+    });
+    this.#connect();
+  }
+
+  #connect(): void {
+    this.#retry = undefined;
+    const socket = new WebSocket(this.url);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    this.#openedMs = this.#lastHeardMs = performance.now();
+    this.store.onConnection({
+      phase: "connecting",
+      attempt: this.#attempt,
+      lostAtMs: this.#lostAtMs,
+    });
+    socket.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => {
+      if (socket === this.#socket) this.#take(event.data);
+    });
+    socket.addEventListener("close", () => {
+      if (socket === this.#socket) this.#lost();
+    });
+  }
+
+  #take(data: string | ArrayBuffer): void {
+    const nowMs = performance.now();
+    this.#lastHeardMs = nowMs;
+    try {
+      if (typeof data !== "string") {
+        this.store.onFrame(data, nowMs);
+        return;
+      }
+      const message = JSON.parse(data) as ToViewer;
+      if (message.type === "welcome") this.#welcomed();
+      this.store.onMessage(message, nowMs);
+    } catch (error) {
+      if (!(error instanceof FrameError || error instanceof SyntaxError)) throw error;
+      // What follows a frame that cannot be read cannot be trusted either: start over.
+      console.error("what the server sent cannot be read", error);
+      this.#socket?.close(4000, "unreadable");
+      this.#lost();
+    }
+  }
+
+  #welcomed(): void {
+    this.#attempt = 0;
+    this.#lostAtMs = null;
+    this.store.send = (message: FromViewer) => {
+      if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    };
+  }
+
+  #lost(): void {
+    const nowMs = performance.now();
+    this.#socket = null;
+    this.store.send = null;
+    this.#lostAtMs ??= nowMs;
+    const delayMs = 1000 * backoffDelay(this.#attempt, Math.random);
+    this.#attempt++;
+    this.#retry = window.setTimeout(() => {
+      this.#connect();
+    }, delayMs);
+    this.store.onConnection({
+      phase: "waiting",
+      attempt: this.#attempt,
+      lostAtMs: this.#lostAtMs,
+      retryAtMs: nowMs + delayMs,
+    });
+  }
+
+  #retryNow(): void {
+    if (this.#retry === undefined) return;
+    window.clearTimeout(this.#retry);
+    this.#connect();
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    this.store.onClock(nowMs);
+    const socket = this.#socket;
+    if (socket === null) return;
+    const stuck =
+      socket.readyState === WebSocket.CONNECTING && nowMs - this.#openedMs > CONNECT_DEADLINE_MS;
+    const hosts = this.store.received.value?.overview.hosts ?? [];
+    const expected = hosts.some((host) => host.link === "live");
+    const silent = expected && nowMs - this.#lastHeardMs > SILENCE_MS;
+    if (!stuck && !silent) return;
+    socket.close();
+    this.#lost();
+  }
+}

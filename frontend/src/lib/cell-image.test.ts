@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import { CellImage, groupingFor, type Grouping } from "./cell-image";
+import { tableGeometry, type TableGeometry } from "./geometry";
+import { MIGRATING, POISONED } from "./palette";
+
+const TWO_MIB = 2 * 2 ** 20;
+const COLORS = Uint32Array.from({ length: 256 }, (_, paint) => 1000 + paint);
+const LIT = Uint32Array.from({ length: 256 }, (_, paint) => 2000 + paint);
+
+function draw(
+  geometry: TableGeometry,
+  grouping: Grouping,
+  paint: Uint8Array,
+  lit = new Uint8Array(paint.length),
+): { readonly image: CellImage; readonly pixels: Uint32Array } {
+  const image = new CellImage(geometry, grouping);
+  const pixels = new Uint32Array(image.width * image.height);
+  image.drawAll(pixels, paint, COLORS, lit, LIT);
+  return { image, pixels };
+}
+
+describe("grouping", () => {
+  it.each([
+    [512, 64, 1024, 640, { columns: 1, rows: 1 }],
+    [512, 1024, 1024, 342, { columns: 1, rows: 3 }],
+    [512, 1024, 300, 512, { columns: 2, rows: 2 }],
+    [16, 1, 1024, 40, { columns: 1, rows: 1 }],
+    [512, 1, 100, 0, { columns: 8, rows: 1 }],
+  ])("%i x %i cells on %i x %i pixels", (columns, rows, width, height, grouping) => {
+    expect(groupingFor(columns, rows, width, height)).toEqual(grouping);
+  });
+});
+
+describe("one pixel a cell", () => {
+  const geometry = tableGeometry(500 * TWO_MIB, TWO_MIB, 30);
+
+  it("lies at its true entry; the rest stays transparent", () => {
+    const { image, pixels } = draw(geometry, { columns: 1, rows: 1 }, new Uint8Array(30).fill(7));
+    expect([image.width, image.height]).toEqual([512, 2]);
+    expect(pixels[499]).toBe(0);
+    expect(pixels[500]).toBe(1007);
+    expect(pixels[529]).toBe(1007);
+    expect(pixels[530]).toBe(0);
+  });
+
+  it("follows changed cells and names their rows", () => {
+    const paint = new Uint8Array(30);
+    const { image, pixels } = draw(geometry, { columns: 1, rows: 1 }, paint);
+    paint[12] = 3;
+    const lit = new Uint8Array(30);
+    lit[12] = 1;
+    image.drawCells(Uint32Array.of(12), pixels, paint, COLORS, lit, LIT);
+    expect(pixels[512]).toBe(2003);
+    expect(image.takeDirty()).toEqual([[1, 2]]);
+    expect(image.takeDirty()).toEqual([]);
+  });
+});
+
+describe("one pixel a group", () => {
+  const count = 40 * 512;
+  const geometry = tableGeometry(100 * TWO_MIB, TWO_MIB, count);
+  const grouping = { columns: 2, rows: 3 };
+
+  it("shows what most of its cells are", () => {
+    const paint = new Uint8Array(count).fill(1);
+    paint[0] = paint[1] = paint[512] = paint[513] = 2;
+    const { image, pixels } = draw(geometry, grouping, paint);
+    expect([image.width, image.height]).toEqual([256, 14]);
+    expect(pixels[50]).toBe(1002);
+    expect(pixels[51]).toBe(1001);
+  });
+
+  it("never drops a poisoned or migrating cell, and poisoned wins", () => {
+    const random = (seed: number): number => (seed * 48_271) % 2_147_483_647;
+    let seed = 7;
+    for (let round = 0; round < 50; round++) {
+      const paint = new Uint8Array(count).fill(1);
+      seed = random(seed);
+      const cell = seed % count;
+      paint[cell] = MIGRATING;
+      const at = cell + 100;
+      const x = Math.floor((at % 512) / 2);
+      const y = Math.floor(Math.floor(at / 512) / 3);
+      const { image, pixels } = draw(geometry, grouping, paint);
+      expect(pixels[y * image.width + x]).toBe(1000 + MIGRATING);
+      const neighbour = Math.min(count - 1, Math.max(0, (at ^ 1) - 100));
+      paint[neighbour] = POISONED;
+      image.drawCells(Uint32Array.of(neighbour), pixels, paint, COLORS, new Uint8Array(count), LIT);
+      const column = Math.floor(((neighbour + 100) % 512) / 2);
+      const row = Math.floor(Math.floor((neighbour + 100) / 512) / 3);
+      expect(pixels[row * image.width + column]).toBe(1000 + POISONED);
+    }
+  });
+
+  it("is the same drawn bit by bit as drawn at once", () => {
+    const paint = Uint8Array.from({ length: count }, (_, cell) => (cell * 7919) % 5);
+    const lit = new Uint8Array(count);
+    const { image, pixels } = draw(geometry, grouping, paint, lit);
+    const changed = Uint32Array.from({ length: 500 }, (_, n) => n * 41);
+    for (const cell of changed) {
+      paint[cell] = 9;
+      lit[cell] = 1;
+    }
+    image.drawCells(changed, pixels, paint, COLORS, lit, LIT);
+    expect(pixels).toEqual(draw(geometry, grouping, paint, lit).pixels);
+  });
+
+  it("joins dirty rows that are near each other", () => {
+    const paint = new Uint8Array(count);
+    const { image, pixels } = draw(geometry, { columns: 1, rows: 1 }, paint);
+    const cells = Uint32Array.of(0, 512 * 5, 512 * 30);
+    image.drawCells(cells, pixels, paint, COLORS, new Uint8Array(count), LIT);
+    expect(image.takeDirty()).toEqual([
+      [0, 6],
+      [30, 31],
+    ]);
+  });
+});

@@ -1,0 +1,52 @@
+/** Which cells changed a moment ago. */
+
+/** How long a changed cell stays lit. */
+export const FLASH_MS = 260;
+/** When so large a part changes at once, lighting it would tell nothing. */
+const MOST_SHARE = 0.25;
+
+/** Marks cells for a while; the clock is passed in. */
+export class Flash {
+  /** 1 for each lit cell. */
+  readonly lit: Uint8Array;
+  #batches: { readonly untilMs: number; readonly cells: Uint32Array }[] = [];
+
+  constructor(private readonly cellCount: number) {
+    this.lit = new Uint8Array(cellCount);
+  }
+
+  /** Light these cells. */
+  add(cells: Uint32Array, nowMs: number): void {
+    if (cells.length === 0 || cells.length > Math.max(64, this.cellCount * MOST_SHARE)) return;
+    const kept = cells.slice();
+    for (const cell of kept) this.lit[cell] = 1;
+    this.#batches.push({ untilMs: nowMs + FLASH_MS, cells: kept });
+  }
+
+  /** Darken what is due and return those cells; cells that changed again stay lit. */
+  expire(nowMs: number): Uint32Array {
+    const due = this.#batches.filter((batch) => batch.untilMs <= nowMs);
+    if (due.length === 0) return new Uint32Array(0);
+    this.#batches = this.#batches.filter((batch) => batch.untilMs > nowMs);
+    const cells = new Uint32Array(due.reduce((sum, batch) => sum + batch.cells.length, 0));
+    let at = 0;
+    for (const batch of due) {
+      cells.set(batch.cells, at);
+      at += batch.cells.length;
+    }
+    for (const cell of cells) this.lit[cell] = 0;
+    for (const batch of this.#batches) for (const cell of batch.cells) this.lit[cell] = 1;
+    return cells;
+  }
+
+  /** When the next cells are due; null: none is lit. */
+  nextMs(): number | null {
+    return this.#batches[0]?.untilMs ?? null;
+  }
+
+  /** Darken everything. */
+  clear(): void {
+    this.#batches = [];
+    this.lit.fill(0);
+  }
+}

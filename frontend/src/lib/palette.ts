@@ -1,0 +1,256 @@
+/**
+ * What a cell is painted as.
+ *
+ * A paint is a number below 256: the colour mode's classes, so that legend, counts, pixels and hatches all speak of
+ * the same thing. Poisoned and migrating keep their paint in every mode: no way of looking hides them.
+ */
+import type { CellColumns } from "../state/cells";
+import { CellFlag, CellState, PAGE_BYTES, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
+import { mix, rgb, sequential, type Rgb } from "./color";
+import { bytes } from "./format";
+
+export type Theme = "light" | "dark";
+export type ColorMode = "state" | "mapcount" | "mappers" | "node";
+export type Pattern = "none" | "diagonal" | "cross" | "dots" | "unknown";
+
+export const COLOR_MODES: readonly ColorMode[] = ["state", "mapcount", "mappers", "node"];
+
+/** One class of cells; several paints may share one line of the legend (the levels of `partial`). */
+export interface Paint {
+  readonly key: string;
+  readonly label: string;
+  readonly color: Rgb;
+  readonly pattern: Pattern;
+}
+
+/** Paints by number; absent numbers are never used. */
+export type Paints = readonly (Paint | undefined)[];
+
+export const NO_PAGE = 0;
+/** Danger has the highest numbers, the worse one the higher. */
+export const POISONED = 255;
+export const MIGRATING = 254;
+
+const MAPPED = 1;
+const FULL = 2;
+const SPLIT = 3;
+const PARTIAL = 4;
+const PARTIAL_LEVELS = 16;
+const SHARED_TABLE = 20;
+const WRITE_PROTECTED = 21;
+const MARKER = 22;
+const SMALL = 23;
+
+const FIRST_VALUE = 1;
+const LAST_NODE = 200;
+const UNKNOWN = 253;
+/** Counts up to four are told apart; beyond, their order of magnitude is enough for a colour. */
+const EXACT_COUNTS = 4;
+const ONE_GIB = 2 ** 30;
+
+const COLORS = {
+  light: {
+    hole: "#f1f3f6",
+    reserved: "#aa9b92",
+    large: "#19338b",
+    mapped: "#638cff",
+    split: "#5cccff",
+    shared: "#1b7774",
+    writeProtected: "#fdc30c",
+    migrating: "#cf2200",
+    poisoned: "#710a2f",
+    unknown: "#c3c8cf",
+    flash: "#101418",
+  },
+  dark: {
+    hole: "#1b222c",
+    reserved: "#414b4e",
+    large: "#185ee1",
+    mapped: "#6899fa",
+    split: "#a6c4f1",
+    shared: "#02ffba",
+    writeProtected: "#ffff3e",
+    migrating: "#f07a1f",
+    poisoned: "#ac5f97",
+    unknown: "#4a535e",
+    flash: "#ffffff",
+  },
+} as const;
+
+const NODES = {
+  light: "#0072b2 #e69f00 #009e73 #cc79a7 #56b4e9 #d55e00 #b3a400 #6a51a3",
+  dark: "#4aa3df #ffb81c #2fc79a #e69ac4 #9ad4f5 #ff7f3f #f0e442 #a48fe0",
+} as const;
+
+const PAINT_OF_STATE: readonly number[] = (() => {
+  const paints: number[] = [];
+  paints[CellState.HOLE] = NO_PAGE;
+  paints[CellState.MAPPED] = MAPPED;
+  paints[CellState.FULL] = FULL;
+  paints[CellState.SPLIT] = SPLIT;
+  paints[CellState.PARTIAL] = PARTIAL;
+  paints[CellState.MARKER] = MARKER;
+  paints[CellState.POISONED] = POISONED;
+  paints[CellState.MIGRATING] = MIGRATING;
+  paints[CellState.SMALL] = SMALL;
+  return paints;
+})();
+
+/** Colour towards which a changed cell flashes. */
+export function flashColor(theme: Theme): Rgb {
+  return rgb(COLORS[theme].flash);
+}
+
+/** The paint of one cell in this mode. */
+export function paintOf(
+  mode: ColorMode,
+  columns: CellColumns,
+  cell: number,
+  pageSize: number,
+): number {
+  const state = columns.state[cell] ?? CellState.HOLE;
+  if (state === CellState.POISONED) return POISONED;
+  if (state === CellState.MIGRATING) return MIGRATING;
+  if (mode === "state") return statePaint(state, columns, cell, pageSize);
+  if (state === CellState.HOLE || state === CellState.MARKER) return NO_PAGE;
+  if (mode === "node") {
+    const node = columns.node[cell] ?? UNKNOWN_NODE;
+    return node === UNKNOWN_NODE ? UNKNOWN : FIRST_VALUE + Math.min(node, LAST_NODE);
+  }
+  const count = (mode === "mapcount" ? columns.mapcount : columns.mappers)[cell] ?? UNKNOWN_COUNT;
+  return count === UNKNOWN_COUNT ? UNKNOWN : FIRST_VALUE + bucketOf(count);
+}
+
+function statePaint(state: number, columns: CellColumns, cell: number, pageSize: number): number {
+  if (state === CellState.PARTIAL) {
+    const share = ((columns.mappedPages[cell] ?? 0) * PAGE_BYTES) / pageSize;
+    return PARTIAL + Math.min(PARTIAL_LEVELS - 1, Math.floor(share * PARTIAL_LEVELS));
+  }
+  const flags = columns.flags[cell] ?? 0;
+  const present = state !== CellState.HOLE && state !== CellState.MARKER;
+  if (flags !== 0 && present) {
+    if ((flags & CellFlag.WRITE_PROTECTED) !== 0) return WRITE_PROTECTED;
+    if ((flags & CellFlag.SHARED_TABLE) !== 0) return SHARED_TABLE;
+  }
+  return PAINT_OF_STATE[state] ?? NO_PAGE;
+}
+
+/** Counts up to 4 have a class of their own, then each power of two has one: 5–8, 9–16. */
+export function bucketOf(count: number): number {
+  return count <= EXACT_COUNTS ? count : EXACT_COUNTS - 1 + Math.floor(Math.log2(count - 1));
+}
+
+/** The counts in a class: lowest and highest. */
+export function bucketRange(bucket: number): [number, number] {
+  if (bucket <= EXACT_COUNTS) return [bucket, bucket];
+  const power = bucket - EXACT_COUNTS + 1;
+  return [2 ** power + 1, 2 ** (power + 1)];
+}
+
+/** Colours and words of every paint in this mode. `highest` is the highest count class on screen. */
+export function paintsOf(mode: ColorMode, theme: Theme, pageSize: number, highest: number): Paints {
+  const paints: (Paint | undefined)[] = mode === "state" ? statePaints(theme, pageSize) : [];
+  const colors = COLORS[theme];
+  const set = (at: number, key: string, label: string, color: Rgb, pattern: Pattern): void => {
+    paints[at] = { key, label, color, pattern };
+  };
+  set(MIGRATING, "migrating", "in flight (migrating)", rgb(colors.migrating), "diagonal");
+  set(POISONED, "poisoned", "poisoned", rgb(colors.poisoned), "cross");
+  if (mode === "state") return paints;
+  set(NO_PAGE, "no-page", "no page", rgb(colors.hole), "none");
+  set(UNKNOWN, "unknown", "unknown", rgb(colors.unknown), "unknown");
+  if (mode === "node") {
+    const hues = NODES[theme].split(" ").map(rgb);
+    for (let node = 0; node <= LAST_NODE; node++) {
+      const color = hues[node % hues.length] ?? [0, 0, 0];
+      set(FIRST_VALUE + node, `node-${node}`, `node ${node}`, color, "none");
+    }
+    return paints;
+  }
+  set(FIRST_VALUE, "count-0", `${mode} 0`, rgb(colors.reserved), "none");
+  const top = Math.log2(Math.max(4, bucketRange(highest)[1]));
+  for (let bucket = 1; bucket <= bucketOf(UNKNOWN_COUNT); bucket++) {
+    const [low, high] = bucketRange(bucket);
+    const share = low === high ? Math.log2(low) / top : Math.log2(high) / top;
+    const label = low === high ? `${mode} ${low}` : `${mode} ${low}–${high}`;
+    const color = countColor(mode, theme, share);
+    set(FIRST_VALUE + bucket, `count-${low}`, label, color, "none");
+  }
+  return paints;
+}
+
+/** The end of the scale that is nearest to the background is left out: one mapper must not look like none. */
+function countColor(mode: "mapcount" | "mappers", theme: Theme, share: number): Rgb {
+  const scale = mode === "mapcount" ? "viridis" : "cividis";
+  return theme === "dark" ? sequential(scale, 0.2 + 0.8 * share) : sequential(scale, 0.95 * share);
+}
+
+/** The highest count class among paints that occur. */
+export function highestBucket(counts: Uint32Array): number {
+  for (let paint = UNKNOWN - 1; paint > FIRST_VALUE; paint--) {
+    if ((counts[paint] ?? 0) > 0) return paint - FIRST_VALUE;
+  }
+  return 1;
+}
+
+function statePaints(theme: Theme, pageSize: number): (Paint | undefined)[] {
+  const colors = COLORS[theme];
+  const hole = rgb(colors.hole);
+  const split = rgb(colors.split);
+  const mapped = rgb(pageSize >= ONE_GIB ? colors.large : colors.mapped);
+  const protect = rgb(colors.writeProtected);
+  const paints: (Paint | undefined)[] = [];
+  const set = (at: number, key: string, label: string, color: Rgb, pattern: Pattern): void => {
+    paints[at] = { key, label, color, pattern };
+  };
+  set(NO_PAGE, "hole", "hole", hole, "none");
+  set(MAPPED, "mapped", `mapped by one ${bytes(pageSize)} entry`, mapped, "none");
+  set(FULL, "full", "mapped in full, entry size not known", mix(mapped, hole, 0.35), "none");
+  set(SPLIT, "split", "split: in full by smaller entries", split, "none");
+  set(SHARED_TABLE, "shared-table", "through a shared page table", rgb(colors.shared), "none");
+  set(WRITE_PROTECTED, "write-protected", "write-protected (uffd)", protect, "none");
+  set(MARKER, "marker", "write-protect marker, no page", mix(protect, hole, 0.5), "dots");
+  set(SMALL, "small", "base pages, no huge folio", rgb(colors.reserved), "none");
+  for (let level = 0; level < PARTIAL_LEVELS; level++) {
+    const color = mix(hole, split, 0.25 + (0.6 * (level + 1)) / PARTIAL_LEVELS);
+    set(PARTIAL + level, "partial", "mapped in part", color, "none");
+  }
+  return paints;
+}
+
+/** A line of the legend. */
+export interface LegendEntry {
+  readonly key: string;
+  readonly label: string;
+  readonly color: Rgb;
+  readonly pattern: Pattern;
+  readonly count: number;
+}
+
+const LEGEND_ORDER: readonly number[] = [
+  POISONED,
+  MIGRATING,
+  ...Array.from({ length: UNKNOWN }, (_, at) => at + 1),
+  NO_PAGE,
+];
+
+/** Classes that occur: danger first, then by number, then where there is no page. */
+export function legendOf(paints: Paints, counts: Uint32Array): LegendEntry[] {
+  const byKey = new Map<string, LegendEntry>();
+  for (const number of LEGEND_ORDER) {
+    const count = counts[number] ?? 0;
+    const paint = paints[number];
+    if (count === 0 || paint === undefined) continue;
+    const before = byKey.get(paint.key)?.count ?? 0;
+    byKey.set(paint.key, { ...paint, count: before + count });
+  }
+  return [...byKey.values()];
+}
+
+/** Paint of each `CellState` where nothing but the state is known, as in a composition bar. */
+export function barPaints(theme: Theme, pageSize: number): (Paint | undefined)[] {
+  const paints = paintsOf("state", theme, pageSize, 1);
+  return PAINT_OF_STATE.map((paint) => {
+    return paints[paint === PARTIAL ? PARTIAL + PARTIAL_LEVELS / 2 : paint];
+  });
+}

@@ -1,0 +1,21 @@
+/** Starts the page. */
+import { render } from "preact";
+import { LiveBackend, viewerUrl } from "./backends/live";
+import { exposeForDebugging } from "./debug";
+import { Store } from "./state/store";
+import "./styles/base.css";
+import "./styles/overview.css";
+import "./styles/map.css";
+import { App } from "./views/app";
+
+const root = document.getElementById("app");
+if (root === null) throw new Error("index.html has no element #app");
+
+const store = new Store(window.location.hash);
+store.onRoute(window.location.hash);
+window.addEventListener("hashchange", () => {
+  store.onRoute(window.location.hash);
+});
+exposeForDebugging(store);
+new LiveBackend(store, viewerUrl(document.baseURI)).start();
+render(<App store={store} />, root);

@@ -1,0 +1,67 @@
+/** Made-up messages for tests. */
+import type { HostSummary, MappingSummary, Overview, Subscribed } from "../wire/types";
+
+const TWO_MIB = 2 * 2 ** 20;
+
+/** A mapping of 512 cells. */
+export function sampleMapping(change: Partial<MappingSummary> = {}): MappingSummary {
+  return {
+    id: 7,
+    cell_count: 512,
+    start: 0x7f0000000000,
+    end: 0x7f0000000000 + 512 * TWO_MIB,
+    page_size: TWO_MIB,
+    kind: "hugetlb",
+    shared: true,
+    backing: { kind: "memfd", name: "ram", inode: 11, offset: 0 },
+    vm_flags: null,
+    level_bytes: { pud: null, pmd: null, pte: null },
+    state_counts: [512, 0, 0, 0, 0, 0, 0, 0, 0],
+    mapped_bytes: 0,
+    ...change,
+  };
+}
+
+/** A live host with one process of these mappings. */
+export function sampleHost(
+  mappings: readonly MappingSummary[],
+  change: Partial<HostSummary> = {},
+): HostSummary {
+  return {
+    host_id: "h",
+    host: { name: "h", kernel: "6.18", boot_id: null },
+    source: { kind: "live", name: null },
+    link: "live",
+    age_s: 0.1,
+    taken_at: "2025-01-01T00:00:00Z",
+    seq: 1,
+    epoch: "one",
+    agent_version: "0",
+    capabilities: {
+      pfn: true,
+      kpageflags: true,
+      pagemap_scan: true,
+      procmap_query: true,
+      hgm: false,
+    },
+    limits: [],
+    pools: [],
+    processes: [{ pid: 42, comm: "qemu", mappings: [...mappings] }],
+    skipped: { gone: 0, denied: 0, failed: 0 },
+    cost: null,
+    ...change,
+  };
+}
+
+/** An overview of these hosts. */
+export function sampleOverview(...hosts: HostSummary[]): Overview {
+  return { type: "overview", hosts };
+}
+
+/** The server's answer to a subscription. */
+export function sampleSubscribed(mapping: MappingSummary, epoch = "one"): Subscribed {
+  return { type: "subscribed", host_id: "h", epoch, mapping };
+}
+
+/** Where the sample mapping is. */
+export const SAMPLE_ADDRESS = { hostId: "h", pid: 42, start: 0x7f0000000000 };

@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { connectionWords } from "./connection";
+import { freshness, oldest } from "./freshness";
+import { noticeOf, type Situation } from "./notice";
+import { hostHash, mapHash, parseRoute } from "./route";
+import { SAMPLE_ADDRESS, sampleHost, sampleMapping, sampleOverview } from "./samples";
+import { identityOf, NOTHING_SELECTED } from "./selection";
+
+describe("routes", () => {
+  it.each([
+    ["", { screen: "overview", hostId: null }],
+    ["#/", { screen: "overview", hostId: null }],
+    ["#/host/a%3Ab", { screen: "overview", hostId: "a:b" }],
+    [
+      "#/host/h/pid/42/map/7f0000000000?color=node",
+      { screen: "map", address: SAMPLE_ADDRESS, color: "node" },
+    ],
+    [
+      "#/host/h/pid/42/map/7f0000000000?color=nonsense",
+      { screen: "map", address: SAMPLE_ADDRESS, color: "state" },
+    ],
+    ["#/host/%zz", { screen: "unknown", hash: "#/host/%zz" }],
+    ["#/host/h/pid/0/map/1", { screen: "unknown", hash: "#/host/h/pid/0/map/1" }],
+  ])("%s", (hash, route) => {
+    expect(parseRoute(hash)).toEqual(route);
+  });
+
+  it("survive a round trip", () => {
+    const address = { hostId: "rack 1/ö", pid: 7, start: 0xffff_ffe0_0000 };
+    expect(parseRoute(mapHash(address, "mappers"))).toEqual({
+      screen: "map",
+      address,
+      color: "mappers",
+    });
+    expect(parseRoute(hostHash("rack 1/ö"))).toEqual({ screen: "overview", hostId: "rack 1/ö" });
+  });
+});
+
+describe("the link in words", () => {
+  it.each([
+    [{ phase: "live", serverVersion: "0", serverEpoch: "e" }, "good", "live"],
+    [{ phase: "connecting", attempt: 0, lostAtMs: null }, "late", "connecting"],
+    [
+      { phase: "waiting", attempt: 1, lostAtMs: 9000, retryAtMs: 12_500 },
+      "late",
+      "reconnecting in 3 s",
+    ],
+    [
+      { phase: "waiting", attempt: 9, lostAtMs: -9000, retryAtMs: 12_500 },
+      "gone",
+      "server gone, next try in 3 s",
+    ],
+    [
+      { phase: "waiting", attempt: 1, lostAtMs: null, retryAtMs: 9000 },
+      "gone",
+      "server gone, next try now",
+    ],
+    [{ phase: "connecting", attempt: 3, lostAtMs: 9000 }, "late", "reconnecting now"],
+  ] as const)("%o", (connection, tone, text) => {
+    expect(connectionWords(connection, 10_000)).toEqual({ tone, text });
+  });
+});
+
+describe("freshness", () => {
+  it("adds the time since the message to the server's age", () => {
+    const { ageS, tone } = freshness(sampleHost([], { age_s: 0.5 }), 1000, 2500);
+    expect(ageS).toBeCloseTo(2);
+    expect(tone).toBe("good");
+  });
+
+  it("turns late and gone by itself when nothing comes any more", () => {
+    expect(freshness(sampleHost([]), 0, 3500).tone).toBe("late");
+    expect(freshness(sampleHost([]), 0, 10_000).tone).toBe("gone");
+  });
+
+  it("believes the server's word on the link", () => {
+    expect(freshness(sampleHost([], { link: "gone" }), 0, 0).tone).toBe("gone");
+    expect(freshness(sampleHost([], { link: "late" }), 0, 0).tone).toBe("late");
+  });
+
+  it("finds the oldest picture", () => {
+    const old = sampleHost([], { age_s: 9 });
+    expect(oldest([sampleHost([]), old])).toBe(old);
+    expect(oldest([])).toBeNull();
+  });
+});
+
+describe("the notice above the map", () => {
+  const host = sampleHost([sampleMapping()]);
+  const fine: Situation = {
+    connection: { phase: "live", serverVersion: "0", serverEpoch: "e" },
+    selection: {
+      ...NOTHING_SELECTED,
+      phase: "live",
+      wanted: SAMPLE_ADDRESS,
+      identity: identityOf(sampleMapping()),
+    },
+    overview: sampleOverview(host),
+    host,
+    pictured: true,
+    ageS: 0.1,
+  };
+
+  it("is absent while all is well", () => {
+    expect(noticeOf(fine)).toBeNull();
+  });
+
+  it("says how old the last picture is without a connection", () => {
+    const connection = { phase: "waiting", attempt: 1, lostAtMs: 0, retryAtMs: 1 } as const;
+    expect(noticeOf({ ...fine, connection, ageS: 12 })?.text).toBe(
+      "There is no connection to the server. This is the last picture from before. It is 12 s old.",
+    );
+  });
+
+  it("says that the host is gone or late", () => {
+    const gone = sampleHost([], { link: "gone" });
+    expect(noticeOf({ ...fine, host: gone })).toMatchObject({ tone: "gone" });
+    const late = sampleHost([], { link: "late" });
+    expect(noticeOf({ ...fine, host: late })).toMatchObject({ tone: "late" });
+    expect(noticeOf({ ...fine, host: null })?.text).toContain("knows no host “h”");
+  });
+
+  it("says that the mapping ended, and that this is its last picture", () => {
+    const ended = {
+      type: "ended",
+      host_id: "h",
+      mapping_id: 7,
+      code: "mapping_gone",
+      message: "",
+    } as const;
+    const selection = { ...fine.selection, phase: "ended", ended } as const;
+    const empty = sampleOverview(sampleHost([]));
+    expect(noticeOf({ ...fine, selection, overview: empty })?.text).toBe(
+      "The mapping is gone: unmapped, or its process ended. This is its last picture.",
+    );
+  });
+
+  it("offers another mapping at the same address", () => {
+    const backing = { ...sampleMapping().backing, inode: 99 };
+    const overview = sampleOverview(sampleHost([sampleMapping({ backing })]));
+    expect(noticeOf({ ...fine, overview })).toMatchObject({ other: true, tone: "gone" });
+  });
+});

@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { FromViewer } from "../wire/types";
+import { FrameKind, PROTOCOL_VERSION } from "../wire/generated";
+import { frameBytes, goldenCases } from "../wire/golden";
+import { sampleHost, sampleMapping, sampleOverview, sampleSubscribed } from "./samples";
+import { Store } from "./store";
+
+const MAPPING = sampleMapping();
+const MAP = "#/host/h/pid/42/map/7f0000000000";
+const WELCOME = {
+  type: "welcome",
+  protocol: PROTOCOL_VERSION,
+  server_version: "0",
+  server_epoch: "e",
+} as const;
+
+const whole = goldenCases().find((golden) => golden.name === "runs, whole")?.frame ?? "";
+
+function frame(): ArrayBuffer {
+  return frameBytes(whole);
+}
+
+function watching(): { readonly store: Store; readonly sent: FromViewer[] } {
+  const store = new Store(MAP);
+  const sent: FromViewer[] = [];
+  store.onRoute(MAP);
+  store.send = (message) => sent.push(message);
+  store.onMessage(WELCOME, 1);
+  store.onMessage(sampleOverview(sampleHost([MAPPING])), 2);
+  store.onMessage(sampleSubscribed(MAPPING), 3);
+  return { store, sent };
+}
+
+beforeEach(() => {
+  vi.stubGlobal("document", { hidden: false });
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe("the store", () => {
+  it("takes cells in and acknowledges them after they were drawn", () => {
+    const { store, sent } = watching();
+    const waiting: (() => void)[] = [];
+    const stop = store.drawWith((drawn) => waiting.push(drawn));
+    store.onFrame(frame(), 4);
+    const picture = store.picture.value;
+    expect(picture?.cells.complete).toBe(true);
+    expect(picture?.cells.stateCounts[1]).toBe(200);
+    expect(sent.map((message) => message.type)).toEqual(["subscribe"]);
+    for (const drawn of waiting) drawn();
+    expect(sent.at(-1)).toEqual({ type: "ack", seq: 4 });
+    stop();
+    store.onFrame(frame(), 5);
+    expect(sent).toHaveLength(3);
+  });
+
+  it("acknowledges at once in a hidden tab", () => {
+    vi.stubGlobal("document", { hidden: true });
+    const { store, sent } = watching();
+    store.drawWith(() => {
+      throw new Error("nothing is drawn in a hidden tab");
+    });
+    store.onFrame(frame(), 4);
+    expect(sent.at(-1)).toEqual({ type: "ack", seq: 4 });
+  });
+
+  it("counts no change for the first picture, and later ones against it", () => {
+    const { store } = watching();
+    store.onFrame(frame(), 4);
+    expect(store.picture.value?.changes.perSecond(5)).toBe(0);
+    const heard: (number | null)[] = [];
+    store.picture.value?.listen((changed) => heard.push(changed === null ? null : changed.length));
+    store.onFrame(frame(), 6);
+    expect(heard).toEqual([0]);
+  });
+
+  it("keeps the last picture when the connection or the mapping goes", () => {
+    const { store } = watching();
+    store.onFrame(frame(), 4);
+    const picture = store.picture.value;
+    store.onConnection({ phase: "waiting", attempt: 1, lostAtMs: 5, retryAtMs: 6 });
+    expect(store.picture.value).toBe(picture);
+    expect(store.selection.value.phase).toBe("searching");
+    store.onMessage(WELCOME, 7);
+    store.onMessage(sampleOverview(sampleHost([sampleMapping({ id: 9 })], { epoch: "two" })), 8);
+    store.onMessage(sampleSubscribed(sampleMapping({ id: 9 }), "two"), 9);
+    expect(store.picture.value).toBe(picture);
+    expect(picture?.info.id).toBe(9);
+  });
+
+  it("ignores cells that come before the answer to a new subscription", () => {
+    const { store } = watching();
+    store.onConnection({ phase: "waiting", attempt: 1, lostAtMs: 5, retryAtMs: 6 });
+    store.onFrame(frame(), 4);
+    expect(store.picture.value?.cells.complete).toBe(false);
+  });
+
+  it("refuses frames that are not for viewers", () => {
+    const { store } = watching();
+    const wrong = frame();
+    new DataView(wrong).setUint8(4, FrameKind.FULL);
+    expect(() => {
+      store.onFrame(wrong, 4);
+    }).toThrow();
+  });
+
+  it("says when page and server speak different protocols", () => {
+    const store = new Store("");
+    store.onMessage({ ...WELCOME, protocol: 99 }, 1);
+    expect(store.protocolFault.value).toContain("99");
+  });
+
+  it("leaves the picture with its address", () => {
+    const { store, sent } = watching();
+    store.onRoute("#/");
+    expect(store.picture.value).toBeNull();
+    expect(sent.at(-1)).toEqual({ type: "unsubscribe" });
+  });
+
+  it("repaints when the colour mode changes", () => {
+    const { store } = watching();
+    store.onFrame(frame(), 4);
+    store.onRoute(`${MAP}?color=node`);
+    expect(store.picture.value?.painted.mode).toBe("node");
+  });
+});

@@ -1,0 +1,111 @@
+/** The page: a bar above, a bar below, one screen between. */
+import { useEffect } from "preact/hooks";
+import type { JSX } from "preact";
+import { address } from "../lib/format";
+import { hostHash, type Route } from "../state/route";
+import type { Store } from "../state/store";
+import { chooseTheme, THEME_CHOICES, theme, themeChoice } from "../state/theme";
+import { hostName } from "./host-section";
+import { MapScreen } from "./map-screen";
+import { OverviewScreen } from "./overview";
+import { Segmented } from "./segmented";
+import { StatusBar } from "./status-bar";
+
+/** Everything on the page. */
+export function App({ store }: { readonly store: Store }): JSX.Element {
+  const route = store.route.value;
+  const fault = store.protocolFault.value;
+  const shownTheme = theme.value;
+  useEffect(() => {
+    document.documentElement.dataset.theme = shownTheme;
+  }, [shownTheme]);
+  useEffect(() => {
+    document.title = titleOf(store, route);
+  });
+  return (
+    <>
+      <header class="top-bar">
+        <a class="brand" href="#/">
+          HugeScope
+        </a>
+        <Breadcrumb store={store} route={route} />
+        <Segmented
+          name="theme"
+          label="theme"
+          options={THEME_CHOICES.map((choice) => [choice, choice] as const)}
+          value={themeChoice.value}
+          choose={chooseTheme}
+        />
+      </header>
+      <main>
+        {fault !== null && (
+          <p class="notice notice-gone" role="alert" data-testid="protocol-fault">
+            {fault}
+          </p>
+        )}
+        <Screen store={store} route={route} />
+      </main>
+      <StatusBar store={store} />
+    </>
+  );
+}
+
+function Screen({ store, route }: { readonly store: Store; readonly route: Route }): JSX.Element {
+  switch (route.screen) {
+    case "overview":
+      return <OverviewScreen store={store} hostId={route.hostId} />;
+    case "map":
+      return <MapScreen store={store} address={route.address} color={route.color} />;
+    case "unknown":
+      return (
+        <p class="hint" data-testid="unknown-route">
+          There is nothing at <span class="mono">{route.hash}</span>. <a href="#/">All hosts</a>
+        </p>
+      );
+  }
+}
+
+function Breadcrumb(props: { readonly store: Store; readonly route: Route }): JSX.Element {
+  const { store, route } = props;
+  const hostId =
+    route.screen === "map"
+      ? route.address.hostId
+      : route.screen === "overview"
+        ? route.hostId
+        : null;
+  const host = store.received.value?.overview.hosts.find((known) => known.host_id === hostId);
+  const pid = route.screen === "map" ? route.address.pid : null;
+  const process = host?.processes.find((known) => known.pid === pid);
+  return (
+    <nav class="breadcrumb" aria-label="breadcrumb" data-testid="breadcrumb">
+      <ol>
+        <li>
+          <a href="#/">hosts</a>
+        </li>
+        {hostId !== null && (
+          <li>
+            <a href={hostHash(hostId)}>{host ? hostName(host) : hostId}</a>
+          </li>
+        )}
+        {route.screen === "map" && (
+          <>
+            <li>
+              {process?.comm ?? "pid"} {route.address.pid}
+            </li>
+            <li class="mono" aria-current="page">
+              {address(route.address.start)}
+            </li>
+          </>
+        )}
+      </ol>
+    </nav>
+  );
+}
+
+function titleOf(store: Store, route: Route): string {
+  if (route.screen !== "map") return "HugeScope";
+  const { hostId, pid, start } = route.address;
+  const host = store.received.value?.overview.hosts.find((known) => known.host_id === hostId);
+  const process = host?.processes.find((known) => known.pid === pid);
+  return `${process?.comm ?? "pid"} ${pid} ${address(start)} · HugeScope`;
+}

@@ -1,0 +1,80 @@
+/** A bar of states, and the swatch that stands for one paint. */
+import type { JSX } from "preact";
+import { hex } from "../lib/color";
+import { integer, percent } from "../lib/format";
+import { barPaints, type Paint } from "../lib/palette";
+import { stateName } from "../lib/words";
+import { theme } from "../state/theme";
+import { CellState } from "../wire/generated";
+
+/** From what stands out to what does not; holes are the rest of the bar. */
+const ORDER = [
+  CellState.POISONED,
+  CellState.MIGRATING,
+  CellState.MAPPED,
+  CellState.FULL,
+  CellState.SPLIT,
+  CellState.PARTIAL,
+  CellState.SMALL,
+  CellState.MARKER,
+] as const;
+
+/** A mapping's cells by state, as shares of a bar; the words for it are its title and label. */
+export function CompositionBar(props: {
+  readonly counts: readonly number[];
+  readonly pageSize: number;
+}): JSX.Element {
+  const total = props.counts.reduce((sum, count) => sum + count, 0);
+  const paints = barPaints(theme.value, props.pageSize);
+  const words = props.counts
+    .map((count, state) => (count > 0 ? `${stateName(state)} ${integer(count)}` : ""))
+    .filter((part) => part !== "")
+    .join(", ");
+  return (
+    <span class="bar" role="img" aria-label={words} title={words} data-testid="composition">
+      {ORDER.map((state) => {
+        const count = props.counts[state] ?? 0;
+        const paint = paints[state];
+        if (count === 0 || paint === undefined) return null;
+        const width = `${(100 * count) / total}%`;
+        return <span key={state} style={{ width, background: hex(paint.color) }} />;
+      })}
+    </span>
+  );
+}
+
+/** A square of a paint's colour and hatch. */
+export function Swatch({ paint }: { readonly paint: Omit<Paint, "label"> }): JSX.Element {
+  return (
+    <span
+      class={`swatch swatch-${paint.pattern}`}
+      style={{ backgroundColor: hex(paint.color) }}
+      aria-hidden="true"
+    />
+  );
+}
+
+/** Cells by state in words, each with its swatch. */
+export function StateCounts(props: {
+  readonly counts: ArrayLike<number>;
+  readonly pageSize: number;
+}): JSX.Element {
+  const counts = Array.from(props.counts);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const paints = barPaints(theme.value, props.pageSize);
+  return (
+    <ul class="legend" data-testid="state-counts">
+      {[...ORDER, CellState.HOLE].map((state) => {
+        const count = counts[state] ?? 0;
+        const paint = paints[state];
+        if (count === 0 || paint === undefined) return null;
+        return (
+          <li key={state}>
+            <Swatch paint={paint} /> {stateName(state)} <b>{integer(count)}</b>{" "}
+            <span class="muted">{percent(count, total)}</span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,247 @@
+/** Draws the cells: pixels of our own, scaled onto a canvas, with grid and hatches where cells are large. */
+import { CellImage, groupingFor, type Grouping } from "../lib/cell-image";
+import { flashColor, type Paints, type Theme } from "../lib/palette";
+import { mix, pixel } from "../lib/color";
+import { Flash } from "../lib/flash";
+import { cellAt, ENTRIES, type CellRange, type TableGeometry } from "../lib/geometry";
+import type { PaintedCells } from "../state/painted";
+import { hatch, voidHatch } from "./patterns";
+
+const HATCH_FROM_PX = 6;
+const COLUMN_LINES_FROM_PX = 7;
+const ROW_LINES_FROM_PX = 9;
+const FLASH_SHARE = { light: 0.3, dark: 0.5 } as const;
+
+/** Colours of what is not a cell. */
+export interface PainterStyle {
+  readonly theme: Theme;
+  readonly paints: Paints;
+  readonly grid: string;
+  readonly voidLine: string;
+}
+
+/** Owns the pixels of one mapping's heatmap. */
+export class HeatmapPainter {
+  #context: CanvasRenderingContext2D;
+  #image: CellImage | null = null;
+  #data: ImageData | null = null;
+  #pixels = new Uint32Array(0);
+  #buffer = document.createElement("canvas");
+  #bufferContext: CanvasRenderingContext2D;
+  #style: PainterStyle | null = null;
+  #colors = new Uint32Array(256);
+  #flashColors = new Uint32Array(256);
+  #hatches: (CanvasPattern | null)[] = [];
+  #void: CanvasPattern | null = null;
+  #ratio = 0;
+  #flash: Flash;
+  #changed: Uint32Array[] = [];
+  #pending = 0;
+  #all = true;
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly geometry: TableGeometry,
+  ) {
+    this.#context = contextOf(canvas);
+    this.#bufferContext = contextOf(this.#buffer);
+    this.#flash = new Flash(geometry.cellCount);
+  }
+
+  /** Colours, words do not matter here. */
+  setStyle(style: PainterStyle): void {
+    this.#style = style;
+    const toward = flashColor(style.theme);
+    for (let paint = 0; paint < 256; paint++) {
+      const color = style.paints[paint]?.color ?? [128, 128, 128];
+      this.#colors[paint] = pixel(color);
+      this.#flashColors[paint] = pixel(mix(color, toward, FLASH_SHARE[style.theme]));
+    }
+    this.#ratio = 0;
+    this.#all = true;
+  }
+
+  /** Note cells to draw; null: all of them. With `nowMs` they also flash. */
+  mark(changed: Uint32Array | null, nowMs: number | null): void {
+    // A hidden tab draws nothing for hours: what piles up is bounded by drawing everything in the end.
+    this.#pending += changed?.length ?? 0;
+    if (changed === null || this.#pending > this.geometry.cellCount) {
+      this.#all = true;
+      this.#changed = [];
+      this.#pending = 0;
+      this.#flash.clear();
+      return;
+    }
+    this.#changed.push(changed.slice());
+    if (nowMs !== null) this.#flash.add(changed, nowMs);
+  }
+
+  /** When to draw again for a flash to end; null: nothing flashes. */
+  nextMs(): number | null {
+    return this.#flash.nextMs();
+  }
+
+  /** Draw `range` to the whole canvas, whose size in device pixels is up to the caller. */
+  draw(painted: PaintedCells, range: CellRange, pixelRatio: number, nowMs: number): void {
+    const style = this.#style;
+    if (style === null) return;
+    if (this.#ratio !== pixelRatio) this.#makePatterns(style, pixelRatio);
+    const { width, height } = this.canvas;
+    const columns = range.x1 - range.x0;
+    const rows = range.y1 - range.y0;
+    this.#paintPixels(painted, groupingFor(columns, rows, width, height), nowMs);
+    const image = this.#image;
+    if (image === null) return;
+    this.#drawVoid(range);
+    const across = image.grouping.columns;
+    const down = image.grouping.rows;
+    this.#context.imageSmoothingEnabled = false;
+    this.#context.drawImage(
+      this.#buffer,
+      range.x0 / across,
+      range.y0 / down,
+      columns / across,
+      rows / down,
+      0,
+      0,
+      width,
+      height,
+    );
+    this.#drawDetails(painted, range, style, pixelRatio);
+  }
+
+  #paintPixels(painted: PaintedCells, grouping: Grouping, nowMs: number): void {
+    const expired = this.#flash.expire(nowMs);
+    const { columns, rows } = this.#image?.grouping ?? { columns: 0, rows: 0 };
+    if (columns !== grouping.columns || rows !== grouping.rows) this.#regroup(grouping);
+    const image = this.#image;
+    const data = this.#data;
+    if (image === null || data === null) return;
+    const { lit } = this.#flash;
+    if (this.#all) {
+      image.drawAll(this.#pixels, painted.paint, this.#colors, lit, this.#flashColors);
+      this.#bufferContext.putImageData(data, 0, 0);
+    } else {
+      for (const cells of [expired, ...this.#changed]) {
+        const { paint } = painted;
+        image.drawCells(cells, this.#pixels, paint, this.#colors, lit, this.#flashColors);
+      }
+      for (const [first, end] of image.takeDirty()) {
+        this.#bufferContext.putImageData(data, 0, 0, 0, first, image.width, end - first);
+      }
+    }
+    this.#changed = [];
+    this.#pending = 0;
+    this.#all = false;
+  }
+
+  #regroup(grouping: Grouping): void {
+    const image = new CellImage(this.geometry, grouping);
+    this.#image = image;
+    this.#buffer.width = image.width;
+    this.#buffer.height = image.height;
+    this.#data = new ImageData(image.width, image.height);
+    this.#pixels = new Uint32Array(this.#data.data.buffer);
+    this.#all = true;
+  }
+
+  #makePatterns(style: PainterStyle, pixelRatio: number): void {
+    this.#ratio = pixelRatio;
+    this.#hatches = style.paints.map((paint) =>
+      paint ? hatch(this.#context, paint.pattern, paint.color, style.theme, pixelRatio) : null,
+    );
+    this.#void = voidHatch(this.#context, style.voidLine, pixelRatio);
+  }
+
+  /** Entries of the first and last table that the mapping has not: cells will leave these rectangles free. */
+  #drawVoid(range: CellRange): void {
+    const { firstColumn, cellCount, rows } = this.geometry;
+    const afterLast = firstColumn + cellCount - (rows - 1) * ENTRIES;
+    this.#voidRect(range, 0, firstColumn, 0);
+    this.#voidRect(range, afterLast, ENTRIES, rows - 1);
+  }
+
+  #voidRect(range: CellRange, from: number, to: number, row: number): void {
+    if (to <= from || row + 1 <= range.y0 || row >= range.y1) return;
+    // A pixel more on each side: groups may round the row's edges.
+    const scale = this.#scale(range);
+    const x = Math.floor((from - range.x0) * scale.x) - 1;
+    const y = Math.floor((row - range.y0) * scale.y) - 1;
+    const width = Math.ceil((to - from) * scale.x) + 2;
+    const height = Math.ceil(scale.y) + 2;
+    this.#context.clearRect(x, y, width, height);
+    if (this.#void === null) return;
+    this.#context.fillStyle = this.#void;
+    this.#context.fillRect(x, y, width, height);
+  }
+
+  #scale(range: CellRange): { readonly x: number; readonly y: number } {
+    return {
+      x: this.canvas.width / (range.x1 - range.x0),
+      y: this.canvas.height / (range.y1 - range.y0),
+    };
+  }
+
+  #drawDetails(
+    painted: PaintedCells,
+    range: CellRange,
+    style: PainterStyle,
+    pixelRatio: number,
+  ): void {
+    const scale = this.#scale(range);
+    const from = HATCH_FROM_PX * pixelRatio;
+    if (scale.y >= from) this.#drawHatches(painted, range, from);
+    this.#context.fillStyle = style.grid;
+    if (scale.x >= COLUMN_LINES_FROM_PX * pixelRatio) {
+      for (let column = Math.ceil(range.x0); column <= range.x1; column++) {
+        this.#context.fillRect(Math.round((column - range.x0) * scale.x), 0, 1, this.canvas.height);
+      }
+    }
+    if (scale.y >= ROW_LINES_FROM_PX * pixelRatio) {
+      for (let row = Math.ceil(range.y0); row <= range.y1; row++) {
+        this.#context.fillRect(0, Math.round((row - range.y0) * scale.y), this.canvas.width, 1);
+      }
+    }
+  }
+
+  /** Hatches over neighbours of one paint that together are wide enough to show one. */
+  #drawHatches(painted: PaintedCells, range: CellRange, leastPx: number): void {
+    const scale = this.#scale(range);
+    const paths = new Map<number, Path2D>();
+    const end = Math.min(ENTRIES, Math.ceil(range.x1));
+    const lastRow = Math.min(this.geometry.rows, Math.ceil(range.y1));
+    for (let row = Math.max(0, Math.floor(range.y0)); row < lastRow; row++) {
+      const top = Math.round((row - range.y0) * scale.y);
+      const height = Math.round((row + 1 - range.y0) * scale.y) - top;
+      let column = Math.max(0, Math.floor(range.x0));
+      while (column < end) {
+        const first = column;
+        const paint = this.#paintAt(painted, row, first);
+        do column++;
+        while (column < end && this.#paintAt(painted, row, column) === paint);
+        const left = Math.round((first - range.x0) * scale.x);
+        const width = Math.round((column - range.x0) * scale.x) - left;
+        if (!this.#hatches[paint] || width < leastPx) continue;
+        let path = paths.get(paint);
+        if (path === undefined) paths.set(paint, (path = new Path2D()));
+        path.rect(left, top, width, height);
+      }
+    }
+    for (const [paint, path] of paths) {
+      this.#context.fillStyle = this.#hatches[paint] ?? "transparent";
+      this.#context.fill(path);
+    }
+  }
+
+  /** -1 where the mapping has no cell. */
+  #paintAt(painted: PaintedCells, row: number, column: number): number {
+    const cell = cellAt(this.geometry, row, column);
+    return cell === null ? -1 : (painted.paint[cell] ?? -1);
+  }
+}
+
+function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  const context = canvas.getContext("2d");
+  if (context === null) throw new Error("this browser gives no 2D canvas");
+  return context;
+}

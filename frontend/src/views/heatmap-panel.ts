@@ -1,0 +1,222 @@
+/** One heatmap on screen: painter below, plotly's axes above, and the one animation frame that draws. */
+import type { Plotly } from "plotly.js-cartesian-dist-min";
+import { rangeShowing, type CellRange } from "../lib/geometry";
+import { planPlot, type PlotPlan } from "../lib/plot-plan";
+import type { Picture } from "../state/picture";
+import type { Timings } from "../state/store";
+import { HeatmapPainter, type PainterStyle } from "./heatmap-painter";
+import { PlotAxes, type AxisStyle, type DragMode } from "./plot-axes";
+
+export interface PanelElements {
+  readonly canvas: HTMLCanvasElement;
+  readonly plot: HTMLElement;
+}
+
+export interface PanelStyle extends PainterStyle, AxisStyle {}
+
+/** A place on screen in CSS pixels, from the left upper corner of the plot with its margins. */
+export interface Place {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A flash ends with the next update's frame if that comes so soon, to save a frame of its own. */
+const FLASH_GRACE_MS = 120;
+
+/** Ties painter, axes and picture together; made anew for each picture. */
+export class HeatmapPanel {
+  #painter: HeatmapPainter;
+  #axes: PlotAxes | null = null;
+  #plan: PlotPlan;
+  #frame = 0;
+  #timer = 0;
+  #waiting: (() => void)[] = [];
+  #frameIsUpdate = false;
+  #stopListening: () => void;
+  #style: PanelStyle;
+  /** Whether changed cells light up. */
+  flashes = true;
+  /** Called after each move of the axes and each change of size. */
+  onMoved: (() => void) | null = null;
+
+  constructor(
+    private readonly elements: PanelElements,
+    readonly picture: Picture,
+    private readonly timings: Timings,
+    style: PanelStyle,
+    room: { readonly width: number; readonly height: number },
+  ) {
+    this.#painter = new HeatmapPainter(elements.canvas, picture.geometry);
+    this.#painter.setStyle(style);
+    this.#style = style;
+    this.#plan = planPlot(picture.geometry, room.width, room.height, window.devicePixelRatio);
+    this.#fitCanvas();
+    this.#stopListening = picture.listen((changed) => {
+      this.#painter.mark(changed, this.flashes ? performance.now() : null);
+      if (changed === null) this.#schedule();
+    });
+    this.#schedule();
+  }
+
+  /** Put the axes up. */
+  async addAxes(plotly: Plotly): Promise<void> {
+    const axes = new PlotAxes(
+      plotly,
+      this.elements.plot,
+      this.picture.geometry,
+      this.#plan,
+      this.#style,
+      () => {
+        this.#schedule();
+        this.onMoved?.();
+      },
+    );
+    this.#axes = axes;
+    await axes.create();
+  }
+
+  get plan(): PlotPlan {
+    return this.#plan;
+  }
+
+  /** What is on screen now. */
+  range(): CellRange {
+    return this.#axes?.range() ?? this.#plan.home;
+  }
+
+  /** Whether the home range is on screen. */
+  atHome(): boolean {
+    return this.#axes?.atHome() ?? true;
+  }
+
+  /** Show this range. */
+  show(range: CellRange): void {
+    void this.#axes?.show(range);
+  }
+
+  /** Move the range as little as shows this entry. */
+  reveal(row: number, column: number): void {
+    const range = this.range();
+    const moved = rangeShowing(range, row, column);
+    if (moved.x0 !== range.x0 || moved.y0 !== range.y0) this.show(moved);
+  }
+
+  /** What dragging does. */
+  drag(mode: DragMode): void {
+    void this.#axes?.drag(mode);
+  }
+
+  /** Another size. */
+  resize(room: { readonly width: number; readonly height: number }): void {
+    const plan = planPlot(this.picture.geometry, room.width, room.height, window.devicePixelRatio);
+    const { width, height, fontPx } = this.#plan;
+    if (plan.width === width && plan.height === height && plan.fontPx === fontPx) return;
+    this.#plan = plan;
+    this.#fitCanvas();
+    void this.#axes?.restyle(plan, this.#style);
+    this.#schedule();
+    this.onMoved?.();
+  }
+
+  /** Other colours. */
+  restyle(style: PanelStyle): void {
+    const axesToo = style.text !== this.#style.text || style.line !== this.#style.line;
+    this.#style = style;
+    this.#painter.setStyle(style);
+    if (axesToo) void this.#axes?.restyle(this.#plan, style);
+    this.#schedule();
+  }
+
+  /** Draw at the next animation frame, then call `drawn`. */
+  scheduleDraw(drawn: () => void): void {
+    this.#waiting.push(drawn);
+    this.#frameIsUpdate = true;
+    this.#schedule();
+  }
+
+  /** Row and column at a place in the window, the cell's or not; null outside of the axes. */
+  entryAt(clientX: number, clientY: number): { row: number; column: number } | null {
+    const box = this.elements.canvas.getBoundingClientRect();
+    const x = (clientX - box.left) / box.width;
+    const y = (clientY - box.top) / box.height;
+    if (x < 0 || x >= 1 || y < 0 || y >= 1) return null;
+    const range = this.range();
+    return {
+      row: Math.floor(range.y0 + y * (range.y1 - range.y0)),
+      column: Math.floor(range.x0 + x * (range.x1 - range.x0)),
+    };
+  }
+
+  /** Where the plot's upper edge is in the window. */
+  get windowTop(): number {
+    return this.elements.plot.getBoundingClientRect().top;
+  }
+
+  /** Where an entry is drawn. */
+  placeOf(row: number, column: number): Place {
+    const { x0, x1, y0, y1 } = this.range();
+    const { width, height, margins } = this.#plan;
+    const across = width / (x1 - x0);
+    const down = height / (y1 - y0);
+    return {
+      left: margins.left + (column - x0) * across,
+      top: margins.top + (row - y0) * down,
+      width: across,
+      height: down,
+    };
+  }
+
+  /** Leave nothing behind. */
+  destroy(): void {
+    cancelAnimationFrame(this.#frame);
+    window.clearTimeout(this.#timer);
+    this.#stopListening();
+    this.#axes?.destroy();
+    for (const drawn of this.#waiting) drawn();
+  }
+
+  #fitCanvas(): void {
+    const { canvas } = this.elements;
+    const { width, height, margins } = this.#plan;
+    canvas.width = Math.round(width * window.devicePixelRatio);
+    canvas.height = Math.round(height * window.devicePixelRatio);
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+    canvas.style.left = `${margins.left}px`;
+    canvas.style.top = `${margins.top}px`;
+  }
+
+  #schedule(): void {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    const begin = performance.now();
+    const ratio = window.devicePixelRatio;
+    this.#painter.draw(this.picture.painted, this.range(), ratio, begin);
+    const drawMs = performance.now() - begin;
+    if (this.#frameIsUpdate) {
+      this.timings.drawMs = drawMs;
+      this.timings.updates++;
+    }
+    // Draws that only end a flash or follow a gesture are part of what an update costs, too.
+    this.timings.totalMs += drawMs;
+    this.#frameIsUpdate = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const drawn of waiting) drawn();
+    window.clearTimeout(this.#timer);
+    const next = this.#painter.nextMs();
+    if (next === null) return;
+    const delayMs = Math.max(0, next - performance.now()) + FLASH_GRACE_MS;
+    this.#timer = window.setTimeout(() => {
+      this.#schedule();
+    }, delayMs);
+  }
+}

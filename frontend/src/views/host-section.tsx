@@ -1,0 +1,129 @@
+/** Everything about one host but its cells. */
+import type { JSX } from "preact";
+import { age, bytes, decimal, integer, NOTHING } from "../lib/format";
+import { freshness } from "../state/freshness";
+import { hostHash } from "../state/route";
+import type { AgentCost, HostSummary, Skipped } from "../wire/types";
+import { CapabilityList, LimitTable } from "./capability-list";
+import { PoolTable } from "./pool-table";
+import { ProcessTable } from "./process-table";
+import { SourceBanner } from "./source-banner";
+
+export interface HostProps {
+  readonly host: HostSummary;
+  readonly receivedAtMs: number;
+  readonly nowMs: number;
+}
+
+/** A host's name for people. */
+export function hostName(host: HostSummary): string {
+  return host.host.name ?? host.host_id;
+}
+
+/** One host in full. */
+export function HostSection(props: HostProps): JSX.Element {
+  const { host } = props;
+  return (
+    <section
+      class="host"
+      aria-label={`host ${hostName(host)}`}
+      data-testid="host"
+      data-host={host.host_id}
+    >
+      <SourceBanner source={host.source} />
+      <HostTitle {...props} />
+      <CostLine cost={host.cost} version={host.agent_version} />
+      <CapabilityList capabilities={host.capabilities} />
+      <LimitTable limits={host.limits} />
+      <h3>Pools</h3>
+      <PoolTable pools={host.pools} />
+      <h3>Processes</h3>
+      <SkippedLine skipped={host.skipped} />
+      <ProcessTable hostId={host.host_id} processes={host.processes} />
+    </section>
+  );
+}
+
+function HostTitle(props: HostProps): JSX.Element {
+  const { host } = props;
+  return (
+    <div class="host-title">
+      <h2>
+        <a href={hostHash(host.host_id)}>{hostName(host)}</a>
+      </h2>
+      <LinkBadge {...props} />
+      <span class="muted">
+        Linux <span class="mono">{host.host.kernel ?? "of unknown version"}</span>
+      </span>
+      {host.source.kind !== "live" && (
+        <span class="muted">
+          taken <time dateTime={host.taken_at}>{host.taken_at.slice(0, 19).replace("T", " ")}</time>{" "}
+          by that host’s clock
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** The agent's link and the age of what it sent. */
+export function LinkBadge({ host, receivedAtMs, nowMs }: HostProps): JSX.Element {
+  const { ageS, tone } = freshness(host, receivedAtMs, nowMs);
+  const words = tone === "good" ? "live" : tone;
+  return (
+    <span class={`badge badge-${tone}`} data-testid="host-link" data-link={tone}>
+      <span class="dot" aria-hidden="true" /> agent {words}
+      <span class="badge-age" data-testid="host-age">
+        {age(ageS)} old
+      </span>
+    </span>
+  );
+}
+
+/** What watching this host costs it. */
+export function CostLine(props: {
+  readonly cost: AgentCost | null;
+  readonly version: string;
+}): JSX.Element {
+  const { cost } = props;
+  if (cost === null) {
+    return (
+      <p class="cost muted" data-testid="agent-cost">
+        Agent {props.version}: its own cost is not known yet.
+      </p>
+    );
+  }
+  const facts: readonly (readonly [string, string])[] = [
+    ["agent", props.version],
+    ["CPU", `${cost.cpu_percent.toFixed(1)} % of a core`],
+    ["tick", `${cost.tick_ms.toFixed(cost.tick_ms < 10 ? 2 : 0)} ms`],
+    ["rate", `${cost.tick_hz.toFixed(1)} Hz`],
+    ["cells", integer(cost.cells)],
+    ["all re-read in", cost.refresh_s === null ? NOTHING : `${decimal(cost.refresh_s)} s`],
+    ["memory", cost.rss_bytes === null ? NOTHING : bytes(cost.rss_bytes)],
+  ];
+  return (
+    <dl class="facts facts-line" data-testid="agent-cost">
+      {facts.map(([term, value]) => (
+        <div key={term}>
+          <dt>{term}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function SkippedLine({ skipped }: { readonly skipped: Skipped }): JSX.Element | null {
+  const parts = [
+    skipped.denied > 0 && `${integer(skipped.denied)} not permitted`,
+    skipped.failed > 0 && `${integer(skipped.failed)} failed`,
+    skipped.gone > 0 && `${integer(skipped.gone)} ended meanwhile`,
+  ].filter((part) => part !== false);
+  if (parts.length === 0) return null;
+  const tone = skipped.denied + skipped.failed > 0 ? "note note-late" : "note";
+  return (
+    <p class={tone} data-testid="skipped">
+      Processes that could not be read: {parts.join(", ")}.
+    </p>
+  );
+}

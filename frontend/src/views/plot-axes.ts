@@ -1,0 +1,203 @@
+/**
+ * Plotly's part of the heatmap: axes, ticks and the gestures that move them, over nothing.
+ *
+ * The plot is made once. Cells never pass through it: it is told of new sizes, colours and ticks only.
+ */
+import type { AxisOptions, Layout, Plotly, PlotElement } from "plotly.js-cartesian-dist-min";
+import {
+  clampRange,
+  ENTRIES,
+  sameRange,
+  type CellRange,
+  type TableGeometry,
+} from "../lib/geometry";
+import type { PlotPlan } from "../lib/plot-plan";
+import { columnTicks, rowTicks } from "../lib/ticks";
+
+/** Colours and fonts, as the page's style sheet has them. */
+export interface AxisStyle {
+  readonly text: string;
+  readonly line: string;
+  readonly monospace: string;
+}
+
+export type DragMode = "zoom" | "pan";
+
+/** Plotly, loaded on first use. */
+export async function loadPlotly(): Promise<Plotly> {
+  return (await import("plotly.js-cartesian-dist-min")).default;
+}
+
+/** Axes of one heatmap. */
+export class PlotAxes {
+  #plot: PlotElement | null = null;
+  #range: CellRange;
+  /** Plotly reports our own changes as it does the user's. */
+  #ours = false;
+  #gone = false;
+
+  constructor(
+    private readonly plotly: Plotly,
+    private readonly element: HTMLElement,
+    private readonly geometry: TableGeometry,
+    private plan: PlotPlan,
+    private style: AxisStyle,
+    /** Called whenever cells stand elsewhere than before. */
+    private readonly moved: () => void,
+  ) {
+    this.#range = plan.home;
+  }
+
+  /** Make the plot. */
+  async create(): Promise<void> {
+    const plot = await this.plotly.newPlot(
+      this.element,
+      [{ type: "scatter", x: [], y: [] }],
+      this.#layout(),
+      {
+        scrollZoom: true,
+        doubleClick: false,
+        displayModeBar: false,
+        displaylogo: false,
+        responsive: false,
+      },
+    );
+    if (this.#gone) return;
+    this.#plot = plot;
+    plot.on("plotly_relayouting", this.moved);
+    plot.on("plotly_relayout", () => {
+      if (!this.#ours) void this.#settle();
+    });
+    plot.on("plotly_doubleclick", () => {
+      void this.show(this.plan.home);
+    });
+    this.moved();
+  }
+
+  /** What is on screen now, also in the middle of a drag. */
+  range(): CellRange {
+    if (this.#plot === null) return this.#range;
+    const { xaxis, yaxis } = this.#plot._fullLayout;
+    return { x0: xaxis.range[0], x1: xaxis.range[1], y0: yaxis.range[1], y1: yaxis.range[0] };
+  }
+
+  /** Whether the home range is on screen. */
+  atHome(): boolean {
+    return sameRange(this.range(), this.plan.home);
+  }
+
+  /** Show this range. */
+  async show(range: CellRange): Promise<void> {
+    this.#range = clampRange(range, this.geometry);
+    await this.#relayout({});
+  }
+
+  /** Another size or other colours; what was at home stays at home. */
+  async restyle(plan: PlotPlan, style: AxisStyle): Promise<void> {
+    const home = this.atHome();
+    this.plan = plan;
+    this.style = style;
+    this.#range = home ? plan.home : this.range();
+    const layout = this.#layout();
+    await this.#relayout({ width: layout.width, height: layout.height, margin: layout.margin });
+  }
+
+  /** What dragging does. Shift does the other. */
+  async drag(mode: DragMode): Promise<void> {
+    await this.#relayout({ dragmode: mode });
+  }
+
+  /** Remove everything. */
+  destroy(): void {
+    this.#gone = true;
+    this.#plot = null;
+    this.plotly.purge(this.element);
+  }
+
+  async #settle(): Promise<void> {
+    const now = this.range();
+    const ordered: CellRange = {
+      x0: Math.min(now.x0, now.x1),
+      x1: Math.max(now.x0, now.x1),
+      y0: Math.min(now.y0, now.y1),
+      y1: Math.max(now.y0, now.y1),
+    };
+    await this.show(ordered);
+  }
+
+  async #relayout(update: Record<string, unknown>): Promise<void> {
+    if (this.#plot === null) return;
+    this.#ours = true;
+    try {
+      await this.plotly.relayout(this.element, {
+        ...update,
+        xaxis: this.#xaxis(),
+        yaxis: this.#yaxis(),
+      });
+    } finally {
+      this.#ours = false;
+    }
+    this.moved();
+  }
+
+  #layout(): Layout {
+    const { width, height, margins } = this.plan;
+    return {
+      width: width + margins.left + margins.right,
+      height: height + margins.top + margins.bottom,
+      margin: { l: margins.left, r: margins.right, t: margins.top, b: margins.bottom, pad: 0 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      hovermode: false,
+      dragmode: "zoom",
+      showlegend: false,
+      xaxis: this.#xaxis(),
+      yaxis: this.#yaxis(),
+    };
+  }
+
+  #xaxis(): AxisOptions {
+    const { x0, x1 } = this.#range;
+    const ticks = columnTicks(x0, x1, this.plan.width);
+    return {
+      ...this.#axis(ENTRIES, ticks.positions, ticks.labels),
+      range: [x0, x1],
+      title: {
+        text: "entry in its page table",
+        font: { size: this.plan.fontPx, color: this.style.text },
+        standoff: 4,
+      },
+    };
+  }
+
+  #yaxis(): AxisOptions {
+    const { y0, y1 } = this.#range;
+    const ticks = rowTicks(this.geometry, y0, y1, this.plan.height);
+    return {
+      ...this.#axis(this.geometry.rows, ticks.positions, ticks.labels),
+      range: [y1, y0],
+    };
+  }
+
+  #axis(limit: number, positions: number[], labels: string[]): AxisOptions {
+    return {
+      minallowed: 0,
+      maxallowed: limit,
+      tickmode: "array",
+      tickvals: positions,
+      ticktext: labels,
+      ticks: "outside",
+      ticklen: 4,
+      tickcolor: this.style.line,
+      tickfont: {
+        family: this.style.monospace,
+        size: this.plan.fontPx,
+        color: this.style.text,
+      },
+      showgrid: false,
+      zeroline: false,
+      showline: false,
+      automargin: false,
+    };
+  }
+}

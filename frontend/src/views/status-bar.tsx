@@ -1,0 +1,73 @@
+/** Always on screen: the link to the server, how old the picture is, what watching costs. */
+import type { JSX } from "preact";
+import { age, integer } from "../lib/format";
+import { connectionWords } from "../state/connection";
+import { freshness, oldest } from "../state/freshness";
+import type { Store } from "../state/store";
+import type { HostSummary } from "../wire/types";
+import { hostName } from "./host-section";
+
+/** The bar at the lower edge. */
+export function StatusBar({ store }: { readonly store: Store }): JSX.Element {
+  const nowMs = store.nowMs.value;
+  const { tone, text } = connectionWords(store.connection.value, nowMs);
+  const phase = store.connection.value.phase === "live" ? "live" : tone;
+  return (
+    <footer class="status-bar">
+      <span class={`status status-${tone}`} data-testid="connection" data-tone={tone}>
+        <span class="dot" aria-hidden="true" /> server <b>{text}</b>
+      </span>
+      {/* The countdown would be read out every second; this says only what it is about. */}
+      <span class="unseen" role="status">
+        {phase === "live" ? "server live" : phase === "late" ? "reconnecting" : "server gone"}
+      </span>
+      <HostStatus store={store} nowMs={nowMs} />
+    </footer>
+  );
+}
+
+function HostStatus(props: { readonly store: Store; readonly nowMs: number }): JSX.Element | null {
+  const received = props.store.received.value;
+  const host = hostInView(props.store);
+  if (received === null || host === null) return null;
+  const { ageS, tone } = freshness(host, received.receivedAtMs, props.nowMs);
+  const several = received.overview.hosts.length > 1;
+  const { cost } = host;
+  return (
+    <>
+      <span class={`status status-${tone}`} data-testid="picture-age" data-tone={tone}>
+        picture <b>{age(ageS)}</b> old
+        {several && <span class="status-host"> ({hostName(host)})</span>}
+      </span>
+      {cost !== null && (
+        <span class="status status-cost" data-testid="status-cost">
+          agent <b>{cost.cpu_percent.toFixed(1)} %</b> CPU
+          <span class="status-more">
+            {" "}
+            · {cost.tick_ms.toFixed(1)} ms at {cost.tick_hz.toFixed(1)} Hz · {integer(cost.cells)}{" "}
+            cells
+          </span>
+        </span>
+      )}
+      {host.source.kind !== "live" && (
+        <span class="status status-source">
+          <b>{host.source.kind.toUpperCase()}</b>
+        </span>
+      )}
+    </>
+  );
+}
+
+/** The host that the screen is about; on the overview the one whose picture is oldest. */
+function hostInView(store: Store): HostSummary | null {
+  const hosts = store.received.value?.overview.hosts ?? [];
+  const route = store.route.value;
+  const id =
+    route.screen === "map"
+      ? route.address.hostId
+      : route.screen === "overview"
+        ? route.hostId
+        : null;
+  if (id === null) return oldest(hosts);
+  return hosts.find((host) => host.host_id === id) ?? null;
+}

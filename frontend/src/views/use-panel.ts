@@ -1,0 +1,109 @@
+/** The heatmap panel of a picture: made when the picture comes, kept in step with size, colours and wishes. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { highestBucket, paintsOf } from "../lib/palette";
+import type { Picture } from "../state/picture";
+import type { Store } from "../state/store";
+import { theme } from "../state/theme";
+import { HeatmapPanel, type PanelStyle } from "./heatmap-panel";
+import { loadPlotly, type DragMode } from "./plot-axes";
+
+/** Below the plot: the hint line, the status bar and some air. */
+const BELOW_PX = 76;
+const LEAST_ROOM_PX = 200;
+
+interface Current<T> {
+  readonly current: T | null;
+}
+
+export interface PanelWishes {
+  readonly store: Store;
+  readonly picture: Picture;
+  readonly dragMode: DragMode;
+  /** Gets the panel for the toolbar's buttons, null when it goes. */
+  readonly onPanel: (panel: HeatmapPanel | null) => void;
+}
+
+/** The panel in these elements; null before the first effect ran. The component is drawn anew when axes move. */
+export function usePanel(
+  { store, picture, dragMode, onPanel }: PanelWishes,
+  box: Current<HTMLDivElement>,
+  canvas: Current<HTMLCanvasElement>,
+  plot: Current<HTMLDivElement>,
+): HeatmapPanel | null {
+  const [panel, setPanel] = useState<HeatmapPanel | null>(null);
+  const [, setMoves] = useState(0);
+  const style = useStyle(store, picture);
+  useEffect(() => {
+    if (!box.current || !canvas.current || !plot.current) return undefined;
+    const element = box.current;
+    const elements = { canvas: canvas.current, plot: plot.current };
+    const made = new HeatmapPanel(elements, picture, store.timings, style, roomOf(element));
+    made.onMoved = () => {
+      setMoves((count) => count + 1);
+    };
+    made.flashes = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const stopDrawing = store.drawWith((drawn) => {
+      made.scheduleDraw(drawn);
+    });
+    setPanel(made);
+    onPanel(made);
+    void loadPlotly().then((plotly) => made.addAxes(plotly));
+    const observer = new ResizeObserver(() => {
+      made.resize(roomOf(element));
+    });
+    observer.observe(element.parentElement ?? element);
+    observer.observe(document.documentElement);
+    return () => {
+      observer.disconnect();
+      stopDrawing();
+      made.destroy();
+      onPanel(null);
+    };
+    // Colours are handed on below; they must not make the panel anew.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [picture, store]);
+  useEffect(() => {
+    panel?.restyle(style);
+  }, [panel, style]);
+  useEffect(() => {
+    panel?.drag(dragMode);
+  }, [panel, dragMode]);
+  return panel?.picture === picture ? panel : null;
+}
+
+/** The same object as long as nothing of it changed. */
+function useStyle(store: Store, picture: Picture): PanelStyle {
+  store.followCells();
+  const route = store.route.value;
+  const mode = route.screen === "map" ? route.color : "state";
+  const counted = mode === "mapcount" || mode === "mappers";
+  const highest = counted ? highestBucket(picture.painted.counts) : 1;
+  const pageSize = picture.geometry.pageSize;
+  const key = [theme.value, mode, pageSize, highest].join("/");
+  const kept = useRef<{ readonly key: string; readonly style: PanelStyle } | null>(null);
+  if (kept.current?.key !== key) {
+    const page = getComputedStyle(document.documentElement);
+    const token = (name: string): string => page.getPropertyValue(`--${name}`).trim();
+    kept.current = {
+      key,
+      style: {
+        theme: theme.value,
+        paints: paintsOf(mode, theme.value, pageSize, highest),
+        grid: token(`${theme.value}-grid`),
+        voidLine: token(`${theme.value}-void`),
+        text: token(`${theme.value}-muted`),
+        line: token(`${theme.value}-line`),
+        monospace: token("mono"),
+      },
+    };
+  }
+  return kept.current.style;
+}
+
+function roomOf(element: HTMLElement): { readonly width: number; readonly height: number } {
+  const top = element.getBoundingClientRect().top + window.scrollY;
+  return {
+    width: element.clientWidth,
+    height: Math.max(LEAST_ROOM_PX, window.innerHeight - top - BELOW_PX),
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * Decoder of binary frames; the layout stands in agent/hugescope_wire/frames.py.
+ *
+ * Pure: bytes in, typed arrays out. Arrays are views into the frame where alignment allows, so a frame costs
+ * no copy. Every length and index is checked before anything is allocated; what is wrong throws `FrameError`.
+ */
+import { CellFlag, CellState, Encoding, FRAME_MAGIC, FrameKind, PAGE_BYTES } from "./generated";
+
+const HEADER_BYTES = 20;
+const BLOCK_HEADER_BYTES = 20;
+const ROW_BYTES = 7;
+const HAS_MAPPED_PAGES = 1;
+const STATE_COUNT = Object.keys(CellState).length;
+const ALL_FLAGS = Object.values(CellFlag).reduce((bits, bit) => bits | bit, 0);
+const ENCODINGS: readonly number[] = Object.values(Encoding);
+const KINDS: readonly number[] = Object.values(FrameKind);
+
+/** A frame that breaks the layout; codes equal those of the Python decoder. */
+export class FrameError extends Error {
+  constructor(
+    readonly code:
+      "short_frame" | "bad_magic" | "bad_kind" | "bad_json" | "bad_block" | "trailing_bytes",
+    message: string,
+  ) {
+    super(message);
+    this.name = "FrameError";
+  }
+}
+
+/** Rows of one block, as they travel: runs are not spread out. */
+export interface Block {
+  readonly mappingId: number;
+  readonly encoding: number;
+  /** First cell covered; 0 for scattered. */
+  readonly first: number;
+  /** Cells covered. */
+  readonly covered: number;
+  /** Runs: first cell of each; scattered: the cells; dense: null. */
+  readonly index: Uint32Array | null;
+  /** 4 KiB pages present in each cell; null when the states say it. */
+  readonly mappedPages: Uint32Array | null;
+  readonly mapcount: Uint16Array;
+  readonly mappers: Uint16Array;
+  readonly state: Uint8Array;
+  readonly flags: Uint8Array;
+  readonly node: Uint8Array;
+}
+
+/** One frame. `meta` is the JSON part, unchecked; null in a frame of cells. */
+export interface Frame {
+  readonly kind: number;
+  readonly seq: number;
+  readonly meta: unknown;
+  readonly blocks: readonly Block[];
+}
+
+/** Decode one frame. Throws `FrameError`. */
+export function decodeFrame(data: ArrayBuffer): Frame {
+  if (data.byteLength < HEADER_BYTES) {
+    throw new FrameError(
+      "short_frame",
+      `${data.byteLength} bytes, the header alone has ${HEADER_BYTES}`,
+    );
+  }
+  const view = new DataView(data);
+  const magic = String.fromCharCode(...new Uint8Array(data, 0, 4));
+  if (magic !== FRAME_MAGIC) throw new FrameError("bad_magic", `starts with ${magic}`);
+  const kind = view.getUint8(4);
+  if (!KINDS.includes(kind)) throw new FrameError("bad_kind", `frame kind ${kind}`);
+  const blockCount = view.getUint16(6, true);
+  const seq = Number(view.getBigUint64(8, true));
+  const jsonBytes = view.getUint32(16, true);
+  let at = HEADER_BYTES + jsonBytes;
+  if (at > data.byteLength) {
+    throw new FrameError(
+      "short_frame",
+      `JSON of ${jsonBytes} bytes in a frame of ${data.byteLength}`,
+    );
+  }
+  const meta = decodeMeta(kind, new Uint8Array(data, HEADER_BYTES, jsonBytes));
+  at += paddingOf(jsonBytes);
+  const blocks: Block[] = [];
+  for (let n = 0; n < blockCount; n++) {
+    const [block, end] = decodeBlock(data, view, at);
+    blocks.push(block);
+    at = end;
+  }
+  if (at !== data.byteLength) {
+    throw new FrameError("trailing_bytes", `${data.byteLength - at} bytes after the last block`);
+  }
+  return { kind, seq, meta, blocks };
+}
+
+/** 4 KiB pages of a cell in this state when the frame does not say. */
+export function wholePages(state: number, pageSize: number): number {
+  const whole = state === CellState.MAPPED || state === CellState.FULL || state === CellState.SPLIT;
+  return whole ? pageSize / PAGE_BYTES : 0;
+}
+
+/** Throws `FrameError` when the block does not fit a mapping of `cellCount` cells of `pageSize` bytes. */
+export function checkFits(block: Block, cellCount: number, pageSize: number): void {
+  const name = `mapping ${block.mappingId}`;
+  const last =
+    block.encoding === Encoding.SCATTERED
+      ? (block.index?.at(-1) ?? -1)
+      : block.first + block.covered - 1;
+  if (last >= cellCount) throw new FrameError("bad_block", `${name}: cell ${last} of ${cellCount}`);
+  const most = pageSize / PAGE_BYTES;
+  if (block.mappedPages?.some((pages) => pages > most)) {
+    throw new FrameError("bad_block", `${name}: mapped_pages over a page`);
+  }
+}
+
+function paddingOf(bytes: number): number {
+  return (4 - (bytes % 4)) % 4;
+}
+
+function decodeMeta(kind: number, text: Uint8Array): unknown {
+  if (kind === FrameKind.CELLS) {
+    if (text.length > 0) throw new FrameError("bad_json", "a frame of cells carries no JSON");
+    return null;
+  }
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text));
+  } catch {
+    throw new FrameError("bad_json", "the JSON part does not parse");
+  }
+}
+
+function decodeBlock(data: ArrayBuffer, view: DataView, at: number): [Block, number] {
+  if (at + BLOCK_HEADER_BYTES > data.byteLength) {
+    throw new FrameError("bad_block", `block header at byte ${at} is cut off`);
+  }
+  const encoding = view.getUint8(at + 4);
+  const columns = view.getUint8(at + 5);
+  const rows = view.getUint32(at + 16, true);
+  if (!ENCODINGS.includes(encoding)) {
+    throw new FrameError("bad_block", `encoding ${encoding} at byte ${at + 4}`);
+  }
+  if ((columns & ~HAS_MAPPED_PAGES) !== 0) {
+    throw new FrameError("bad_block", `columns ${columns} at byte ${at + 5}`);
+  }
+  const indexed = encoding !== Encoding.DENSE;
+  const mapped = columns !== 0;
+  const size = rows * (ROW_BYTES + (indexed ? 4 : 0) + (mapped ? 4 : 0));
+  const end = at + BLOCK_HEADER_BYTES + size + paddingOf(ROW_BYTES * rows);
+  if (end > data.byteLength) {
+    throw new FrameError("bad_block", `${rows} rows at byte ${at} run past the frame`);
+  }
+  let body = at + BLOCK_HEADER_BYTES;
+  const words = (): Uint32Array => {
+    body += 4 * rows;
+    return new Uint32Array(data, body - 4 * rows, rows);
+  };
+  const block: Block = {
+    mappingId: view.getUint32(at, true),
+    encoding,
+    first: view.getUint32(at + 8, true),
+    covered: view.getUint32(at + 12, true),
+    index: indexed ? words() : null,
+    mappedPages: mapped ? words() : null,
+    mapcount: new Uint16Array(data, body, rows),
+    mappers: new Uint16Array(data, body + 2 * rows, rows),
+    state: new Uint8Array(data, body + 4 * rows, rows),
+    flags: new Uint8Array(data, body + 5 * rows, rows),
+    node: new Uint8Array(data, body + 6 * rows, rows),
+  };
+  checkRows(block, rows);
+  return [block, end];
+}
+
+function checkRows(block: Block, rows: number): void {
+  const bad = (what: string): FrameError =>
+    new FrameError("bad_block", `mapping ${block.mappingId}: ${what}`);
+  const { index, first, covered } = block;
+  if (block.encoding === Encoding.RUNS) {
+    if ((rows === 0) !== (covered === 0) || rows > covered) {
+      throw bad(`${rows} runs for ${covered} cells`);
+    }
+    if (rows > 0 && (index?.[0] !== first || !rises(index))) {
+      throw bad(`runs do not rise from cell ${first}`);
+    }
+    if (rows > 0 && (index?.[rows - 1] ?? 0) >= first + covered) {
+      throw bad("a run starts past the cells covered");
+    }
+  } else if (rows !== covered) {
+    throw bad(`${rows} rows for ${covered} cells`);
+  }
+  if (block.encoding === Encoding.SCATTERED && index && !rises(index)) {
+    throw bad("indices do not rise");
+  }
+  for (let row = 0; row < rows; row++) {
+    if ((block.state[row] ?? 0) >= STATE_COUNT) throw bad(`state ${block.state[row] ?? 0}`);
+    if (((block.flags[row] ?? 0) & ~ALL_FLAGS) !== 0) throw bad("unknown flags");
+  }
+}
+
+function rises(index: Uint32Array): boolean {
+  for (let row = 1; row < index.length; row++) {
+    if ((index[row] ?? 0) <= (index[row - 1] ?? 0)) return false;
+  }
+  return true;
+}

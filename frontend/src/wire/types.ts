@@ -1,0 +1,24 @@
+/** Short names for the generated types. */
+import type { components } from "./generated";
+
+type Schemas = components["schemas"];
+
+export type AgentCost = Schemas["AgentCost"];
+export type Backing = Schemas["Backing"];
+export type Capabilities = Schemas["Capabilities"];
+export type FromViewer = Schemas["FromViewer"];
+export type HostSummary = Schemas["HostSummary"];
+export type LevelBytes = Schemas["LevelBytes"];
+export type Limit = Schemas["Limit"];
+export type MappingInfo = Schemas["MappingInfo"];
+export type MappingSummary = Schemas["MappingSummary"];
+export type Overview = Schemas["Overview"];
+export type Pool = Schemas["Pool"];
+export type ProcessSummary = Schemas["ProcessSummary"];
+export type Refusal = Schemas["Refusal"];
+export type Skipped = Schemas["Skipped"];
+export type Source = Schemas["Source"];
+export type Subscribed = Schemas["Subscribed"];
+export type SubscriptionEnded = Schemas["SubscriptionEnded"];
+export type ToViewer = Schemas["ToViewer"];
+export type ViewerWelcome = Schemas["ViewerWelcome"];

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  // Relative, so that the page also works below a path of a reverse proxy.
+  base: "./",
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    outDir: "../server/hugescope_server/static",
+    emptyOutDir: true,
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    // Plotly alone is 1.4 MB before compression; scripts/check-size.mjs holds the true budget.
+    chunkSizeWarningLimit: 1600,
+    license: { fileName: "licenses.md" },
+  },
+  server: { proxy: { "/api": { target: "http://127.0.0.1:8765", ws: true } } },
+  test: { environment: "node", include: ["src/**/*.test.ts"] },
+});
