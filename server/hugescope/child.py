@@ -47,7 +47,7 @@ class AgentProcess:
         """`arguments` go to `hugescope agent`; `say` gets a line for people when it had to be
         restarted.
         """
-        self._command = [sys.executable, "-m", "hugescope", "agent", *arguments]
+        self._command = [sys.executable, "-m", "hugescope", "agent", "--quiet", *arguments]
         self._say = say
         self._stop = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None

@@ -50,6 +50,9 @@ def run(
         float,
         typer.Option(min=0.001, max=1, help="Share of a core for reading unchanged pages again."),
     ] = 0.01,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing but what goes wrong.")
+    ] = False,
     replay: Annotated[
         str | None,
         typer.Option(
@@ -73,6 +76,8 @@ def run(
             stack.callback(sampler.close)
             name, looker = files.info.name or Path(place.path).name or "host", sampler
         options = LinkOptions(server, host_id_of(host_id or name), __version__, rate_hz)
+        if not quiet:
+            print(f"hugescope agent: {options.host_id} -> {server}", file=sys.stderr)
         asyncio.run(_until_signal(AgentLink(looker, options)))
 
 
@@ -103,6 +108,5 @@ async def _until_signal(link: AgentLink) -> None:
     task = asyncio.create_task(link.run(), name="agent-link")
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
-    print(f"hugescope agent: {link.options.host_id} -> {link.options.server}", file=sys.stderr)
     with contextlib.suppress(asyncio.CancelledError):
         await task
