@@ -9,7 +9,6 @@ until the last one was sent, and no queue grows.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import secrets
@@ -129,7 +128,6 @@ class AgentLink:
             _limit_unacknowledged(socket_)
             await self._greet(socket_)
             log.info("connected to %s", self.options.server)
-            self._attempts.reset()
             listener = asyncio.create_task(_listen(socket_), name="agent-listener")
             sender = asyncio.create_task(self._send_samples(socket_), name="agent-sender")
             try:
@@ -139,10 +137,9 @@ class AgentLink:
                 for task in done:
                     task.result()
             finally:
-                for task in (listener, sender):
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, *_LOST):
-                        await task
+                listener.cancel()
+                sender.cancel()
+                await asyncio.gather(listener, sender, return_exceptions=True)
 
     async def _greet(self, socket_: ClientConnection) -> None:
         hello = AgentHello(
@@ -165,6 +162,8 @@ class AgentLink:
             sample = await self._off_loop(self.looker.tick)
             if sample is not None:
                 await self._send(socket_, sample)
+                # Only now: a server that refuses every full frame must not be asked in a hurry.
+                self._attempts.reset()
             # A beat that was missed is not made up for: the next look shows it all anyway.
             due_s = max(due_s + period_s, loop.time())
 
@@ -176,8 +175,15 @@ class AgentLink:
             await socket_.send(frame)
 
     async def _off_loop(self, look: Callable[[], T]) -> T:
-        """Look in the sampler's one thread, so that pings are answered meanwhile."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, look)
+        """Look in the sampler's one thread, so that pings are answered meanwhile.
+
+        Raises:
+            AgentError: the host's files failed, which no other connection would mend.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, look)
+        except _LOST as error:
+            raise AgentError(f"cannot look at this host: {error}") from error
 
 
 class Attempts(wait_base):

@@ -19,9 +19,12 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser of the machine: none is downloaded."""
+    """The browser of the machine: none is downloaded.
+
+    Closed after each module: its event loop would stand in the way of tests with one of their own.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")

@@ -19,7 +19,6 @@ from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame, Source
 from hugescope_wire.picture import HostPicture
 from hugescope_wire.snapshot import Capabilities
-from tests.kernel.cases import MIB2
 
 PROCESS = Path(__file__).with_name("puppet_process.py")
 ROUND = 25
@@ -27,6 +26,14 @@ ROUND = 25
 
 LOOKS = 5
 """The kernel may move a page during a look; it does not during so many."""
+
+KERNELS: dict[str, dict[str, bool]] = {
+    "all": {},
+    "no scan": {"pagemap_scan": False},
+    "no query": {"procmap_query": False},
+    "neither": {"pagemap_scan": False, "procmap_query": False},
+}
+"""What older kernels lack: PAGEMAP_SCAN came with 6.7, PROCMAP_QUERY with 6.11."""
 
 Mappings = list[dict[str, Any]]
 
@@ -78,7 +85,8 @@ class LiveFollower:
     ) -> None:
         self.files = HostFiles(Root.at("/"), narrowed)
         options = options or SamplerOptions(rotation_cells=1 << 14)
-        self.sampler = Sampler(self.files, Source(kind="live"), options)
+        self.now_s = 1000.0
+        self.sampler = Sampler(self.files, Source(kind="live"), options, lambda: self.now_s)
         self.picture = HostPicture()
 
     def close(self) -> None:
@@ -98,8 +106,9 @@ class LiveFollower:
         self.take(self.sampler.full())
 
     def ticks(self, count: int = ROUND) -> None:
-        """Look at what changed, so many times."""
+        """Look at what changed, so many times: ten a second by the sampler's clock."""
         for _ in range(count):
+            self.now_s += 0.1
             sample = self.sampler.tick()
             if sample is not None:
                 self.take(sample)
@@ -164,6 +173,3 @@ def all_capabilities() -> Capabilities:
     if missing:
         pytest.skip(f"this kernel or user lacks {', '.join(missing)}")
     return files.capabilities
-
-
-__all__ = ["MIB2", "ROUND", "LiveFollower", "Puppet", "puppet"]

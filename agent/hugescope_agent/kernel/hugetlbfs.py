@@ -7,38 +7,20 @@ it, so an empty one tells its device number and takes no page. Mounted ones stan
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 from hugescope_agent.kernel.root import Root
 
 MFD_HUGETLB: Final = 0x0004
 MFD_HUGE_SHIFT: Final = 26
+_DEVICE: Final = re.compile(r"([0-9]+):([0-9]+)")
 
 Device = tuple[int, int]
 
 
-def devices(root: Root, page_sizes: list[int]) -> frozenset[Device]:
-    """Every hugetlbfs of the machine that this process can know of."""
-    return frozenset(_internal(page_sizes) | mounted(root.read_text("proc/self/mountinfo") or ""))
-
-
-def mounted(mountinfo: str) -> set[Device]:
-    """The hugetlbfs of a mountinfo text.
-
-    A line: `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`; the type follows the
-    lone dash.
-    """
-    found = set()
-    for line in mountinfo.split("\n"):
-        mount, _, rest = line.partition(" - ")
-        fields = mount.split()
-        if rest.startswith("hugetlbfs ") and len(fields) > 2:
-            major, _, minor = fields[2].partition(":")
-            found.add((int(major), int(minor)))
-    return found
-
-
-def _internal(page_sizes: list[int]) -> set[Device]:
+def internal(page_sizes: list[int]) -> frozenset[Device]:
+    """The kernel's own mounts, of those page sizes that it has."""
     found = set()
     for size in page_sizes:
         flags = MFD_HUGETLB | (size.bit_length() - 1) << MFD_HUGE_SHIFT
@@ -49,4 +31,26 @@ def _internal(page_sizes: list[int]) -> set[Device]:
         device = os.fstat(fd).st_dev
         os.close(fd)
         found.add((os.major(device), os.minor(device)))
-    return found
+    return frozenset(found)
+
+
+def mounted_now(root: Root) -> frozenset[Device]:
+    """What is mounted now: as the machine's first process sees it, and as this one does."""
+    texts = (root.read_text(f"proc/{who}/mountinfo") or "" for who in ("1", "self"))
+    return frozenset().union(*map(mounted, texts))
+
+
+def mounted(text: str) -> frozenset[Device]:
+    """The hugetlbfs of a mountinfo text.
+
+    A line: `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`; the type follows the
+    lone dash.
+    """
+    found = set()
+    for line in text.split("\n"):
+        mount, _, rest = line.partition(" - ")
+        fields = mount.split(" ")
+        device = _DEVICE.fullmatch(fields[2]) if len(fields) > 2 else None
+        if device is not None and rest.startswith("hugetlbfs "):
+            found.add((int(device[1]), int(device[2])))
+    return frozenset(found)

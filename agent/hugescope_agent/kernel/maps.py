@@ -37,6 +37,9 @@ _OUT_AT: Final = 24
 _NAME_SIZE_AT: Final = 80
 _NAME_ADDRESS_AT: Final = 88
 _BASE_PAGE: Final = 4096
+_DEVICE_DAX: Final = "/dev/dax"
+"""Its VMAs have large pages too, which are no hugetlb pages."""
+
 _HIGHEST_VA: Final = 1 << 64
 """x86-64 prints its vsyscall page near the top."""
 
@@ -137,37 +140,32 @@ class VmaQuery:
     def huge_vma_at(self, maps_fd: int, address: int) -> HugeVma | None:
         """The hugetlb VMA that covers `address`, with its path; None where there is none."""
         arg = self._arg
-        _IN.pack_into(arg, 0, _ARG_BYTES, _FILE_BACKED, address)
-        struct.pack_into("<II", arg, _NAME_SIZE_AT, _NAME_BYTES, 0)
-        struct.pack_into("<QQ", arg, _NAME_ADDRESS_AT, ctypes.addressof(self._name), 0)
         try:
-            fcntl.ioctl(maps_fd, PROCMAP_QUERY, arg)
+            self._ask_with_name(maps_fd, address)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ESRCH):
                 return None
-            raise
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            if not self._ask(maps_fd, address):
+                return None
         start, end, flags, page_size, offset, inode, major, minor, size = _WHOLE_OUT.unpack_from(
             arg, _OUT_AT
         )
         if page_size <= _BASE_PAGE:
             return None
         path = self._name.raw[: max(size - 1, 0)].decode("utf-8", "replace")
+        if path.startswith(_DEVICE_DAX):
+            return None
         shared = bool(flags & _SHARED)
         return HugeVma(start, end, page_size, shared, offset, (major, minor), inode, path)
 
     def stands(self, maps_fd: int, vma: HugeVma) -> bool:
         """Whether this very VMA is still there: same borders, same file, under any name."""
-        arg = self._arg
-        _IN.pack_into(arg, 0, _ARG_BYTES, _FILE_BACKED, vma.start)
-        arg[_NAME_SIZE_AT:] = bytes(_ARG_BYTES - _NAME_SIZE_AT)
-        try:
-            fcntl.ioctl(maps_fd, PROCMAP_QUERY, arg)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ESRCH):
-                return False
-            raise
+        if not self._ask(maps_fd, vma.start):
+            return False
         start, end, _, page_size, offset, inode, major, minor, _ = _WHOLE_OUT.unpack_from(
-            arg, _OUT_AT
+            self._arg, _OUT_AT
         )
         return (start, end, page_size, offset, inode, (major, minor)) == (
             vma.start,
@@ -177,6 +175,25 @@ class VmaQuery:
             vma.inode,
             vma.device,
         )
+
+    def _ask(self, maps_fd: int, address: int) -> bool:
+        """Ask for the VMA that covers `address`, without its name; whether there is one."""
+        _IN.pack_into(self._arg, 0, _ARG_BYTES, _FILE_BACKED, address)
+        self._arg[_NAME_SIZE_AT:] = bytes(_ARG_BYTES - _NAME_SIZE_AT)
+        try:
+            fcntl.ioctl(maps_fd, PROCMAP_QUERY, self._arg)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESRCH):
+                return False
+            raise
+        return True
+
+    def _ask_with_name(self, maps_fd: int, address: int) -> None:
+        arg = self._arg
+        _IN.pack_into(arg, 0, _ARG_BYTES, _FILE_BACKED, address)
+        struct.pack_into("<II", arg, _NAME_SIZE_AT, _NAME_BYTES, 0)
+        struct.pack_into("<QQ", arg, _NAME_ADDRESS_AT, ctypes.addressof(self._name), 0)
+        fcntl.ioctl(maps_fd, PROCMAP_QUERY, arg)
 
 
 def procmap_query_works(maps_fd: int) -> bool:

@@ -40,9 +40,10 @@ class NodeMap:
     @classmethod
     def of_spans(cls, spans: list[Span]) -> NodeMap:
         """From spans in any order; where those of different nodes clash, the node is unknown."""
-        borders = sorted({pfn for first, end, _ in spans for pfn in (first, end)})
+        merged = _merged(spans)
+        borders = sorted({pfn for first, end, _ in merged for pfn in (first, end)})
         pieces = list(pairwise(borders))
-        nodes = [_node_of_piece(first, spans) for first, _ in pieces]
+        nodes = [_node_of_piece(first, merged) for first, _ in pieces]
         return cls(
             np.array([first for first, _ in pieces], np.int64),
             np.array([end for _, end in pieces], np.int64),
@@ -65,6 +66,17 @@ class NodeMap:
         at = np.searchsorted(self.starts, wide, side="right") - 1
         inside = (at >= 0) & (wide < self.ends[at])
         return np.where(inside, self.nodes[at], np.uint8(UNKNOWN_NODE)).astype(np.uint8)
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    """Neighbours of one node made one: a large machine has thousands of memory blocks."""
+    merged: list[Span] = []
+    for first, end, node in sorted(spans, key=lambda span: (span[2], span[0])):
+        if merged and merged[-1][2] == node and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]), node)
+        else:
+            merged.append((first, end, node))
+    return merged
 
 
 def _node_of_piece(pfn: int, spans: list[Span]) -> int:

@@ -53,7 +53,7 @@ class PoolFiles:
 
     def raw(self) -> list[bytes | None]:
         """Every counter as printed: two looks compare without parsing."""
-        return [None if fd is None else os.pread(fd, _COUNTER_BYTES, 0) for fd in self._fds]
+        return [_read(fd) for fd in self._fds]
 
     def parse(self, raw: list[bytes | None]) -> list[Pool]:
         """The pools, by size, the host's before the nodes'.
@@ -83,14 +83,27 @@ def _paths(directory: str, name: str) -> list[str]:
 
 
 def _open(root: Root, path: str) -> int | None:
+    """A descriptor that can be read; None where there is no such counter, or not for us."""
     try:
         fd = root.open(path)
-        os.pread(fd, _COUNTER_BYTES, 0)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return None
     except OSError as error:
         raise BadCapture(f"{path}: {error.strerror}") from None
+    try:
+        os.pread(fd, _COUNTER_BYTES, 0)
+    except OSError as error:
+        os.close(fd)
+        raise BadCapture(f"{path}: {error.strerror}") from None
     return fd
+
+
+def _read(fd: int | None) -> bytes | None:
+    """None too for a counter of a node that was taken away."""
+    try:
+        return None if fd is None else os.pread(fd, _COUNTER_BYTES, 0)
+    except OSError:
+        return None
 
 
 def _counter(raw: bytes | None, path: str) -> int | None:

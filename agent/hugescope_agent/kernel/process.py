@@ -8,6 +8,7 @@ from typing import Final
 
 from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel import hugetlbfs, maps, smaps
+from hugescope_agent.kernel.maps import MapsLine
 from hugescope_agent.kernel.root import Root, read_all
 from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.vma import HugeVma
@@ -59,9 +60,11 @@ class VmaFinder:
     def __init__(self, root: Root, *, procmap_query: bool, page_sizes: list[int]) -> None:
         self._root = root
         self._query = maps.VmaQuery() if procmap_query else None
-        self._devices = frozenset[hugetlbfs.Device]()
+        self._internal = frozenset[hugetlbfs.Device]()
         if root.live and not procmap_query:
-            self._devices = hugetlbfs.devices(root, page_sizes)
+            self._internal = hugetlbfs.internal(page_sizes)
+        self._devices = self._internal
+        self._known: dict[int, tuple[list[MapsLine], list[HugeVma]]] = {}
 
     def vmas(self, pid: int) -> list[HugeVma]:
         """The hugetlb VMAs of a process, in address order.
@@ -102,11 +105,25 @@ class VmaFinder:
 
     def _by_text(self, fd: int, pid: int) -> list[HugeVma]:
         lines = maps.parse(read_all(fd), f"proc/{pid}/maps")
-        if self._root.live and not any(line.device in self._devices for line in lines):
-            return []
         if not self._root.live:
             self._agree(pid, len(lines))
-        return [entry.vma for entry in read_smaps(self._root, pid)]
+            return [entry.vma for entry in read_smaps(self._root, pid)]
+        candidates = self._candidates(lines)
+        before, found = self._known.get(pid, ([], []))
+        if candidates != before:
+            found = [entry.vma for entry in read_smaps(self._root, pid)]
+            self._known[pid] = (candidates, found)
+        if not candidates:
+            self._known.pop(pid, None)
+        return found
+
+    def _candidates(self, lines: list[MapsLine]) -> list[MapsLine]:
+        """VMAs that lie in a hugetlbfs; one that was mounted since is looked for at each miss."""
+        found = [line for line in lines if line.device in self._devices]
+        if not found and any(line.device[0] == 0 and line.inode for line in lines):
+            self._devices = self._internal | hugetlbfs.mounted_now(self._root)
+            found = [line for line in lines if line.device in self._devices]
+        return found
 
     def _agree(self, pid: int, mappings: int) -> None:
         """A captured smaps that was cut between two entries shows only against maps."""

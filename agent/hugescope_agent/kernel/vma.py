@@ -55,7 +55,8 @@ class HugeVma:
         elif re.fullmatch(r"/SYSV[0-9a-f]{8} \(deleted\)", self.path):
             kind, name = "sysv", (name or "").removeprefix("/")
         else:
-            kind = "hugetlbfs"
+            # The kernel gives no path that is longer than PATH_MAX.
+            kind, name = "hugetlbfs", name or None
         return Backing(kind=kind, name=name, inode=self.inode, offset=self.offset)
 
 

@@ -34,6 +34,7 @@ class TrackedMapping:
     Attributes:
         id: names it in frames, for the agent's life.
         smaps: what smaps told last; None while it could not be read.
+        smaps_used: the one by which full cells were last told apart.
         ranges: what PAGEMAP_SCAN gave last, to see at a glance that nothing changed; None before
             the first.
         categories: PAGE_IS_* of each cell by that scan, u8[cells].
@@ -49,6 +50,7 @@ class TrackedMapping:
     head_pfn: npt.NDArray[np.uint64] = field(init=False)
     categories: U8 = field(init=False)
     ranges: bytes | None = None
+    smaps_used: SmapsVma | None = None
     suspects: dict[int, Suspect] = field(default_factory=dict)
     cursor: int = 0
 

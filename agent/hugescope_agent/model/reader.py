@@ -180,6 +180,7 @@ class CellReader:
         pages = vma.page_size // PAGE_BYTES
         batch = max(1, _BATCH_ENTRIES // pages)
         before = mapping.cells.copy()
+        state = np.empty_like(before.state)
         for first in range(0, vma.cell_count, batch):
             last = min(first + batch, vma.cell_count)
             words = pagemap.words_in(
@@ -187,12 +188,14 @@ class CellReader:
             ).reshape(-1, pages)
             decoded = decode_entries(words)
             counts = self._subpage_counts(words, decoded)
+            state[first:last] = decoded.state
             self._store(mapping, np.arange(first, last), decoded, counts)
         cells = mapping.cells
-        if mapping.smaps is not None:
-            cells.state[:] = settle_full(
-                cells.state, cells.mapped_pages, mapping.smaps, vma.page_size
-            )
+        # Sums of smaps speak of the cells as they were when it was read, and of no others.
+        same = np.array_equal(cells.mapped_pages, before.mapped_pages)
+        if mapping.smaps is not None and (same or mapping.smaps is not mapping.smaps_used):
+            cells.state[:] = settle_full(state, cells.mapped_pages, mapping.smaps, vma.page_size)
+            mapping.smaps_used = mapping.smaps
         return before.differing(cells)
 
     def _subpage_counts(self, words: npt.NDArray[np.uint64], decoded: Decoded) -> U16:

@@ -56,6 +56,7 @@ class FakeSocket:
     answers: list[Any]
     fail_after: int = 1 << 30
     sent: list[Any] = field(default_factory=list)
+    greeted: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -65,6 +66,7 @@ class FakeSocket:
         if len(self.sent) >= self.fail_after:
             raise LOST
         self.sent.append(message)
+        self.greeted.set()
 
     async def recv(self) -> str | bytes:
         if not self.answers:
@@ -132,7 +134,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     async def start(
         sockets: list[FakeSocket | Exception],
         looker: FakeLooker,
-        ends: type[Exception] = Done,
+        ends: type[Exception] | tuple[type[Exception], ...] = Done,
         server_url: str = "ws://127.0.0.1:1",
     ) -> tuple[Server, NoWait]:
         server, attempts = Server(sockets), NoWait()
@@ -173,7 +175,7 @@ async def test_every_connection_begins_with_a_full_frame_and_seq_goes_on(run: Ru
     looker = FakeLooker([delta(), delta(), delta()])
     await run(list(sockets), looker)
     assert looker.fulls == 2
-    assert [frame.kind for frame in sockets[1].frames][0] is FrameKind.FULL
+    assert sockets[1].frames[0].kind is FrameKind.FULL
     seqs = [frame.seq for socket in sockets for frame in socket.frames]
     assert seqs == sorted(set(seqs))
 
@@ -191,7 +193,9 @@ async def test_a_server_that_is_away_is_tried_again_and_nothing_is_read(
     assert len(attempts.waits) == 5
 
 
-@pytest.mark.parametrize("answer", [REFUSAL, "{}", b"\xff", "[]", '{"type":"overview"}'], ids=range(5))
+@pytest.mark.parametrize(
+    "answer", [REFUSAL, "{}", b"\xff", "[]", '{"type":"overview"}'], ids=range(5)
+)
 async def test_a_refusal_or_nonsense_is_tried_again_later(run: Run, answer: str | bytes) -> None:
     looker = FakeLooker()
     server, attempts = await run([FakeSocket([answer]) for _ in range(3)], looker)
@@ -223,6 +227,25 @@ async def test_a_bad_tree_or_a_fault_of_ours_ends_the_agent(run: Run) -> None:
     await run([FakeSocket([WELCOME])], FakeLooker([ZeroDivisionError()]), ZeroDivisionError)
 
 
+async def test_an_error_of_the_host_s_files_is_not_taken_for_a_lost_link(run: Run) -> None:
+    """To try the server again and again would hide what is wrong, and where."""
+    gone = OSError(19, "No such device", "/sys/devices/system/node/node1/hugepages")
+    server, _ = await run([FakeSocket([WELCOME])], FakeLooker([gone]), (OSError, AgentError))
+    assert len(server.asked) == 1
+
+
+async def test_an_agent_that_was_replaced_ends_and_leaves_no_task(run: Run) -> None:
+    """Two agents of one name would otherwise take turns for ever."""
+
+    class Endless(FakeLooker):
+        def tick(self) -> Sample | None:
+            return None
+
+    replaced = Refusal(code="replaced", message="newest wins").model_dump_json()
+    await run([FakeSocket([WELCOME, replaced])], Endless(), AgentError)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_a_server_s_address_that_is_none_ends_the_agent(run: Run) -> None:
     error = InvalidURI("nonsense", "isn't a valid URI")
     await run([error], FakeLooker(), AgentError, "nonsense")
@@ -235,8 +258,7 @@ async def test_cancelling_ends_it_in_every_state(monkeypatch: pytest.MonkeyPatch
         looker = FakeLooker([None] * 10_000)
         made = AgentLink(looker, LinkOptions("ws://x", "box", "0.1", tick_hz=1e6))
         task = asyncio.create_task(made.run())
-        while not socket.sent:
-            await asyncio.sleep(0)
+        await socket.greeted.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -14,7 +14,7 @@ from hugescope_agent.sampler import Sample
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame
 from hugescope_wire.picture import HostPicture
-from tests.unit.agent.test_sampler import START, Clock
+from tests.unit.agent.follower import START, Clock
 from tests.unit.agent.tree_builder import HOLE, MadeMapping, MadeProcess, MadeTree, build, mapped
 
 

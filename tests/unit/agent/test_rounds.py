@@ -29,7 +29,9 @@ def rounds(root: FakeRoot, only: frozenset[int] | None = None, tick_hz: float = 
     return Rounds(cast("Root", root), only, tick_hz)
 
 
-@given(st.sets(st.integers(1, 500), min_size=1, max_size=60), st.sampled_from((1.0, 2.0, 5.0, 10.0)))
+@given(
+    st.sets(st.integers(1, 500), min_size=1, max_size=60), st.sampled_from((1.0, 2.0, 5.0, 10.0))
+)
 @several
 def test_everyone_is_dealt_exactly_once_a_round(pids: set[int], tick_hz: float) -> None:
     dealer = rounds(FakeRoot(sorted(pids)), tick_hz=tick_hz)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from hugescope_agent.errors import BadCapture
-from hugescope_agent.kernel.host import HostFiles
-from hugescope_agent.kernel.pagemap import Scanner
-from hugescope_agent.kernel.root import Root
-from hugescope_agent.sampler import COST_EVERY_S, Sample, Sampler, SamplerOptions
-from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
-from hugescope_wire.host import HostDelta, HostFrame, Skipped, Source
-from hugescope_wire.picture import HostPicture
+from hugescope_agent.sampler import COST_EVERY_S, SamplerOptions
+from hugescope_wire.host import Skipped
+from tests.unit.agent.follower import START, Follower
 from tests.unit.agent.tree_builder import (
     GIB,
     HOLE,
@@ -34,74 +28,6 @@ from tests.unit.agent.tree_builder import (
     mapped,
     write_words,
 )
-
-START = 0x7E0000000000
-HWPOISON = 1 << 19
-
-
-class Clock:
-    """Moves by the test's hand."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-class Follower:
-    """A sampler, and the picture that a server builds from what it says."""
-
-    def __init__(self, root: Path, options: SamplerOptions | None = None) -> None:
-        self.clock = Clock()
-        self.files = HostFiles(Root.at(str(root)))
-        self.sampler = Sampler(self.files, Source(kind="capture"), options, self.clock)
-        self.picture = HostPicture()
-
-    def take(self, sample: Sample) -> None:
-        """Through the bytes, as it travels."""
-        full = isinstance(sample.about, HostFrame)
-        kind = FrameKind.FULL if full else FrameKind.DELTA
-        seq = self.picture.seq + 1
-        data = encode_frame(kind, seq, sample.about, sample.blocks)
-        self.picture.apply(decode_frame(data))
-
-    def full(self) -> None:
-        self.take(self.sampler.full())
-
-    def tick(self, seconds: float = 0.1) -> HostDelta | None:
-        self.clock.now_s += seconds
-        sample = self.sampler.tick()
-        if sample is None:
-            return None
-        self.take(sample)
-        assert isinstance(sample.about, HostDelta)
-        return sample.about
-
-    def use(self, root: Path) -> None:
-        fresh = HostFiles(Root.at(str(root)))
-        self.sampler.use(fresh)
-        self.files.close()
-        self.files = fresh
-
-    def close(self) -> None:
-        self.sampler.close()
-        self.files.close()
-
-    def cells(self) -> dict[int, dict[int, list[tuple[Any, ...]]]]:
-        """What a snapshot shows, unrolled: by pid, start and cell."""
-        return {
-            process.pid: {
-                mapping.start: [
-                    (r.state, r.mapped_bytes, r.mapcount, r.mappers, r.node, frozenset(r.flags))
-                    for r in mapping.runs
-                    for _ in range(r.count)
-                ]
-                for mapping in process.mappings
-            }
-            for process in self.picture.snapshot().processes
-        }
-
 
 Follow = Callable[..., Follower]
 
@@ -222,6 +148,24 @@ def test_full_hgm_cells_are_named_only_as_far_as_smaps_tells(
     assert [cell[0] for cell in host.cells()[41][START]] == [state, state]
 
 
+def test_full_hgm_cells_are_not_named_by_an_older_smaps(follow: Follow, tmp_path: Path) -> None:
+    """smaps is read seldom, pagemap at every tick: sums of then say nothing of cells of now."""
+    mapping = hgm_mapping(hgm_cell(1), HOLE, pmd_kib=2048, pte_kib=0)
+    host = follow(MadeTree({41: MadeProcess((mapping,))}))
+    host.full()
+    assert [cell[0] for cell in host.cells()[41][START]] == ["mapped", "hole"]
+    # The second page comes in 4 KiB steps, and is there in full at the next tick.
+    later = hgm_mapping(hgm_cell(1), hgm_cell(2), pmd_kib=2048, pte_kib=2048)
+    build(tmp_path / "later", MadeTree({41: MadeProcess((later,))}))
+    for name in ("kpagecount", "kpageflags", "41/smaps"):
+        source = tmp_path / "later/proc" / name
+        (tmp_path / "tree0/proc" / name).write_bytes(source.read_bytes())
+    words = hgm_cell(1).words(512) + hgm_cell(2).words(512)
+    write_words(tmp_path / "tree0/proc/41/pagemap", dict(enumerate(words, START // 4096)))
+    host.tick()
+    assert [cell[0] for cell in host.cells()[41][START]] != ["mapped", "mapped"]
+
+
 def test_an_entry_whose_head_would_lie_below_pfn_0_is_bad_input(
     follow: Follow, tmp_path: Path
 ) -> None:
@@ -281,117 +225,3 @@ def test_cost_is_told_once_a_second(follow: Follow) -> None:
     cost = told[4].cost
     assert cost is not None
     assert (cost.cells, told[4].skipped) == (8, Skipped())
-
-
-class FakeScanner:
-    """PAGEMAP_SCAN over a captured tree: the categories that the test says, by address."""
-
-    def __init__(self) -> None:
-        self.categories: dict[int, int] = {}
-
-    def scan(self, _fd: int, start: int, end: int) -> bytes:
-        return b"".join(
-            struct.pack("<3Q", address, address + MIB2, category)
-            for address, category in sorted(self.categories.items())
-            if start <= address < end
-        )
-
-
-class Poisoned:
-    """A host whose first cell is mapped, then suspect; the second never is."""
-
-    def __init__(self, follow: Follow, tmp_path: Path) -> None:
-        tree = MadeTree({41: MadeProcess((MadeMapping(START, (mapped(1), mapped(2))),))})
-        self.host = follow(tree)
-        self.proc = tmp_path / "tree0/proc"
-        self.scanner = FakeScanner()
-        self.scanner.categories = {START: 0x4E, START + MIB2: 0x4E}
-        self.host.files.scanner = cast("Scanner", self.scanner)
-        self.host.sampler.use(self.host.files)
-
-    def suspect(self) -> None:
-        """pagemap reads 0, and the scan sees an entry that is no page."""
-        self.scanner.categories[START] = 0x52
-        words = {START // 4096: 0, START // 4096 + 512: PRESENT | frame(2)}
-        write_words(self.proc / "41/pagemap", words | {START // 4096 + 1023: 0})
-
-    def state(self) -> tuple[str, frozenset[str]]:
-        first = self.host.cells()[41][START][0]
-        return first[0], first[5]
-
-
-INFERRED = frozenset({"inferred"})
-
-
-@pytest.fixture
-def poisoned(follow: Follow, tmp_path: Path) -> Poisoned:
-    return Poisoned(follow, tmp_path)
-
-
-def test_migration_becomes_poison_after_a_second(poisoned: Poisoned) -> None:
-    host = poisoned.host
-    host.full()
-    assert poisoned.state() == ("mapped", frozenset())
-    poisoned.suspect()
-    host.tick()
-    assert poisoned.state() == ("migrating", INFERRED)
-    host.tick(0.9)
-    assert poisoned.state() == ("migrating", INFERRED)
-    host.tick(0.11)
-    assert poisoned.state() == ("poisoned", INFERRED)
-    assert host.cells()[41][START][1][0] == "mapped"
-
-
-def test_poison_is_certain_where_the_kernel_says_so(poisoned: Poisoned) -> None:
-    poisoned.host.full()
-    poisoned.suspect()
-    write_words(
-        poisoned.proc / "kpageflags", {frame(1): KPF_HUGE | HWPOISON, frame(2): KPF_HUGE}
-    )
-    poisoned.host.tick()
-    assert poisoned.state() == ("poisoned", frozenset())
-
-
-def test_settle_waits_until_nothing_is_undecided(
-    poisoned: Poisoned, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        poisoned.host.clock.now_s += seconds
-
-    monkeypatch.setattr("hugescope_agent.sampler.time.sleep", sleep)
-    poisoned.suspect()
-    poisoned.host.take(poisoned.host.sampler.settle())
-    assert poisoned.state() == ("poisoned", INFERRED)
-    assert 0.9 < sum(slept) < 1.5
-
-
-def test_settle_ends_on_a_host_where_pages_migrate_all_the_time(
-    poisoned: Poisoned, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Compaction moves one page after the other: a snapshot must come out all the same."""
-    scanner, clock, naps = poisoned.scanner, poisoned.host.clock, []
-
-    def sleep(seconds: float) -> None:
-        clock.now_s += seconds
-        naps.append(seconds)
-        if len(naps) > 1200:
-            pytest.fail("one minute, and no end")
-        moving = len(naps) // 10 % 2
-        scanner.categories = {START + moving * MIB2: 0x52, START + (1 - moving) * MIB2: 0x4E}
-
-    monkeypatch.setattr("hugescope_agent.sampler.time.sleep", sleep)
-    poisoned.suspect()
-    poisoned.host.sampler.settle()
-
-
-def test_no_rotation_where_none_is_asked_for(follow: Follow, tmp_path: Path) -> None:
-    host = Poisoned(follow, tmp_path).host
-    host.sampler.close()
-    host.sampler = Sampler(
-        host.files, Source(kind="capture"), SamplerOptions(rotation_cells=0), host.clock
-    )
-    host.full()
-    host.tick()

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hugescope_wire.host import Skipped
-from tests.unit.agent.test_sampler import START, Follower, hgm_cell, hgm_mapping
+from tests.unit.agent.follower import START, Follower
+from tests.unit.agent.test_sampler import hgm_cell, hgm_mapping
 from tests.unit.agent.tree_builder import (
     GIB,
     HOLE,
@@ -25,6 +26,8 @@ from tests.unit.agent.tree_builder import (
     expected_cells,
     mapped,
 )
+
+Pools = dict[tuple[int, int | None], tuple[int, int, int | None, int]]
 
 SLOTS = [START + number * 2 * GIB for number in range(3)]
 
@@ -66,9 +69,7 @@ def made_tree(draw: st.DrawFn) -> MadeTree:
         starts = sorted(draw(st.sets(st.sampled_from(SLOTS), max_size=3)))
         mappings = tuple(draw(made_mapping(start)) for start in starts)
         processes[pid] = MadeProcess(mappings, comm=draw(st.sampled_from(("a", "b"))))
-    pools = {
-        (size, None): (draw(st.integers(0, 9)), 0, 0, 0) for size in (64 << 10, MIB2)
-    }
+    pools: Pools = {(size, None): (draw(st.integers(0, 9)), 0, 0, 0) for size in (64 << 10, MIB2)}
     return MadeTree(processes, pools)
 
 

@@ -10,6 +10,7 @@ import pytest
 from hugescope_agent import watch as watch_module
 from hugescope_agent.errors import BadCapture, ProcessDenied, ProcessUnreadable
 from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.process import read_smaps
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.vma import HugeVma
@@ -51,7 +52,7 @@ class Smaps:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reads = 0
         self.error: Exception | None = None
-        self.real = watch_module.read_smaps
+        self.real = read_smaps
         monkeypatch.setattr(watch_module, "read_smaps", self)
 
     def __call__(self, root: Root, pid: int) -> list[SmapsVma]:
@@ -173,9 +174,7 @@ def test_a_change_of_flags_alone_is_a_change(files: HostFiles, watch: Watch) -> 
     assert watch.info().mappings[0].vm_flags == [*LOW.flags.split(), "um"]
 
 
-def test_unreadable_smaps_means_unknown_flags(
-    files: HostFiles, watch: Watch, smaps: Smaps
-) -> None:
+def test_unreadable_smaps_means_unknown_flags(files: HostFiles, watch: Watch, smaps: Smaps) -> None:
     smaps.error = ProcessDenied("proc/41/smaps: Permission denied")
     assert watch.update(found(files), itertools.count(1), 0.0)
     assert [mapping.vm_flags for mapping in watch.info().mappings] == [None, None]

@@ -66,9 +66,12 @@ HOLE = MadeCell()
 MARKER = MadeCell(protected=True)
 
 
-def mapped(number: int, page_size: int = MIB2, **other: bool) -> MadeCell:
+def mapped(
+    number: int, page_size: int = MIB2, *, exclusive: bool = False, protected: bool = False
+) -> MadeCell:
     """A cell that maps the n-th huge page."""
-    return MadeCell(frame(number, page_size), True, **other)
+    head = frame(number, page_size)
+    return MadeCell(head, True, exclusive=exclusive, protected=protected)
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,9 @@ class MadeTree:
 
 
 SMALL = "00400000-00401000 r--p 00000000 fe:01 10                                 /prog"
-SMALL_SMAPS = f"{SMALL}\nSize:                  4 kB\nKernelPageSize:        4 kB\nVmFlags: rd mr mw me"
+SMALL_SMAPS = (
+    f"{SMALL}\nSize:                  4 kB\nKernelPageSize:        4 kB\nVmFlags: rd mr mw me"
+)
 
 
 def write_words(path: Path, words: dict[int, int]) -> None:
@@ -168,7 +173,7 @@ def write_process(directory: Path, process: MadeProcess) -> None:
     (directory / "maps").write_text("\n".join(lines) + "\n")
     entries = [SMALL_SMAPS, *(mapping.smaps_entry() for mapping in mappings)]
     (directory / "smaps").write_text("\n".join(entries) + "\n")
-    words = {}
+    words: dict[int, int] = {}
     for mapping in mappings:
         page_count = mapping.page_size // BASE
         for at, cell in enumerate(mapping.cells):

@@ -1,4 +1,4 @@
-"""Cells, mappings and hosts made up for tests, and a look at a picture that uses none of its code."""
+"""Cells, mappings and hosts made up for tests."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ from hugescope_wire.snapshot import Backing, Capabilities, HostInfo, LevelBytes,
 MIB2 = 2 << 20
 GIB = 1 << 30
 TAKEN_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+LABELS = (
+    *("hole", "mapped", "full", "split", "partial"),
+    *("marker", "poisoned", "migrating", "small"),
+)
 COLUMNS = tuple(f.name for f in fields(Cells))
 
 # A slow machine must not fail a test.
@@ -145,12 +149,10 @@ def picture_of(info: MappingInfo, rows: list[Row]) -> HostPicture:
 
 @contextmanager
 def little_memory(extra_bytes: int) -> Iterator[None]:
-    """Let this process take at most so much more address space: an allocation beyond is a MemoryError."""
+    """At most so much more address space: an allocation beyond is a MemoryError."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(
-        resource.RLIMIT_AS, (pages * resource.getpagesize() + extra_bytes, hard)
-    )
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + extra_bytes, hard))
     try:
         yield
     finally:

@@ -13,12 +13,11 @@ from hugescope_wire.cells import (
     Cells,
     CellState,
 )
-from tests.unit.wire.made_wire import Row, any_rows, cells_of, rows_of, several
+from tests.unit.wire.made_wire import LABELS, Row, any_rows, cells_of, rows_of, several
 
 
 def test_numbers_that_travel_never_change_meaning() -> None:
-    names = "hole mapped full split partial marker poisoned migrating small".split()
-    assert [state.label for state in CellState] == names
+    assert [state.label for state in CellState] == list(LABELS)
     assert list(CellState) == list(range(9))
     flags = {1: "exclusive", 2: "write_protected", 4: "shared_table", 8: "inferred"}
     assert {int(flag): label for flag, label in FLAG_LABELS.items()} == flags

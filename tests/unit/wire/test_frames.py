@@ -1,4 +1,4 @@
-"""Binary frames: what goes in comes out, in the smallest layout, at the offsets that are written down."""
+"""Binary frames: what goes in comes out, in the smallest layout, at the offsets written down."""
 
 import struct
 
@@ -42,7 +42,7 @@ HOLE = whole_row(CellState.HOLE)
 
 
 def plain_layout(mapping_id: int, page_size: int, first: int, rows: list[Row]) -> list[bytes]:
-    """Both layouts of neighbouring cells, written down from the format's description: dense, runs."""
+    """Both layouts of neighbouring cells, from the format's description: dense, then runs."""
     whole = {1, 2, 3}
     in_part = any(row[0] != (page_size // 4096 if row[3] in whole else 0) for row in rows)
     starts = [at for at in range(len(rows)) if at == 0 or rows[at] != rows[at - 1]]

@@ -13,7 +13,6 @@ from hugescope_wire.cells import CellState
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import (
     FrameKind,
-    decode_frame,
     encode_cells,
     encode_frame,
     encode_range,
@@ -24,6 +23,7 @@ from hugescope_wire.picture import Change, HostPicture, flag_labels, runs_of
 from hugescope_wire.snapshot import Capabilities, LevelBytes, Pool, Run
 from tests.unit.wire.made_wire import (
     GIB,
+    LABELS,
     MIB2,
     Row,
     any_rows,
@@ -42,7 +42,6 @@ from tests.unit.wire.made_wire import (
 
 MAPPED = whole_row(CellState.MAPPED)
 HOLE = whole_row(CellState.HOLE)
-LABELS = "hole mapped full split partial marker poisoned migrating small".split()
 FLAGS = {1: "exclusive", 2: "write_protected", 4: "shared_table", 8: "inferred"}
 
 
@@ -258,7 +257,7 @@ def test_a_frame_of_cells_is_not_for_a_picture(picture: HostPicture) -> None:
 def test_a_full_frame_replaces_all_whatever_its_seq(picture: HostPicture) -> None:
     info = mapping_info(2, 1)
     change = take(picture, full_frame(one_mapping(info, pid=5), {2: cells_of([HOLE])}, seq=77))
-    assert (change.cells, change.gone, change.about) == ({2: None}, {1}, True)
+    assert (dict(change.cells), set(change.gone), change.about) == ({2: None}, {1}, True)
     assert picture.seq == 77
     take(picture, delta_frame(78, []))
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hugescope_agent.errors import AgentError
 from hugescope_agent.kernel.nodes import NodeMap, Span, overlap, zone_spans
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.cells import UNKNOWN_NODE
@@ -19,7 +18,7 @@ GAP = [(1, 100, 0), (200, 300, 1)]
 
 def nodes_of(spans: list[Span], pfns: list[int]) -> list[int]:
     """The node of each PFN."""
-    return NodeMap.of_spans(spans).of(np.array(pfns, np.uint64)).tolist()
+    return list(map(int, NodeMap.of_spans(spans).of(np.array(pfns, np.uint64))))
 
 
 def root_of(path: Path, zoneinfo: str | None, **blocks: str) -> Root:
@@ -58,7 +57,9 @@ def test_zones_of_one_node_may_lie_over_each_other(
 ) -> None:
     """Hot-plugged memory nests Movable in Normal. Between nodes `overlap` finds every clash."""
     spans = [(first, first + length, node) for first, length, node in zones]
-    holders = {pfn: {node for first, end, node in spans if first <= pfn < end} for pfn in range(100)}
+    holders = {
+        pfn: {node for first, end, node in spans if first <= pfn < end} for pfn in range(100)
+    }
     clash = any(len(nodes) > 1 for nodes in holders.values())
     assert overlap(spans) == clash
     if not clash:
@@ -108,12 +109,8 @@ def test_a_block_size_that_is_none(tmp_path: Path, text: str) -> None:
     zones = zone(0, "Normal", 0, 4 * BLOCK) + zone(1, "Normal", BLOCK, 3 * BLOCK)
     root = root_of(tmp_path, zones, node0="0", node1="1")
     (tmp_path / "sys/devices/system/memory/block_size_bytes").write_text(text)
-    try:
-        found = NodeMap.read(root).of(np.array([2 * BLOCK]))
-    except AgentError as error:
-        assert "block_size_bytes" in str(error)
-    else:
-        assert found.tolist() == [UNKNOWN_NODE]
+    found = NodeMap.read(root).of(np.array([2 * BLOCK]))
+    assert found.tolist() == [UNKNOWN_NODE]
 
 
 @pytest.mark.parametrize("number", [255, 256, 1023])

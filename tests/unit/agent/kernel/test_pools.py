@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hugescope_agent.errors import AgentError, BadCapture
+from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.pools import PoolFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.snapshot import Pool
@@ -96,10 +96,25 @@ def test_a_counter_that_is_a_directory_names_its_file(tmp_path: Path) -> None:
     build(tmp_path, MadeTree())
     counter(tmp_path, "free_hugepages").unlink()
     counter(tmp_path, "free_hugepages").mkdir()
-    try:
-        assert read(tmp_path)[0].free is None
-    except AgentError as error:
-        assert "free_hugepages" in str(error)
+    with pytest.raises(BadCapture, match="hugepages-2048kB/free_hugepages"):
+        read(tmp_path)
+
+
+def test_a_counter_that_may_not_be_read_is_null(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that hides some of sysfs: unknown, and no reason to give up."""
+    build(tmp_path, MadeTree())
+    real = Root.open
+
+    def refuse(root: Root, name: str) -> int:
+        if name.endswith("surplus_hugepages"):
+            raise PermissionError(13, "Permission denied", name)
+        return real(root, name)
+
+    monkeypatch.setattr(Root, "open", refuse)
+    assert read(tmp_path)[0].surplus is None
+    assert read(tmp_path)[0].free == 60
 
 
 def test_directories_of_other_names_are_passed_over(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """smaps: only hugetlb VMAs, by field name, whatever the columns' width."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,9 +145,7 @@ def test_a_page_size_that_no_kernel_has(size_kib: int) -> None:
 )
 def test_addresses_that_no_process_has(start: int, end: int) -> None:
     """User space ends below 2^57, and huge pages lie at multiples of their size."""
-    text = text_of(STOCK).replace(
-        b"7e0000000000-7e0000400000", f"{start:x}-{end:x}".encode()
-    )
+    text = text_of(STOCK).replace(b"7e0000000000-7e0000400000", f"{start:x}-{end:x}".encode())
     with pytest.raises(BadCapture):
         parse_huge(text, "smaps")
 
@@ -154,14 +154,17 @@ def test_a_cut_file_says_so() -> None:
     """Cut anywhere but between entries."""
     text = text_of(STOCK, HGM)
     whole = {0} | {at for at in range(len(text)) if text[:at].endswith(b"\n") and _ends(text[:at])}
+    refused = set()
     for length in range(len(text)):
         try:
             found = parse_huge(text[:length], "smaps")
-        except BadCapture as error:
-            assert length not in whole
-            assert "smaps" in str(error)
+        except BadCapture:
+            refused.add(length)
         else:
             assert [e.vma.start for e in found] == [STOCK.start, HGM.start][: len(found)]
+    assert not refused & whole
+    # What stands before the last flags cannot be missed; the flags themselves can be.
+    assert len(refused) > len(text) // 2
 
 
 def _ends(text: bytes) -> bool:
@@ -175,7 +178,5 @@ def test_damage_is_a_bad_capture_or_harmless(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(text) - 1))
         text[at] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(BadCapture):
         parse_huge(bytes(text), "smaps")
-    except BadCapture as error:
-        assert len(str(error)) < 300

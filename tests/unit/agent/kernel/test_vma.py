@@ -35,12 +35,12 @@ def test_cell_count() -> None:
         ("/mnt/anon_hugepage (deleted)", "hugetlbfs", "/mnt/anon_hugepage"),
         ("/anon_hugepage", "hugetlbfs", "/anon_hugepage"),
         ("/SYSV0000000 (deleted)", "hugetlbfs", "/SYSV0000000"),
-        ("", "hugetlbfs", ""),
+        ("", "hugetlbfs", None),
     ],
 )
 def test_backing(path: str, kind: str, name: str | None) -> None:
-    expected = Backing(kind=kind, name=name, inode=42, offset=4 << 20)  # type: ignore[arg-type]
-    assert vma(path).backing == expected
+    expected = {"kind": kind, "name": name, "inode": 42, "offset": 4 << 20}
+    assert vma(path).backing == Backing.model_validate(expected)
 
 
 @pytest.mark.parametrize(

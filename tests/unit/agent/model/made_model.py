@@ -60,15 +60,13 @@ def set_present(mapping: TrackedMapping, pfns: list[int | None]) -> npt.NDArray[
     """Map cells as given: None is a hole, 0 present with a hidden PFN. Gives the old heads back."""
     before = mapping.head_pfn.copy()
     mapping.head_pfn[:] = [pfn or 0 for pfn in pfns]
-    mapping.cells.state[:] = [
-        CellState.HOLE if pfn is None else CellState.MAPPED for pfn in pfns
-    ]
+    mapping.cells.state[:] = [CellState.HOLE if pfn is None else CellState.MAPPED for pfn in pfns]
     return before
 
 
 @dataclass
 class FakeKernel:
-    """A pagemap, a scanner and the kpage files over dictionaries: entry by address, counts by PFN."""
+    """pagemap, scanner and kpage files over dictionaries: words by address, counts by PFN."""
 
     words: dict[int, int] = field(default_factory=dict)
     categories: dict[int, int] = field(default_factory=dict)

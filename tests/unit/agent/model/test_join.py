@@ -1,6 +1,7 @@
 """Mappers of each page against a plain count over all mappings."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def show(mappers: Mappers, mapping: TrackedMapping, pfns: list[int | None]) -> N
 
 def column(mapping: TrackedMapping) -> list[int]:
     """The mappers of its cells."""
-    return mapping.cells.mappers.tolist()
+    return list(map(int, mapping.cells.mappers))
 
 
 @given(st.data())
@@ -90,7 +91,9 @@ def test_counts_saturate(count: int) -> None:
     assert set(column(mapping)) == {MAX_COUNT}
 
 
-def file_mapping(number: int, pfns: list[int | None], offset: int = 0, **other: object) -> TrackedMapping:
+def file_mapping(
+    number: int, pfns: list[int | None], offset: int = 0, **other: Any
+) -> TrackedMapping:
     """A mapping of one file, from a page of it on."""
     mapping = tracked(number, len(pfns), offset=offset * MIB2, **other)
     set_present(mapping, pfns)

@@ -79,7 +79,12 @@ def test_sums_of_a_made_up_mapping(kinds: list[str], large: bool) -> None:
     """A mapping is made, its levels are summed as the kernel does, and no claim goes too far."""
     page_size = GIB if large else MIB2
     pages = page_size // 4096
-    cells = {"hole": (HOLE, 0), "whole": (FULL, pages), "split": (FULL, pages), "partial": (PARTIAL, 9)}
+    cells = {
+        "hole": (HOLE, 0),
+        "whole": (FULL, pages),
+        "split": (FULL, pages),
+        "partial": (PARTIAL, 9),
+    }
     own = kinds.count("whole") * page_size
     rest = kinds.count("split") * page_size + kinds.count("partial") * 9 * 4096
     levels = {"pud": own, "pmd": 0, "pte": rest} if large else {"pud": 0, "pmd": own, "pte": rest}

@@ -1,4 +1,4 @@
-"""Cells of one mapping from a made-up kernel: what changed at once, poison by evidence or by time."""
+"""Cells of one mapping from a made-up kernel: what changed, and poison by evidence or time."""
 
 import numpy as np
 import pytest
@@ -35,12 +35,12 @@ class Watched:
 
     def look(self, now_s: float = 0.0) -> list[int]:
         """Look once; the cells that changed."""
-        return self.reader.look(self.mapping, self.kernel.pagemap(), now_s).tolist()
+        return list(map(int, self.reader.look(self.mapping, self.kernel.pagemap(), now_s)))
 
     def reread(self, *cells: int) -> list[int]:
         """Read cells again, as the rotation does."""
         index = np.array(cells, np.intp)
-        return self.reader.read(self.mapping, self.kernel.pagemap(), index).tolist()
+        return list(map(int, self.reader.read(self.mapping, self.kernel.pagemap(), index)))
 
     @property
     def states(self) -> list[CellState]:
@@ -258,7 +258,7 @@ def test_counts_saturate_below_unknown(kernel: FakeKernel) -> None:
 
 
 def test_hidden_pfns_give_neither_node_nor_count(kernel: FakeKernel) -> None:
-    kernel.words = {address: 1 << 63 for address in kernel.words}
+    kernel.words = dict.fromkeys(kernel.words, 1 << 63)
     watched = Watched(kernel)
     watched.look()
     assert watched.states == [MAPPED, HOLE, MAPPED, HOLE]

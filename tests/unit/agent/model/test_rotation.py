@@ -1,4 +1,4 @@
-"""Cells read again in turn: every present one, none twice at once, in as many as the budget allows."""
+"""Cells read again in turn: every present one, none twice at once, as many as the budget allows."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,11 @@ def dealt(rotation: Rotation, mappings: list[TrackedMapping]) -> list[tuple[int,
 @several
 def test_every_present_cell_in_turn(present: list[list[int]], budget: int) -> None:
     mappings = made(*present)
-    everything = [(mapping.id, cell) for mapping, cells in zip(mappings, present, strict=True) for cell in cells]
+    everything = [
+        (mapping.id, cell)
+        for mapping, cells in zip(mappings, present, strict=True)
+        for cell in cells
+    ]
     rotation = Rotation(0.0, budget)
     deals = [dealt(rotation, mappings) for _ in range(3 * (len(everything) // budget + 2))]
     for one in deals:
@@ -49,7 +53,9 @@ def test_every_present_cell_in_turn(present: list[list[int]], budget: int) -> No
 
 @given(st.lists(st.sets(st.integers(0, 9)).map(sorted), min_size=1, max_size=5), st.data())
 @several
-def test_exactly_once_a_cycle_when_it_divides(present: list[list[int]], data: st.DataObject) -> None:
+def test_exactly_once_a_cycle_when_it_divides(
+    present: list[list[int]], data: st.DataObject
+) -> None:
     total = sum(map(len, present))
     budgets = [number for number in range(1, total + 1) if total % number == 0] or [1]
     budget = data.draw(st.sampled_from(budgets))
