@@ -19,8 +19,9 @@ from typing import Final
 import numpy as np
 
 from hugescope_agent.cost import CostMeter
-from hugescope_agent.errors import ProcessError
+from hugescope_agent.errors import ProcessError, ProcessUnreadable
 from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.join import Mappers
 from hugescope_agent.model.mapping import Index, TrackedMapping
 from hugescope_agent.model.reader import MIGRATION_S, CellReader
@@ -28,7 +29,7 @@ from hugescope_agent.model.rotation import Rotation
 from hugescope_agent.rounds import Rounds
 from hugescope_agent.watch import Watch
 from hugescope_wire.frames import encode_range, encode_scattered
-from hugescope_wire.host import HostDelta, HostFrame, Source
+from hugescope_wire.host import MAX_CELLS, HostDelta, HostFrame, Source
 from hugescope_wire.snapshot import Capabilities, Pool
 
 _SMALLEST_PAGE: Final = 2 << 20
@@ -216,6 +217,7 @@ class Sampler:
                 watch = None
             if not vmas:
                 return
+            self._check_size(pid, vmas)
             if watch is None:
                 watch = self._watches[pid] = Watch.open(self._files, pid)
         except ProcessError:
@@ -226,6 +228,21 @@ class Sampler:
             self._changed_pids.add(pid)
             kept = {mapping.id for mapping in watch.mappings}
             self._release([mapping for mapping in before if mapping.id not in kept])
+
+    def _check_size(self, pid: int, vmas: list[HugeVma]) -> None:
+        """A mapping without a page behind it costs a process nothing, and must not cost us all."""
+        others = sum(
+            mapping.vma.cell_count
+            for other, watch in self._watches.items()
+            if other != pid
+            for mapping in watch.mappings
+        )
+        asked = sum(vma.cell_count for vma in vmas)
+        if asked + others > MAX_CELLS:
+            raise ProcessUnreadable(
+                f"proc/{pid}/maps: {asked} huge pages of address space, and {others} of other "
+                f"processes, are more than the {MAX_CELLS} that are watched"
+            )
 
     def _look(self, now_s: float) -> None:
         for pid in list(self._watches):
@@ -317,7 +334,7 @@ class Sampler:
         """How old a PFN or count can be at most, as far as the rotation goes."""
         if self._files.scanner is None:
             return 1 / self._options.tick_hz
-        present = sum(int(m.present.sum()) for m in self._mappings())
+        present = sum(len(m.present_index) for m in self._mappings())
         rate = self._rotation.cells_per_tick * self._options.tick_hz
         return round(present / rate, 3) if rate else None
 

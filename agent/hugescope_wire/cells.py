@@ -99,6 +99,10 @@ class Cells:
         """The cells at `index`, copied."""
         return Cells(**{f.name: getattr(self, f.name)[index].copy() for f in fields(Cells)})
 
+    def repeated(self, counts: npt.NDArray[np.integer]) -> Cells:
+        """Each cell as often as `counts` says."""
+        return Cells(**{f.name: np.repeat(getattr(self, f.name), counts) for f in fields(Cells)})
+
     def copy(self) -> Cells:
         """The same cells in arrays of their own."""
         return self.take(slice(None))

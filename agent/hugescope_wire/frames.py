@@ -142,8 +142,7 @@ class EncodedBlock:
         if self.encoding is Encoding.RUNS:
             assert self.index is not None
             ends = np.append(self.index[1:], np.uint32(self.first + self.covered))
-            cells = cells.take(np.repeat(np.arange(len(self.index)), ends - self.index))
-            return Block(self.mapping_id, self.first, None, cells)
+            return Block(self.mapping_id, self.first, None, cells.repeated(ends - self.index))
         return Block(self.mapping_id, self.first, self.index, cells)
 
 

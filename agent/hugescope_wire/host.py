@@ -11,8 +11,8 @@ from hugescope_wire.snapshot import Capabilities, Count, HostInfo, MappingFacts,
 PROTOCOL_VERSION: Final = 1
 """Of the link, the frames and the viewer messages together."""
 
-MAX_CELLS: Final = 1 << 26
-"""Of all mappings of a host together: 128 TiB of 2 MiB pages, a whole user address space."""
+MAX_CELLS: Final = 1 << 24
+"""Of all mappings of a host together: 32 TiB of 2 MiB pages, 184 MB as columns."""
 
 MAX_PAGE_BYTES: Final = 1 << 40
 """Beyond any huge page; the number of its 4 KiB pages still fits a u32."""

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hugescope_wire.host import MAX_CELLS
 from hugescope_wire.messages import MAX_AGENT_MESSAGE_BYTES, MAX_VIEWER_MESSAGE_BYTES
 
 BUILT_FRONT_END: Final = Path(__file__).parent / "static"
@@ -44,9 +45,7 @@ class ServerSettings(BaseSettings):
     max_agent_message_bytes: int = Field(MAX_AGENT_MESSAGE_BYTES, ge=1024)
     max_viewer_message_bytes: int = Field(MAX_VIEWER_MESSAGE_BYTES, ge=1024)
     max_hosts: int = Field(256, ge=1, description="hosts kept at once, gone ones included")
-    max_cells_per_host: int = Field(
-        16_777_216, ge=1, description="32 TiB of 2 MiB pages: 250 MB of the server's memory"
-    )
+    max_cells_per_host: int = Field(MAX_CELLS, ge=1, le=MAX_CELLS)
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -57,27 +57,29 @@ class Mappers:
         changed: dict[int, Index] = {}
         hidden: dict[tuple[tuple[int, int], int], list[TrackedMapping]] = defaultdict(list)
         for mapping in mappings:
-            present = mapping.present
-            if bool((present & (mapping.head_pfn == 0)).any()):
+            pfns = mapping.head_pfn[mapping.present_index]
+            if not pfns.all():
                 hidden[(mapping.vma.device, mapping.vma.inode)].append(mapping)
                 continue
-            frames = self._frames(mapping.head_pfn, drop=False)
-            column = np.minimum(self._count[frames], MAX_COUNT).astype(np.uint16)
-            column[~present | (frames == 0)] = UNKNOWN_COUNT
-            self._write(mapping, column, changed)
+            frames = self._frames(pfns, drop=False)
+            counts = np.minimum(self._count[frames], MAX_COUNT).astype(np.uint16)
+            counts[frames == 0] = UNKNOWN_COUNT
+            self._write(mapping, counts, changed)
         for group in hidden.values():
-            for mapping, column in _by_offset(group):
-                self._write(mapping, column, changed)
+            for mapping, counts in _by_offset(group):
+                self._write(mapping, counts, changed)
         return changed
 
     @staticmethod
     def _write(
-        mapping: TrackedMapping, column: npt.NDArray[np.uint16], changed: dict[int, Index]
+        mapping: TrackedMapping, counts: npt.NDArray[np.uint16], changed: dict[int, Index]
     ) -> None:
-        index = np.flatnonzero(mapping.cells.mappers != column)
-        if len(index):
-            mapping.cells.mappers[index] = column[index]
-            changed[mapping.id] = index
+        """Set the counts of the present cells; all others have none."""
+        present = mapping.present_index
+        differs = mapping.cells.mappers[present] != counts
+        if differs.any():
+            mapping.cells.mappers[present] = counts
+            changed[mapping.id] = present[differs]
 
     def _frames(self, pfns: npt.NDArray[np.uint64], *, drop: bool = True) -> Index:
         frames = np.where(pfns < _MAX_PFN, pfns >> self._shift, 0).astype(np.intp)
@@ -100,16 +102,16 @@ def _by_offset(
     not known and it adds to no other's.
     """
     pages = {
-        mapping.id: np.flatnonzero(mapping.present) + mapping.vma.offset // mapping.vma.page_size
+        mapping.id: mapping.present_index + mapping.vma.offset // mapping.vma.page_size
         for mapping in group
         if mapping.vma.shared
     }
     shown, count = np.unique(np.concatenate([*pages.values(), _NONE]), return_counts=True)
     columns = []
     for mapping in group:
-        column = np.full(mapping.vma.cell_count, UNKNOWN_COUNT, np.uint16)
+        counts = np.full(len(mapping.present_index), UNKNOWN_COUNT, np.uint16)
         if mapping.vma.shared:
             joined = count[np.searchsorted(shown, pages[mapping.id])]
-            column[mapping.present] = np.minimum(joined, MAX_COUNT)
-        columns.append((mapping, column))
+            counts = np.minimum(joined, MAX_COUNT).astype(np.uint16)
+        columns.append((mapping, counts))
     return columns

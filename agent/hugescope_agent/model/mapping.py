@@ -53,6 +53,7 @@ class TrackedMapping:
     smaps_used: SmapsVma | None = None
     suspects: dict[int, Suspect] = field(default_factory=dict)
     cursor: int = 0
+    _present: Index | None = None
 
     def __post_init__(self) -> None:
         count = self.vma.cell_count
@@ -70,6 +71,19 @@ class TrackedMapping:
         """Cells that map any of their bytes."""
         state = self.cells.state
         return (state >= CellState.MAPPED) & (state <= CellState.PARTIAL)
+
+    @property
+    def present_index(self) -> Index:
+        """The same as indices, kept until presence changes: a mapping may span millions of cells
+        and map none, and a tick in which nothing happens must not pay for them.
+        """
+        if self._present is None:
+            self._present = np.flatnonzero(self.present)
+        return self._present
+
+    def presence_changed(self) -> None:
+        """Cells came or went."""
+        self._present = None
 
     def info(self) -> MappingInfo:
         """What travels beside the cells."""

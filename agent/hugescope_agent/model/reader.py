@@ -140,16 +140,18 @@ class CellReader:
         node[decoded.head_pfn == 0] = UNKNOWN_NODE
         self.mappers.replace(mapping.head_pfn[index], decoded.head_pfn)
         mapping.head_pfn[index] = decoded.head_pfn
-        new = Cells(
-            decoded.mapped_pages, mapcount, cells.mappers[index], decoded.state, decoded.flags, node
-        )
+        present = decoded.mapped_pages > 0
+        mappers = np.where(present, cells.mappers[index], np.uint16(UNKNOWN_COUNT))
+        new = Cells(decoded.mapped_pages, mapcount, mappers, decoded.state, decoded.flags, node)
         differs = np.zeros(len(index), np.bool_)
         for column in fields(Cells):
             before, after = getattr(cells, column.name), getattr(new, column.name)
             differs |= before[index] != after
             before[index] = after
-        if differs.any() and bool((decoded.head_pfn == 0).any()):
-            self.mappers.touch()
+        if differs.any():
+            mapping.presence_changed()
+            if bool((decoded.head_pfn == 0).any()):
+                self.mappers.touch()
         return index[differs]
 
     def _judge(self, mapping: TrackedMapping, now_s: float) -> Index:

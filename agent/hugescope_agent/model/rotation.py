@@ -48,7 +48,7 @@ class Rotation:
 
         HGM mappings need none: they are read whole at every look.
         """
-        present = [(m, np.flatnonzero(m.present)) for m in mappings if not m.hgm]
+        present = [(m, m.present_index) for m in mappings if not m.hgm]
         left = min(self.cells_per_tick, sum(len(index) for _, index in present))
         dealt = []
         while left > 0:

@@ -17,7 +17,7 @@ from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.join import Mappers
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.reader import CellReader
-from hugescope_wire.cells import CellState
+from hugescope_wire.cells import UNKNOWN_COUNT, CellState
 
 MIB2 = 2 << 20
 GIB = 1 << 30
@@ -61,6 +61,8 @@ def set_present(mapping: TrackedMapping, pfns: list[int | None]) -> npt.NDArray[
     before = mapping.head_pfn.copy()
     mapping.head_pfn[:] = [pfn or 0 for pfn in pfns]
     mapping.cells.state[:] = [CellState.HOLE if pfn is None else CellState.MAPPED for pfn in pfns]
+    mapping.cells.mappers[mapping.cells.state == CellState.HOLE] = UNKNOWN_COUNT
+    mapping.presence_changed()
     return before
 
 

@@ -230,6 +230,7 @@ def test_a_cell_without_its_page_counts_for_no_mapper_of_it(kernel: FakeKernel) 
     watched.look()
     other = tracked(2, 1)
     other.cells.state[:] = MAPPED
+    other.presence_changed()
     watched.reader.mappers.replace(other.head_pfn, np.array([PFN], np.uint64))
     other.head_pfn[:] = PFN
     watched.reader.mappers.settle([watched.mapping, other])

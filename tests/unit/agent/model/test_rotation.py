@@ -17,6 +17,7 @@ def made(*present: list[int], hgm: int | None = None) -> list[TrackedMapping]:
     mappings = [tracked(number, 10, hgm=number == hgm) for number in range(len(present))]
     for mapping, cells in zip(mappings, present, strict=True):
         mapping.cells.state[cells] = CellState.MAPPED
+        mapping.presence_changed()
     return mappings
 
 
@@ -93,6 +94,7 @@ def test_cells_may_vanish_between_deals() -> None:
     rotation, (mapping,) = Rotation(0.0, 3), made(list(range(10)))
     assert dealt(rotation, [mapping]) == [(0, 0), (0, 1), (0, 2)]
     mapping.cells.state[2:6] = CellState.HOLE
+    mapping.presence_changed()
     assert dealt(rotation, [mapping]) == [(0, 6), (0, 7), (0, 8)]
 
 
@@ -112,6 +114,7 @@ def test_cells_may_vanish_between_deals() -> None:
 def test_which_states_are_present(state: CellState, present: bool) -> None:
     (mapping,) = made([])
     mapping.cells.state[5] = state
+    mapping.presence_changed()
     assert dealt(Rotation(0.0, 9), [mapping]) == [(0, 5)] * present
 
 
