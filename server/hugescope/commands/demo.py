@@ -32,9 +32,9 @@ _REPLAY_ID: Final = "replay-hgm-v2-postcopy"
 def run(
     size: Annotated[
         str, typer.Option(help="Memory that migrates; twice as much is needed.")
-    ] = "1G",
+    ] = "2G",
     page_size: Annotated[str, typer.Option(help="2M or 1G.")] = "2M",
-    rate: Annotated[str, typer.Option(help="Bytes a second of the background sweep.")] = "96M",
+    rate: Annotated[str, typer.Option(help="Bytes a second of the background sweep.")] = "128M",
     touches: Annotated[
         float, typer.Option(min=0, help="Pages a second that the destination touches.")
     ] = 12.0,

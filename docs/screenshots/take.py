@@ -1,0 +1,57 @@
+"""Takes the pictures of the README from a running demo: `make screenshots`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+HERE = Path(__file__).parent
+WIDTH, HEIGHT = 1280, 560
+FILLED = "window.__hugescope?.mapping && window.__hugescope.mapping.presentPages"
+PART = 4 * 2**30 // 4096
+
+
+def take(browser: Browser, url: str, name: str, theme: str, height: int = HEIGHT) -> None:
+    """One picture of one page."""
+    page = browser.new_page(
+        viewport={"width": WIDTH, "height": height},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    page.goto(url)
+    page.get_by_test_id("status-cost").wait_for()
+    if name == "map":
+        share = f"({FILLED}) / {PART}"
+        page.wait_for_function(f"{share} > 0.4 && {share} < 0.6", timeout=120_000)
+    time.sleep(1)
+    page.screenshot(path=str(HERE / f"{name}-{theme}.png"))
+    page.close()
+
+
+def main() -> None:
+    """Run a demo, look at it, end it."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        sys.exit("screenshots: no Chromium on this machine")
+    command = [sys.executable, "-m", "hugescope", "demo", "--port", "0", "--size", "4G"]
+    command += ["--rate", "192M", "--touches", "24"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        url = next(line.strip() for line in demo.stdout if line.startswith("http"))
+        time.sleep(2)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            )
+            for theme in ("dark", "light"):
+                take(browser, url, "map", theme)
+                take(browser, url.partition("#")[0], "overview", theme, height=620)
+        demo.terminate()
+
+
+if __name__ == "__main__":
+    main()
