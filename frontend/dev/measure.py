@@ -1,6 +1,8 @@
-"""What an update costs the page: main thread and updates a second, from the synthetic server's largest mapping.
+"""What an update costs the page: main thread and updates a second.
 
-    python frontend/dev/measure.py http://127.0.0.1:8766 [SECONDS]
+With the synthetic server's largest mapping on screen:
+
+python frontend/dev/measure.py http://127.0.0.1:8766 [SECONDS]
 """
 
 from __future__ import annotations
@@ -10,7 +12,12 @@ import sys
 
 from playwright.sync_api import CDPSession, sync_playwright
 
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 BIG = "#/host/synthetic-a/pid/9000/map/600000000000"
 READ = """() => {
   const handle = window.__hugescope;
@@ -25,11 +32,13 @@ READ = """() => {
 
 
 def tasks(session: CDPSession) -> dict[str, float]:
+    """Chromium's own counters of the page."""
     metrics = session.send("Performance.getMetrics")["metrics"]
     return {metric["name"]: metric["value"] for metric in metrics}
 
 
 def main() -> None:
+    """Measure and print one line of JSON."""
     base, seconds = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 20
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
@@ -51,7 +60,9 @@ def main() -> None:
         result = {
             "cells": after["cells"],
             "updates_per_s": round(updates / span_s, 2),
-            "apply_and_draw_ms_per_update": round((after["ours_ms"] - before["ours_ms"]) / updates, 2),
+            "apply_and_draw_ms_per_update": round(
+                (after["ours_ms"] - before["ours_ms"]) / updates, 2
+            ),
             "main_cpu_ms_per_update": round(1000 * task_s / updates, 2),
             "script_cpu_ms_per_update": round(1000 * script_s / updates, 2),
             "heap_mib": round(tasks_after["JSHeapUsedSize"] / 2**20, 1),

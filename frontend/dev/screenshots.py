@@ -1,6 +1,6 @@
 """Pictures of every screen in both themes, from the synthetic server, to be looked at.
 
-    python frontend/dev/screenshots.py http://127.0.0.1:8766 OUT_DIR [NAME...]
+python frontend/dev/screenshots.py http://127.0.0.1:8766 OUT_DIR [NAME...]
 """
 
 from __future__ import annotations
@@ -8,11 +8,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-WIDE = {"width": 1280, "height": 720}
-NARROW = {"width": 390, "height": 844}
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+WIDE: ViewportSize = {"width": 1280, "height": 720}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 GUEST = "#/host/synthetic-a/pid/4242/map/7f2a4c000000"
 SCREENS = {
     "overview": ("#/", WIDE),
@@ -34,12 +39,14 @@ SCREENS = {
 
 
 def hover(page: Page, x: float, y: float) -> None:
+    """Point at a place in the heatmap, in shares of its size."""
     box = page.get_by_test_id("heatmap-canvas").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
 def main() -> None:
+    """All screens asked for, light and dark."""
     base, out = sys.argv[1], Path(sys.argv[2])
     names = sys.argv[3:] or list(SCREENS)
     out.mkdir(parents=True, exist_ok=True)
@@ -57,7 +64,7 @@ def main() -> None:
                 if name in ("states", "half", "one-gib", "unknown", "narrow-states"):
                     hover(page, 0.35, 0.3)
                     page.wait_for_timeout(300)
-                full = name.startswith("narrow") or name.startswith("overview")
+                full = name.startswith(("narrow", "overview"))
                 page.screenshot(path=out / f"{name}-{theme}.png", full_page=full)
                 context.close()
         browser.close()

@@ -2,8 +2,8 @@
 
     PYTHONPATH=agent python frontend/dev/synthetic_server.py [--port N] [--cells N] [--changes N]
 
-speaks the viewer socket of `hugescope_wire.messages`. All of it is marked as replay or capture on screen. GET
-/dev/ACTION makes things happen: see `ACTIONS`.
+speaks the viewer socket of `hugescope_wire.messages`. All of it is marked as replay or capture on
+screen. GET /dev/ACTION makes things happen: see `ACTIONS`.
 """
 
 from __future__ import annotations

@@ -14,14 +14,20 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, sync_playwright
 
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 GUEST = "#/host/synthetic-a/pid/4242/map/7f2a4c000000"
 HALF = "#/host/synthetic-a/pid/4242/map/7f1a50400000"
 BASE = sys.argv[1]
 
 
 def act(name: str) -> None:
-    with urllib.request.urlopen(f"{BASE}/dev/{name}") as answer:
+    """Make the synthetic server do something."""
+    with urllib.request.urlopen(f"{BASE}/dev/{name}") as answer:  # noqa: S310
         assert answer.status == 200
 
 
@@ -35,10 +41,12 @@ def until(what: str, check: Callable[[], bool], seconds: float = 15) -> None:
 
 
 def handle(page: Page, path: str) -> object:
+    """Read from the page's debug handle."""
     return page.evaluate(f"() => window.__hugescope.{path}")
 
 
 def open_map(page: Page, hash_: str) -> None:
+    """Open a map and wait for cells and axes."""
     page.goto(f"{BASE}/{hash_}")
     until(f"cells of {hash_}", lambda: bool(handle(page, "mapping?.complete")))
     until("drawn", lambda: int(str(handle(page, "framesDrawn"))) > 0)
@@ -46,16 +54,19 @@ def open_map(page: Page, hash_: str) -> None:
 
 
 def ticks(page: Page, axis: str) -> list[str]:
+    """Labels of an axis."""
     return page.locator(f".plot .{axis}tick text").all_text_contents()
 
 
 def point(page: Page, x: float, y: float) -> tuple[float, float]:
+    """A place in the heatmap, in shares of its size."""
     box = page.get_by_test_id("heatmap-canvas").bounding_box()
     assert box is not None
     return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
 
 def zooms(page: Page) -> None:
+    """Every gesture that moves the axes."""
     open_map(page, GUEST)
     before = ticks(page, "x")
     page.mouse.move(*point(page, 0.25, 0.25))
@@ -85,6 +96,7 @@ def zooms(page: Page) -> None:
 
 
 def small_map(page: Page) -> None:
+    """A mapping within one table is fitted."""
     open_map(page, HALF)
     fitted = ticks(page, "x")
     page.get_by_test_id("zoom-full").click()
@@ -94,6 +106,7 @@ def small_map(page: Page) -> None:
 
 
 def keyboard(page: Page) -> None:
+    """The cursor by keys, and what is spoken."""
     open_map(page, GUEST)
     canvas = page.get_by_test_id("heatmap-canvas")
     canvas.focus()
@@ -112,6 +125,7 @@ def keyboard(page: Page) -> None:
 
 
 def colours(page: Page) -> None:
+    """Colour modes live in the address."""
     open_map(page, GUEST)
     page.get_by_test_id("color").get_by_text("node").click()
     until("colour in the address", lambda: page.url.endswith("?color=node"))
@@ -126,13 +140,17 @@ def colours(page: Page) -> None:
 
 
 def losses(page: Page) -> None:
+    """What goes away, and comes back."""
     open_map(page, GUEST)
     notice = page.get_by_test_id("notice")
     act("restart-agent")
     until("found again after the agent's restart", lambda: handle(page, "mapping.info.id") == 1001)
     until("live again", lambda: handle(page, "phase") == "live" and notice.count() == 0)
     act("drop")
-    until("the loss is shown", lambda: page.get_by_test_id("connection").get_attribute("data-tone") != "good")
+    until(
+        "the loss is shown",
+        lambda: page.get_by_test_id("connection").get_attribute("data-tone") != "good",
+    )
     until("back after the cut", lambda: handle(page, "phase") == "live")
     act("replace-mapping")
     until("another mapping there", lambda: "another one stands" in notice.inner_text())
@@ -151,6 +169,7 @@ def losses(page: Page) -> None:
 
 
 def silence(page: Page) -> None:
+    """A server that hangs."""
     page.goto(f"{BASE}/#/")
     age = page.get_by_test_id("picture-age")
     until("fresh", lambda: age.get_attribute("data-tone") == "good")
@@ -162,6 +181,7 @@ def silence(page: Page) -> None:
 
 
 def overview(page: Page) -> None:
+    """The first screen."""
     act("no-hosts")
     page.goto(f"{BASE}/#/")
     until("no host yet", lambda: page.get_by_test_id("no-hosts").count() == 1)
@@ -180,10 +200,14 @@ def overview(page: Page) -> None:
     page.get_by_test_id("theme").get_by_text("dark").click()
     until("dark", lambda: page.evaluate("() => document.documentElement.dataset.theme") == "dark")
     page.reload()
-    until("remembered", lambda: page.evaluate("() => document.documentElement.dataset.theme") == "dark")
+    until(
+        "remembered",
+        lambda: page.evaluate("() => document.documentElement.dataset.theme") == "dark",
+    )
 
 
 def main() -> None:
+    """All parts, each in a page of its own."""
     faults: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
@@ -191,7 +215,7 @@ def main() -> None:
             print(f"== {part.__name__}")
             page = browser.new_page(viewport={"width": 1280, "height": 720})
             page.on("pageerror", lambda error: faults.append(str(error)))
-            page.on("console", lambda said: said.type == "error" and faults.append(said.text))
+            page.on("console", lambda said: faults.extend([said.text] * (said.type == "error")))
             part(page)
             page.close()
         browser.close()

@@ -9,10 +9,10 @@ import openapiTS, { astToString } from "openapi-typescript";
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const target = resolve(root, "frontend/src/wire/generated.ts");
 
-/** Python with the server's dependencies: HUGESCOPE_PYTHON, the checkout's .venv, or the one on PATH. */
+/** Python with the server's dependencies: PYTHON, the checkout's .venv, or the one on PATH. */
 export function python() {
   const venv = resolve(root, ".venv/bin/python");
-  return process.env.HUGESCOPE_PYTHON ?? (existsSync(venv) ? venv : "python3");
+  return process.env.PYTHON ?? (existsSync(venv) ? venv : "python3");
 }
 
 /** Environment in which the packages are found without being installed. */

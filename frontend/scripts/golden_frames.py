@@ -2,8 +2,9 @@
 
     PYTHONPATH=agent python frontend/scripts/golden_frames.py [--check]
 
-writes frontend/src/wire/testdata/golden-frames.json: per case the frame in base64 and the cells it stands for.
-Equal sources write equal bytes; `--check` writes nothing and fails when the file is stale.
+writes frontend/src/wire/testdata/golden-frames.json: per case the frame in base64 and the cells
+it stands for. Equal sources write equal bytes. `--check` writes nothing and fails when the file is
+stale.
 """
 
 from __future__ import annotations

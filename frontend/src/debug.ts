@@ -16,6 +16,8 @@ export interface DebugMapping {
   readonly framesApplied: number;
   /** Row and column of a cell on the map. */
   entryOf(cell: number): { readonly row: number; readonly column: number };
+  /** Middle of a cell in CSS pixels of the window; null while it is not on screen. */
+  centerOf(cell: number): { readonly x: number; readonly y: number } | null;
 }
 
 export interface DebugHandle {
@@ -61,6 +63,9 @@ export function exposeForDebugging(store: Store): void {
           row: rowOf(picture.geometry, cell),
           column: columnOf(picture.geometry, cell),
         }),
+        centerOf: (cell: number) =>
+          store.screen?.centerOf(rowOf(picture.geometry, cell), columnOf(picture.geometry, cell)) ??
+          null,
       };
     },
     get framesDrawn() {

@@ -70,6 +70,12 @@ describe("one pixel a group", () => {
     expect(pixels[51]).toBe(1001);
   });
 
+  it("shows a page rather than a hole where there are as many of each", () => {
+    const paint = Uint8Array.from({ length: count }, (_, cell) => cell % 2);
+    const { pixels } = draw(geometry, { columns: 2, rows: 1 }, paint);
+    expect(pixels[60]).toBe(1001);
+  });
+
   it("never drops a poisoned or migrating cell, and poisoned wins", () => {
     const random = (seed: number): number => (seed * 48_271) % 2_147_483_647;
     let seed = 7;

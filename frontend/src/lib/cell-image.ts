@@ -134,7 +134,8 @@ export class CellImage {
         const one = paint[cell] ?? 0;
         const count = (votes[one] ?? 0) + 1;
         votes[one] = count;
-        if (count > most) {
+        // Of equals the higher number wins: a page before a hole.
+        if (count > most || (count === most && one > winner)) {
           most = count;
           winner = one;
         }

@@ -8,7 +8,7 @@ export const NOTHING = "–";
 export function bytes(count: number): string {
   let value = Math.abs(count);
   let unit = 0;
-  while (value >= 1024 && unit < UNITS.length - 1) {
+  while (value >= 1023.5 && unit < UNITS.length - 1) {
     value /= 1024;
     unit++;
   }

@@ -142,7 +142,7 @@ describe("the plan of a plot", () => {
 
   it("keeps few cells small and few rows tall", () => {
     const two = planPlot(tableGeometry(0, ONE_GIB, 2), 1248, 430, 1);
-    expect([two.width, two.height]).toEqual([512, 40]);
+    expect([two.width, two.height]).toEqual([512, 48]);
   });
 
   it("groups rows that do not fit", () => {

@@ -18,7 +18,7 @@ export interface PlotPlan {
   readonly fontPx: number;
 }
 
-const TALLEST_ROW_PX = 40;
+const TALLEST_ROW_PX = 48;
 /** Two 1 GiB pages should not become two billboards. */
 const WIDEST_CELL_PX = 64;
 const SHORTEST_PLOT_PX = 160;

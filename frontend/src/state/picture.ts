@@ -11,8 +11,12 @@ import type { MapAddress } from "./route";
 /** Told of cells that changed; null: all of them, or the colours. */
 export type CellListener = (changed: Uint32Array | null) => void;
 
+let made = 0;
+
 /** Everything that is drawn of one mapping. */
 export class Picture {
+  /** No other picture of this page has it. */
+  readonly serial = ++made;
   readonly cells: MappingCells;
   readonly geometry: TableGeometry;
   readonly changes = new Rate();

@@ -43,7 +43,10 @@ describe("the store", () => {
   it("takes cells in and acknowledges them after they were drawn", () => {
     const { store, sent } = watching();
     const waiting: (() => void)[] = [];
-    const stop = store.drawWith((drawn) => waiting.push(drawn));
+    const stop = store.showOn({
+      scheduleDraw: (drawn) => waiting.push(drawn),
+      centerOf: () => null,
+    });
     store.onFrame(frame(), 4);
     const picture = store.picture.value;
     expect(picture?.cells.complete).toBe(true);
@@ -59,9 +62,10 @@ describe("the store", () => {
   it("acknowledges at once in a hidden tab", () => {
     vi.stubGlobal("document", { hidden: true });
     const { store, sent } = watching();
-    store.drawWith(() => {
+    const scheduleDraw = (): never => {
       throw new Error("nothing is drawn in a hidden tab");
-    });
+    };
+    store.showOn({ scheduleDraw, centerOf: () => null });
     store.onFrame(frame(), 4);
     expect(sent.at(-1)).toEqual({ type: "ack", seq: 4 });
   });

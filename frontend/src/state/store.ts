@@ -27,6 +27,14 @@ export interface Timings {
   updates: number;
 }
 
+/** What draws the cells of the picture. */
+export interface CellScreen {
+  /** Draw soon, then call `drawn`. */
+  scheduleDraw(drawn: () => void): void;
+  /** Middle of an entry in CSS pixels of the window; null while it lies outside of the axes. */
+  centerOf(row: number, column: number): { readonly x: number; readonly y: number } | null;
+}
+
 const CLOCK_PERIOD_MS = 250;
 
 /** Holds all state; the backend calls its `on...` methods, the views read its signals. */
@@ -48,7 +56,7 @@ export class Store {
   /** Sends a message; set by the backend while it is connected. */
   send: ((message: FromViewer) => void) | null = null;
 
-  #scheduleDraw: ((drawn: () => void) => void) | null = null;
+  #screen: CellScreen | null = null;
   #cellsVersion: Signal<number> = signal(0);
   #clock: Signal<number> = signal(0);
   #countsShownMs = 0;
@@ -64,12 +72,17 @@ export class Store {
     return this.#cellsVersion.value;
   }
 
-  /** Draw frames with this, which calls back once it drew, until the returned function is called. */
-  drawWith(schedule: (drawn: () => void) => void): () => void {
-    this.#scheduleDraw = schedule;
+  /** Draw frames on this screen until the returned function is called. */
+  showOn(screen: CellScreen): () => void {
+    this.#screen = screen;
     return () => {
-      if (this.#scheduleDraw === schedule) this.#scheduleDraw = null;
+      if (this.#screen === screen) this.#screen = null;
     };
+  }
+
+  /** Where the cells are drawn; null while no map is on screen. */
+  get screen(): CellScreen | null {
+    return this.#screen;
   }
 
   /** The location changed. */
@@ -202,8 +215,8 @@ export class Store {
       this.#unacknowledged = [];
       this.#showCounts(nowMs, seq === 1);
     };
-    if (document.hidden || this.#scheduleDraw === null) finish();
-    else this.#scheduleDraw(finish);
+    if (document.hidden || this.#screen === null) finish();
+    else this.#screen.scheduleDraw(finish);
   }
 
   #showCounts(nowMs: number, atOnce: boolean): void {

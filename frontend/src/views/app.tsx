@@ -43,6 +43,7 @@ export function App({ store }: { readonly store: Store }): JSX.Element {
             {fault}
           </p>
         )}
+        {route.screen !== "map" && <h1 class="unseen">Hosts</h1>}
         <Screen store={store} route={route} />
       </main>
       <StatusBar store={store} />

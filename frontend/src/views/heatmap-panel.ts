@@ -3,7 +3,7 @@ import type { Plotly } from "plotly.js-cartesian-dist-min";
 import { rangeShowing, type CellRange } from "../lib/geometry";
 import { planPlot, type PlotPlan } from "../lib/plot-plan";
 import type { Picture } from "../state/picture";
-import type { Timings } from "../state/store";
+import type { CellScreen, Timings } from "../state/store";
 import { HeatmapPainter, type PainterStyle } from "./heatmap-painter";
 import { PlotAxes, type AxisStyle, type DragMode } from "./plot-axes";
 
@@ -26,7 +26,7 @@ export interface Place {
 const FLASH_GRACE_MS = 120;
 
 /** Ties painter, axes and picture together; made anew for each picture. */
-export class HeatmapPanel {
+export class HeatmapPanel implements CellScreen {
   #painter: HeatmapPainter;
   #axes: PlotAxes | null = null;
   #plan: PlotPlan;
@@ -166,6 +166,16 @@ export class HeatmapPanel {
       width: across,
       height: down,
     };
+  }
+
+  /** Middle of an entry in CSS pixels of the window; null while it lies outside of the axes. */
+  centerOf(row: number, column: number): { readonly x: number; readonly y: number } | null {
+    const box = this.elements.canvas.getBoundingClientRect();
+    const { x0, x1, y0, y1 } = this.range();
+    const x = (column + 0.5 - x0) / (x1 - x0);
+    const y = (row + 0.5 - y0) / (y1 - y0);
+    if (x < 0 || x > 1 || y < 0 || y > 1) return null;
+    return { x: box.left + x * box.width, y: box.top + y * box.height };
   }
 
   /** Leave nothing behind. */

@@ -28,21 +28,14 @@ export function MapScreen(props: {
   readonly color: ColorMode;
 }): JSX.Element {
   const { store, address: wanted } = props;
-  const received = store.received.value;
-  const overview = received?.overview ?? null;
+  const overview = store.received.value?.overview ?? null;
   const host = overview?.hosts.find((candidate) => candidate.host_id === wanted.hostId) ?? null;
   const picture = store.picture.value;
-  const age = host && received && freshness(host, received.receivedAtMs, store.nowMs.value);
-  const notice = noticeOf({
-    connection: store.connection.value,
-    selection: store.selection.value,
-    overview,
-    host,
-    pictured: picture?.cells.complete === true,
-    ageS: age?.ageS ?? null,
-  });
+  const notice = noticeFor(store, host);
   const found = overview && find(overview, wanted);
-  const info = found?.mapping ?? picture?.info ?? null;
+  // Where another mapping stands at the address by now, the facts stay those of the picture.
+  const stale = picture !== null && found?.mapping.id !== picture.info.id;
+  const info = stale ? picture.info : (found?.mapping ?? null);
   const process = host?.processes.find((candidate) => candidate.pid === wanted.pid);
   return (
     <section
@@ -61,15 +54,16 @@ export function MapScreen(props: {
         </span>
       </h1>
       {info && <MappingFactsLine info={info} />}
-      {notice && (
-        <NoticeLine
-          notice={notice}
-          adopt={() => {
-            store.adopt();
-          }}
+      {notice && <NoticeLine notice={notice} store={store} />}
+      {picture && (
+        <PictureView
+          key={picture.serial}
+          store={store}
+          picture={picture}
+          host={host}
+          color={props.color}
         />
       )}
-      {picture && <PictureView store={store} picture={picture} host={host} color={props.color} />}
       {!picture && notice !== null && (
         <p class="hint">
           <a href={hostHash(wanted.hostId)}>All mappings of this host</a>
@@ -79,13 +73,31 @@ export function MapScreen(props: {
   );
 }
 
-function NoticeLine(props: { readonly notice: Notice; readonly adopt: () => void }): JSX.Element {
+function noticeFor(store: Store, host: HostSummary | null): Notice | null {
+  const received = store.received.value;
+  const age = host && received && freshness(host, received.receivedAtMs, store.nowMs.value);
+  return noticeOf({
+    connection: store.connection.value,
+    selection: store.selection.value,
+    overview: received?.overview ?? null,
+    host,
+    pictured: store.picture.value?.cells.complete === true,
+    ageS: age?.ageS ?? null,
+  });
+}
+
+function NoticeLine(props: { readonly notice: Notice; readonly store: Store }): JSX.Element {
   const { tone, text, other } = props.notice;
   return (
     <p class={`notice notice-${tone}`} role="status" data-testid="notice" data-tone={tone}>
       {text}{" "}
       {other && (
-        <button type="button" onClick={props.adopt}>
+        <button
+          type="button"
+          onClick={() => {
+            props.store.adopt();
+          }}
+        >
           Show the one that is there now
         </button>
       )}

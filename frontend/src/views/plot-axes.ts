@@ -60,9 +60,13 @@ export class PlotAxes {
         displayModeBar: false,
         displaylogo: false,
         responsive: false,
+        showTips: false,
       },
     );
-    if (this.#gone) return;
+    if (this.#gone) {
+      this.plotly.purge(this.element);
+      return;
+    }
     this.#plot = plot;
     plot.on("plotly_relayouting", this.moved);
     plot.on("plotly_relayout", () => {

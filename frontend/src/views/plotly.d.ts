@@ -38,6 +38,7 @@ declare module "plotly.js-cartesian-dist-min" {
     displayModeBar: false;
     displaylogo: false;
     responsive: false;
+    showTips: false;
   }
 
   export interface PlotElement extends HTMLElement {

@@ -62,7 +62,9 @@ function PoolRow({ pool }: { readonly pool: Pool }): JSX.Element {
   const host = pool.node === null;
   return (
     <tr class={host ? "pool-host" : "pool-node"} data-testid="pool">
-      <th scope="row">{host ? bytes(pool.page_size) : ""}</th>
+      <th scope="row">
+        <span class={host ? "" : "unseen"}>{bytes(pool.page_size)}</span>
+      </th>
       <td>{host ? "all" : integer(pool.node ?? 0)}</td>
       <Counter value={pool.total} />
       <Counter value={pool.free} />

@@ -42,9 +42,7 @@ export function usePanel(
       setMoves((count) => count + 1);
     };
     made.flashes = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const stopDrawing = store.drawWith((drawn) => {
-      made.scheduleDraw(drawn);
-    });
+    const stopDrawing = store.showOn(made);
     setPanel(made);
     onPanel(made);
     void loadPlotly().then((plotly) => made.addAxes(plotly));

@@ -6,11 +6,11 @@ import { describe, expect, it } from "vitest";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 const venv = resolve(root, ".venv/bin/python");
-const python = process.env.HUGESCOPE_PYTHON ?? (existsSync(venv) ? venv : "python3");
+const python = process.env.PYTHON ?? (existsSync(venv) ? venv : "python3");
 const env = { ...process.env, PYTHONPATH: `${root}/agent:${root}/server` };
 const probe = spawnSync(python, ["-c", "import hugescope_server.schema"], { env });
 
-// Needs Python with the server's dependencies; HUGESCOPE_PYTHON names it.
+// Needs Python with the server's dependencies; PYTHON names it.
 describe.skipIf(probe.status !== 0)("what is generated from the Python definitions", () => {
   it("types are as the server's schema has them", () => {
     const script = resolve(root, "frontend/scripts/generate-types.mjs");
