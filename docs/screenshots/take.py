@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 1280, 560
-FILLED = "window.__hugescope?.mapping && window.__hugescope.mapping.presentPages"
-PART = 4 * 2**30 // 4096
+FILLED = f"(window.__hugescope?.mapping?.presentPages ?? 0) / {4 * 2**30 // 4096}"
 
 
 def take(browser: Browser, url: str, name: str, theme: str, height: int = HEIGHT) -> None:
@@ -25,8 +24,8 @@ def take(browser: Browser, url: str, name: str, theme: str, height: int = HEIGHT
     page.goto(url)
     page.get_by_test_id("status-cost").wait_for()
     if name == "map":
-        share = f"({FILLED}) / {PART}"
-        page.wait_for_function(f"{share} > 0.4 && {share} < 0.6", timeout=120_000)
+        while not 0.4 < page.evaluate(FILLED) < 0.6:
+            page.wait_for_timeout(100)
     time.sleep(1)
     page.screenshot(path=str(HERE / f"{name}-{theme}.png"))
     page.close()

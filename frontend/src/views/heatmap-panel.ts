@@ -34,6 +34,7 @@ export class HeatmapPanel implements CellScreen {
   #timer = 0;
   #waiting: (() => void)[] = [];
   #frameIsUpdate = false;
+  #destroyed = false;
   #stopListening: () => void;
   #style: PanelStyle;
   /** Whether changed cells light up. */
@@ -62,6 +63,8 @@ export class HeatmapPanel implements CellScreen {
 
   /** Put the axes up. */
   async addAxes(plotly: Plotly): Promise<void> {
+    // Plotly may have been a long time coming.
+    if (this.#destroyed) return;
     const axes = new PlotAxes(
       plotly,
       this.elements.plot,
@@ -180,6 +183,7 @@ export class HeatmapPanel implements CellScreen {
 
   /** Leave nothing behind. */
   destroy(): void {
+    this.#destroyed = true;
     cancelAnimationFrame(this.#frame);
     window.clearTimeout(this.#timer);
     this.#stopListening();

@@ -11,6 +11,7 @@ import {
   type CellRange,
   type TableGeometry,
 } from "../lib/geometry";
+import { backoffDelay } from "../lib/backoff";
 import type { PlotPlan } from "../lib/plot-plan";
 import { columnTicks, rowTicks } from "../lib/ticks";
 
@@ -23,9 +24,16 @@ export interface AxisStyle {
 
 export type DragMode = "zoom" | "pan";
 
-/** Plotly, loaded on first use. */
+/** Plotly, loaded on first use; asked for again until it comes, for the server may be away just now. */
 export async function loadPlotly(): Promise<Plotly> {
-  return (await import("plotly.js-cartesian-dist-min")).default;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return (await import("plotly.js-cartesian-dist-min")).default;
+    } catch {
+      const waitMs = 1000 * backoffDelay(attempt, Math.random);
+      await new Promise((resolve) => window.setTimeout(resolve, waitMs));
+    }
+  }
 }
 
 /** Axes of one heatmap. */

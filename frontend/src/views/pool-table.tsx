@@ -104,13 +104,19 @@ function UseBar({ pool }: { readonly pool: Pool }): JSX.Element | null {
   const { total, free } = pool;
   if (total === null || free === null || total <= 0 || free < 0 || free > total) return null;
   const used = total - free;
-  const reserved = Math.min(free, Math.max(0, pool.reserved ?? 0));
-  const words = `${integer(used)} in use, ${integer(reserved)} reserved, ${integer(free - reserved)} to spare`;
+  const reserved = pool.reserved === null ? null : Math.min(free, Math.max(0, pool.reserved));
+  const rest =
+    reserved === null
+      ? `${integer(free)} free, of which it is not known how many are reserved`
+      : `${integer(reserved)} reserved, ${integer(free - reserved)} to spare`;
+  const words = `${integer(used)} in use, ${rest}`;
   const share = (count: number): string => `${(100 * count) / total}%`;
   return (
     <span class="bar" role="img" aria-label={words} title={words}>
       <span class="bar-used" style={{ width: share(used) }} />
-      <span class="bar-reserved" style={{ width: share(reserved) }} />
+      {reserved !== null && reserved > 0 && (
+        <span class="bar-reserved" style={{ width: share(reserved) }} />
+      )}
     </span>
   );
 }
