@@ -35,13 +35,15 @@ def test_demo_fills_live_and_gives_back_what_it_took(number: signal.Signals) -> 
         base, host, pid, start = found[1], found[2], int(found[3]), int(found[4], 16)
         api = f"{base}/api/v1/hosts/{host}/snapshot?pid={pid}"
 
-        def present() -> int:
-            mappings = mappings_of(get(api), pid) or []
-            runs = next((runs for address, runs in mappings if address == start), [])
-            return sum(run["count"] for run in runs if run["state"] == "mapped")
+        seen: set[int] = set()
 
-        seen = set()
-        until(lambda: seen.add(present()) or 32 in seen, f"the destination full: {demo.said}")
+        def filled() -> bool:
+            for address, runs in mappings_of(get(api), pid) or []:
+                if address == start:
+                    seen.add(sum(run["count"] for run in runs if run["state"] == "mapped"))
+            return 32 in seen
+
+        until(filled, f"the destination full: {demo.said}")
         assert len(seen) > 2, "the filling was seen on the way"
         assert mappings_of(get(api), pid) == snapshot_of(pid)
         below = children_of(demo.process.pid)
