@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,9 +21,9 @@ PATIENCE_S = 60.0  # only a failure takes so long
 class Command:
     """A running command and the lines it has printed."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, run: Sequence[str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hugescope", *arguments],
+            run,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -65,9 +65,9 @@ class Command:
 
 
 @contextmanager
-def command(*arguments: str) -> Iterator[Command]:
-    """Run one until the block ends."""
-    running = Command(*arguments)
+def command(*arguments: str, run: Sequence[str] | None = None) -> Iterator[Command]:
+    """Run `hugescope` with these arguments, or `run` in its place, until the block ends."""
+    running = Command(run or [sys.executable, "-m", "hugescope", *arguments])
     try:
         yield running
     finally:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.kernel
 def test_demo_fills_live_and_gives_back_what_it_took(number: signal.Signals) -> None:
     skip_without_pool()
     before = pool().total
-    with command("demo", "--port", "0", "--size", "64M", "--rate", "32M", "--pause", "60") as demo:
+    with command("demo", "--port", "0", "--size", "64M", "--rate", "16M", "--pause", "60") as demo:
         url = demo.line("/#/host/")
         found = re.fullmatch(r"(http://[^/]+)/#/host/([^/]+)/pid/(\d+)/map/([0-9a-f]+)", url)
         assert found
@@ -44,7 +44,7 @@ def test_demo_fills_live_and_gives_back_what_it_took(number: signal.Signals) -> 
             return 32 in seen
 
         until(filled, f"the destination full: {demo.said}")
-        assert len(seen) > 2, "the filling was seen on the way"
+        assert seen - {0, 32}, "the filling was seen on the way"
         assert mappings_of(get(api), pid) == snapshot_of(pid)
         below = children_of(demo.process.pid)
         assert demo.end(number) in (0, 128 + number)
@@ -52,15 +52,18 @@ def test_demo_fills_live_and_gives_back_what_it_took(number: signal.Signals) -> 
     assert not [one for one in below if os.path.exists(f"/proc/{one}")]
 
 
-def test_demo_with_a_pool_that_cannot_be_had_replays_and_says_why() -> None:
-    skip_without_pool()
-    asked = "--size", "1024G"
-    with command("demo", "--port", "0", "--page-size", "1G", "--replay", *asked) as demo:
-        url = demo.line("/#/host/")
+def test_demo_without_a_pool_says_why_and_replays() -> None:
+    """In a mount namespace of its own, where this kernel seems to have no huge pages."""
+    hide = "mount -t tmpfs none /sys/kernel/mm/hugepages && exec "
+    demo = f"{sys.executable} -m hugescope demo --port 0"
+    with command(run=["unshare", "--mount", "sh", "-c", hide + demo]) as running:
+        url = running.line("/#/host/")
+        assert any("no real post-copy here" in line for line in running.said)
+        assert any("not this machine's memory" in line for line in running.said)
         base = url.partition("/#/")[0]
-        source = until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the replay")
-        assert source[0]["source"]["kind"] == "replay"
-        assert any("not this machine's memory" in line for line in demo.said)
+        hosts = until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the replay")
+        assert hosts[0]["source"]["kind"] == "replay"
+        assert f"/host/{hosts[0]['host_id']}/" in url
 
 
 def test_killed_server_and_killed_agent_come_back_and_show_the_truth() -> None:
