@@ -72,7 +72,9 @@ def _reach(root: Root) -> str:
         except OSError:
             continue
     line = f"processes: {open_count} readable, {denied} not"
-    if denied:
+    if denied and os.geteuid() == 0:
+        line += " (a capability is missing here, or they belong to another user namespace)"
+    elif denied:
         line += " (root, or CAP_PERFMON and CAP_DAC_READ_SEARCH, reaches them)"
     return line
 
@@ -86,7 +88,7 @@ def _pool_lines(pools: list[Pool]) -> list[str]:
         line = f"pool of {size(pool.page_size)}: {pool.total} pages, {pool.free} free"
         if pool.total == 0:
             path = f"/sys/kernel/mm/hugepages/hugepages-{pool.page_size >> 10}kB/nr_hugepages"
-            line += f" (empty: as root, echo 256 > {path})"
+            line += f" (empty: as root, echo {max(1, (512 << 20) // pool.page_size)} > {path})"
         lines.append(line)
     return lines
 
