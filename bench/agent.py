@@ -125,7 +125,7 @@ def page_types_ns(pid: int) -> float | None:
 
 def measure_looks(binary: Path, files: HostFiles, pid: int) -> dict[str, object]:
     """A full snapshot and a steady tick of one process, and page-types on the same one."""
-    only = SamplerOptions(rotation_cells=ROTATION, pids=frozenset({pid}))
+    only = SamplerOptions(rotation_cells=ROTATION, pids=frozenset({pid}), join_anyway=True)
     source = Source(kind="live")
 
     def look() -> None:

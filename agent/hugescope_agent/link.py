@@ -28,12 +28,11 @@ from hugescope_agent.sampler import Sample
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import FrameKind, encode_frame
 from hugescope_wire.host import PROTOCOL_VERSION, HostFrame
-from hugescope_wire.messages import TO_AGENT, AgentHello, Refusal, parse
+from hugescope_wire.messages import AGENT_PATH, TO_AGENT, AgentHello, Refusal, parse
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-AGENT_PATH: Final = "/api/v1/agent"
 _ANSWER_S: Final = 10.0
 """A server that takes a connection but does not answer, or stops reading, is given up after this.
 """

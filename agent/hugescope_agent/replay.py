@@ -6,13 +6,16 @@ read by the same code as a live host; every sample says that it is a replay.
 
 from __future__ import annotations
 
+import lzma
+import os
+import shutil
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable
 from importlib.resources import as_file, files
-from pathlib import Path
-from typing import Final
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
 from hugescope_agent.errors import AgentError
 from hugescope_agent.kernel.host import HostFiles
@@ -21,6 +24,10 @@ from hugescope_agent.sampler import Sample, Sampler, SamplerOptions
 from hugescope_wire.host import Source
 
 STEP_S: Final = 0.7
+_SCRATCH: Final = "hugescope-replay-"
+_FILTER: Final[dict[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+"""As Debian 12's Python 3.11.2 has none."""
+
 _HOLD_STEPS: Final = 4
 """The last picture stays for so many steps before the series starts over."""
 
@@ -98,17 +105,39 @@ def unpack(archive: Path, into: Path) -> list[Path]:
     """
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(into, filter="data")
-    except (OSError, tarfile.TarError) as error:
-        raise AgentError(f"{archive}: cannot be unpacked: {error}") from None
+            members = [_harmless(member) for member in tar.getmembers()]
+            tar.extractall(into, members, **_FILTER)  # noqa: S202 - each member was checked
+    except (OSError, EOFError, tarfile.TarError, lzma.LZMAError) as error:
+        reason = (str(error).splitlines() or ["it is damaged"])[0]
+        raise AgentError(f"{archive}: cannot be unpacked: {reason}") from None
     return steps_of(into)
 
 
 def steps_of(directory: Path) -> list[Path]:
-    """The steps of an unpacked series: every directory in it that holds a proc, by name."""
+    """The steps of an unpacked series: every directory in it that holds a proc, by name.
+
+    Raises:
+        AgentError: the directory cannot be read.
+    """
+    try:
+        os.listdir(directory)
+    except OSError as error:
+        raise AgentError(f"{directory}: {error.strerror}") from None
     return sorted(proc.parent for proc in directory.glob("**/proc") if proc.is_dir())
 
 
+def _harmless(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Refuse what could leave the directory: Python before 3.11.4 extracts it all the same."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
+        raise tarfile.TarError(f"{member.name} does not belong into a series")
+    return member
+
+
 def scratch() -> tempfile.TemporaryDirectory[str]:
-    """A place for an unpacked series, gone with the process."""
-    return tempfile.TemporaryDirectory(prefix="hugescope-replay-")
+    """A place for an unpacked series, gone with the process; sweeps up after killed ones."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        owner = left.name.removeprefix(_SCRATCH).partition("-")[0]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-")

@@ -76,6 +76,7 @@ class Rounds:
         except ProcessGone as error:
             self._skipped[pid] = ("gone", str(error))
         except ProcessDenied as error:
+            log.info("process %d skipped: %s", pid, error)
             self._skipped[pid] = ("denied", str(error))
         except (ProcessError, BadCapture) as error:
             if isinstance(error, BadCapture) and not self._root.live:

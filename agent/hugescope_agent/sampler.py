@@ -20,6 +20,7 @@ import numpy as np
 
 from hugescope_agent.cost import CostMeter
 from hugescope_agent.errors import ProcessError, ProcessUnreadable
+from hugescope_agent.kernel.capabilities import denied_limit
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.join import Mappers
@@ -29,7 +30,7 @@ from hugescope_agent.model.rotation import Rotation
 from hugescope_agent.rounds import Rounds
 from hugescope_agent.watch import Watch
 from hugescope_wire.frames import encode_range, encode_scattered
-from hugescope_wire.host import MAX_CELLS, HostDelta, HostFrame, Source
+from hugescope_wire.host import MAX_CELLS, HostDelta, HostFrame, Limit, Source
 from hugescope_wire.snapshot import Capabilities, Pool
 
 _SMALLEST_PAGE: Final = 2 << 20
@@ -57,13 +58,16 @@ class SamplerOptions:
         tick_hz: ticks a second that the caller means to make.
         budget: share of one core for the rotation.
         rotation_cells: read exactly so many cells a tick in rotation; None: as the budget allows.
-        pids: watch only these processes; None: all.
+        pids: watch only these processes; None: all. Others may map the same pages, so mappers are
+            then unknown.
+        join_anyway: count mappers among `pids` all the same, to measure what it costs.
     """
 
     tick_hz: float = 10.0
     budget: float = 0.01
     rotation_cells: int | None = None
     pids: frozenset[int] | None = None
+    join_anyway: bool = False
 
 
 class Sampler:
@@ -88,6 +92,7 @@ class Sampler:
         self._cost_due_s = 0.0
         self._sent: set[int] = set()
         self._told = files.capabilities
+        self._told_limits: list[Limit] = []
         self._changed_pids: set[int] = set()
         self._gone_pids: set[int] = set()
         self._cells: dict[int, list[Index]] = defaultdict(list)
@@ -125,13 +130,14 @@ class Sampler:
         self._look(now_s)
         self._join()
         self._told = self._capabilities()
+        self._told_limits = self._limits()
         about = HostFrame(
             taken_at=datetime.now(UTC),
             monotonic_s=now_s,
             source=self._source,
             host=self._files.info,
             capabilities=self._told,
-            limits=self._files.limits(self._told),
+            limits=self._told_limits,
             pools=self._pools,
             processes=[watch.info() for _, watch in sorted(self._watches.items())],
             skipped=self._rounds.skipped(),
@@ -170,15 +176,15 @@ class Sampler:
     def _delta(self, now_s: float, pools_changed: bool, cost_due: bool) -> Sample:
         if cost_due:
             self._cost_due_s = now_s + COST_EVERY_S
-        capabilities = self._capabilities()
-        new = capabilities != self._told
-        self._told = capabilities
+        capabilities, limits = self._capabilities(), self._limits()
+        news = (capabilities != self._told, limits != self._told_limits)
+        self._told, self._told_limits = capabilities, limits
         blocks = self._changed_blocks()
         about = HostDelta(
             taken_at=datetime.now(UTC),
             monotonic_s=now_s,
-            capabilities=capabilities if new else None,
-            limits=self._files.limits(capabilities) if new else None,
+            capabilities=capabilities if news[0] else None,
+            limits=limits if news[1] else None,
             pools=self._pools if pools_changed else None,
             processes=[self._watches[pid].info() for pid in sorted(self._changed_pids)],
             gone_pids=sorted(self._gone_pids),
@@ -269,8 +275,8 @@ class Sampler:
         return mapping.ranges is before or self._files.finder.stands(watch.pid, mapping.vma)
 
     def _join(self) -> None:
-        if self._options.pids is not None:
-            return  # the others may map these pages too: how many do is not known
+        if self._options.pids is not None and not self._options.join_anyway:
+            return
         for number, index in self._mappers.settle(self._mappings()).items():
             self._cells[number].append(index)
 
@@ -326,6 +332,11 @@ class Sampler:
         if self._reader.saw_pfn:
             update["pfn"] = True
         return self._files.capabilities.model_copy(update=update)
+
+    def _limits(self) -> list[Limit]:
+        found = self._files.limits(self._capabilities())
+        denied = self._rounds.skipped().denied
+        return [*found, denied_limit(denied)] if denied else found
 
     def _cell_count(self) -> int:
         return sum(m.vma.cell_count for m in self._mappings())

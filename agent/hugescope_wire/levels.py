@@ -9,6 +9,9 @@ import numpy as np
 from hugescope_wire.cells import PAGE_BYTES, U32
 from hugescope_wire.snapshot import LevelBytes
 
+HGM_FLAG: Final = "hm"
+"""VmFlags of a mapping whose huge pages may be mapped in parts."""
+
 PMD_BYTES: Final = 1 << 21
 PUD_BYTES: Final = 1 << 30
 """x86-64, and arm64 with 4 KiB base pages."""

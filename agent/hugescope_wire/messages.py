@@ -22,6 +22,9 @@ from hugescope_wire.errors import WireError
 from hugescope_wire.host import AgentCost, Limit, MappingInfo, Skipped, Source
 from hugescope_wire.snapshot import Capabilities, Count, HostInfo, Pool, Record
 
+AGENT_PATH: Final = "/api/v1/agent"
+VIEWER_PATH: Final = "/api/v1/viewer"
+
 CREDIT: Final = 2
 """Frames of cells that may be on their way to a viewer unacknowledged."""
 

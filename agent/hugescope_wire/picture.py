@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +20,8 @@ from hugescope_wire.cells import (
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import EncodedBlock, Frame, FrameKind
 from hugescope_wire.host import MAX_CELLS, HostDelta, HostFrame, MappingInfo, ProcessInfo
-from hugescope_wire.levels import mainline_levels
+from hugescope_wire.levels import HGM_FLAG, mainline_levels
 from hugescope_wire.snapshot import Flag, LevelBytes, Mapping, MappingFacts, Process, Run, Snapshot
-
-HGM_FLAG: Final = "hm"
-"""VmFlags of a mapping whose huge pages may be mapped in parts."""
 
 _STATE_LABELS = [state.label for state in CellState]
 

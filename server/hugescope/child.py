@@ -9,11 +9,13 @@ import ctypes
 import os
 import signal
 import subprocess
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Final, NoReturn
+
+from hugescope_agent.workloads.child import module_argv
 
 _PR_SET_PDEATHSIG: Final = 1
 _FIRST_WAIT_S: Final = 1.0
@@ -47,7 +49,7 @@ class AgentProcess:
         """`arguments` go to `hugescope agent`; `say` gets a line for people when it had to be
         restarted.
         """
-        self._command = [sys.executable, "-m", "hugescope", "agent", "--quiet", *arguments]
+        self._command = module_argv("hugescope", "agent", "--quiet", *arguments)
         self._say = say
         self._stop = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,31 +67,40 @@ class AgentProcess:
     def stop(self) -> None:
         """End it; returns when it is gone."""
         self._stop.set()
-        process = self._process
-        if process is not None:
-            process.terminate()
+        if self._process is not None:
+            self._process.terminate()
         self._thread.join(_STOP_S)
-        if process is not None and process.poll() is None:
-            process.kill()
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
 
     def _keep(self) -> None:
         wait_s = _FIRST_WAIT_S
-        parent = os.getpid()
         while not self._stop.is_set():
-            # The death signal follows the thread that started the child: this one, which lasts.
-            self._process = subprocess.Popen(
-                self._command, preexec_fn=lambda: _die_with(parent), stdin=subprocess.DEVNULL
-            )
-            try:
-                code = self._process.wait(_STEADY_S)
-            except subprocess.TimeoutExpired:
+            began_s = time.monotonic()
+            what = self._run_once()
+            if time.monotonic() - began_s > _STEADY_S:
                 wait_s = _FIRST_WAIT_S
-                code = self._process.wait()
             if self._stop.is_set():
                 return
-            self._say(f"the agent ended with code {code}; starting it again in {wait_s:.0f} s")
+            self._say(f"{what}; starting it again in {wait_s:.0f} s")
             self._stop.wait(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def _run_once(self) -> str:
+        """Run one agent to its end; how it ended, in words."""
+        parent = os.getpid()
+        try:
+            # The death signal follows the thread that started the child: this one, which lasts.
+            # A session of its own keeps the terminal's Ctrl-C from it: it is ended by `stop`.
+            self._process = subprocess.Popen(
+                self._command,
+                preexec_fn=lambda: _die_with(parent),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"the agent cannot be started: {error}"
+        return f"the agent ended with code {self._process.wait()}"
 
 
 def _die_with(parent: int) -> None:

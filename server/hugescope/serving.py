@@ -36,44 +36,46 @@ def settings_of(host: str | None, port: int | None, allow_remote: bool) -> Serve
         raise CommandError(f"{flags.get(name, name)}: {message}") from None
 
 
-def serve_with_agent(
-    settings: ServerSettings, agent_arguments: Sequence[str], announce: Callable[[str], None]
-) -> None:
-    """Serve, with an agent for this host beside it, until a signal.
+class Listening:
+    """A server that holds its port from the moment it is made, and serves when told to."""
 
-    Raises:
-        CommandError: the port is taken.
-    """
-    agent: AgentProcess | None = None
+    def __init__(self, settings: ServerSettings) -> None:
+        """Take the port.
 
-    def ready(url: str) -> None:
-        nonlocal agent
-        server = url.rstrip("/").replace("http", "ws", 1)
-        agent = AgentProcess(["--server", server, *agent_arguments], say)
-        agent.start()
-        announce(url)
+        Raises:
+            CommandError: it cannot be had.
+        """
+        from hugescope_server.errors import CannotListen
+        from hugescope_server.run import HugescopeServer
 
-    with end_by_exit():
+        self._ready: Callable[[str], None] = say
         try:
-            serve_until_signal(settings, ready)
-        finally:
+            self._server = HugescopeServer(settings, lambda url: self._ready(url))
+        except CannotListen as error:
+            raise CommandError(f"--port {settings.port}: {error}") from None
+
+    def serve(self, announce: Callable[[str], None], agent: Sequence[str] | None = None) -> None:
+        """Serve until a signal; `announce` gets the URL once it answers.
+
+        With `agent`, the arguments of `hugescope agent`, one for this host runs beside it.
+        """
+        keeper: AgentProcess | None = None
+
+        def ready(url: str) -> None:
+            nonlocal keeper
             if agent is not None:
-                agent.stop()
+                server = url.rstrip("/").replace("http", "ws", 1)
+                keeper = AgentProcess(["--server", server, *agent], say)
+                keeper.start()
+            announce(url)
 
-
-def serve_until_signal(settings: ServerSettings, ready: Callable[[str], None]) -> None:
-    """Serve until a signal; `ready` gets the URL once it answers.
-
-    Raises:
-        CommandError: the port is taken.
-    """
-    from hugescope_server.errors import CannotListen
-    from hugescope_server.run import serve
-
-    try:
-        serve(settings, on_ready=ready)
-    except CannotListen as error:
-        raise CommandError(f"--port {settings.port}: {error}; give another with --port") from None
+        self._ready = ready
+        with end_by_exit():
+            try:
+                self._server.run()
+            finally:
+                if keeper is not None:
+                    keeper.stop()
 
 
 def say(line: str) -> None:

@@ -39,9 +39,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hugescope_server.errors import ErrorBody
 from hugescope_server.settings import ServerSettings, is_loopback
-
-AGENT_PATH: Final = "/api/v1/agent"
-VIEWER_PATH: Final = "/api/v1/viewer"
+from hugescope_wire.messages import AGENT_PATH
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _ALWAYS_ALLOWED: Final = ("localhost", "127.0.0.1", "::1")

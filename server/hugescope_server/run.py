@@ -16,8 +16,8 @@ from websockets.http11 import Request
 
 from hugescope_server.app import create_app
 from hugescope_server.errors import CannotListen, PortInUse
-from hugescope_server.guard import AGENT_PATH
 from hugescope_server.settings import ServerSettings
+from hugescope_wire.messages import AGENT_PATH
 
 PEER_TIMEOUT_MS: Final = 10_000
 """A peer that acknowledges nothing for so long is cut off: keepalive pings do not end a client that
@@ -151,7 +151,7 @@ def listen(settings: ServerSettings) -> socket.socket:
         sock.close()
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(
-                f"cannot listen on {where}: another process does; stop it or choose another port"
+                f"cannot listen on {where}: another process does; stop it or choose another"
             ) from None
         raise CannotListen(f"cannot listen on {where}: {error.strerror}") from None
     return sock

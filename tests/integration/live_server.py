@@ -11,10 +11,9 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from hugescope_server.guard import AGENT_PATH, VIEWER_PATH
 from hugescope_server.run import HugescopeServer
 from hugescope_server.settings import ServerSettings
-from hugescope_wire.messages import TO_AGENT, AgentWelcome, Refusal, parse
+from hugescope_wire.messages import AGENT_PATH, TO_AGENT, VIEWER_PATH, AgentWelcome, Refusal, parse
 from tests.unit.server.made_host import MadeHost, hello
 from tests.unit.server.made_viewer import MadeViewer
 

@@ -8,11 +8,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from hugescope_server.errors import PortInUse
-from hugescope_server.guard import AGENT_PATH, VIEWER_PATH
 from hugescope_server.run import serve
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.frames import encode_range
-from hugescope_wire.messages import Refusal
+from hugescope_wire.messages import AGENT_PATH, VIEWER_PATH, Refusal
 from tests.integration.live_server import (
     PATIENCE_S,
     agent,

@@ -16,9 +16,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from hugescope_server.guard import VIEWER_PATH
 from hugescope_server.settings import ServerSettings
-from hugescope_wire.messages import Ack, Subscribe
+from hugescope_wire.messages import VIEWER_PATH, Ack, Subscribe
 from tests.integration.live_server import (
     PATIENCE_S,
     LiveAgent,

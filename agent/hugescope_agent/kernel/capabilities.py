@@ -51,6 +51,16 @@ _NO_QUERY: Final = Limit(
 )
 
 
+def denied_limit(count: int) -> Limit:
+    """For processes whose page tables these privileges do not reach."""
+    return Limit(
+        capability="processes",
+        reason=f"{count} processes may not be read",
+        cost="their mappings are not shown, and mappers counts those of the others only",
+        remedy=_NO_PFN.remedy,
+    )
+
+
 def probe(root: Root) -> Capabilities:
     """Try each on the agent itself. In a captured tree `pfn` and `hgm` show only after a look."""
     return Capabilities(

@@ -10,10 +10,6 @@ import os
 import re
 from typing import Final
 
-from hugescope_agent.kernel.root import Root
-
-MFD_HUGETLB: Final = 0x0004
-MFD_HUGE_SHIFT: Final = 26
 _DEVICE: Final = re.compile(r"([0-9]+):([0-9]+)")
 
 Device = tuple[int, int]
@@ -23,7 +19,7 @@ def internal(page_sizes: list[int]) -> frozenset[Device]:
     """The kernel's own mounts, of those page sizes that it has."""
     found = set()
     for size in page_sizes:
-        flags = MFD_HUGETLB | (size.bit_length() - 1) << MFD_HUGE_SHIFT
+        flags = os.MFD_HUGETLB | (size.bit_length() - 1) << os.MFD_HUGE_SHIFT
         try:
             fd = os.memfd_create("hugescope-probe", flags | os.MFD_CLOEXEC)
         except OSError:
@@ -34,14 +30,8 @@ def internal(page_sizes: list[int]) -> frozenset[Device]:
     return frozenset(found)
 
 
-def mounted_now(root: Root) -> frozenset[Device]:
-    """What is mounted now: as the machine's first process sees it, and as this one does."""
-    texts = (root.read_text(f"proc/{who}/mountinfo") or "" for who in ("1", "self"))
-    return frozenset().union(*map(mounted, texts))
-
-
 def mounted(text: str) -> frozenset[Device]:
-    """The hugetlbfs of a mountinfo text.
+    """The hugetlbfs of the mountinfo text of a process.
 
     A line: `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`; the type follows the
     lone dash.

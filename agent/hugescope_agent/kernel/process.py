@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from typing import Final
 
-from hugescope_agent.errors import BadCapture
+from hugescope_agent.errors import BadCapture, ProcessError
 from hugescope_agent.kernel import hugetlbfs, maps, smaps
 from hugescope_agent.kernel.maps import MapsLine
 from hugescope_agent.kernel.root import Root, read_all
@@ -16,6 +17,7 @@ from hugescope_agent.kernel.vma import HugeVma
 _START_TIME_FIELD: Final = 19
 """starttime of proc(5) stat, counted from the field after the closing parenthesis of comm."""
 
+_ASK_AGAIN_S: Final = 10.0
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
@@ -60,10 +62,10 @@ class VmaFinder:
     def __init__(self, root: Root, *, procmap_query: bool, page_sizes: list[int]) -> None:
         self._root = root
         self._query = maps.VmaQuery() if procmap_query else None
-        self._internal = frozenset[hugetlbfs.Device]()
+        self._devices = frozenset[hugetlbfs.Device]()
         if root.live and not procmap_query:
-            self._internal = hugetlbfs.internal(page_sizes)
-        self._devices = self._internal
+            self._devices = hugetlbfs.internal(page_sizes)
+        self._others: dict[hugetlbfs.Device, float] = {}
         self._known: dict[int, tuple[list[MapsLine], list[HugeVma]]] = {}
 
     def vmas(self, pid: int) -> list[HugeVma]:
@@ -82,6 +84,9 @@ class VmaFinder:
             if self._query is not None:
                 return self._query.huge_vmas(fd)
             return self._by_text(fd, pid)
+        except ProcessError:
+            self._known.pop(pid, None)
+            raise
         except OSError as error:
             raise self._root.process_error(error, name) from None
         finally:
@@ -108,7 +113,7 @@ class VmaFinder:
         if not self._root.live:
             self._agree(pid, len(lines))
             return [entry.vma for entry in read_smaps(self._root, pid)]
-        candidates = self._candidates(lines)
+        candidates = self._candidates(pid, lines)
         before, found = self._known.get(pid, ([], []))
         if candidates != before:
             found = [entry.vma for entry in read_smaps(self._root, pid)]
@@ -117,13 +122,24 @@ class VmaFinder:
             self._known.pop(pid, None)
         return found
 
-    def _candidates(self, lines: list[MapsLine]) -> list[MapsLine]:
-        """VMAs that lie in a hugetlbfs; one that was mounted since is looked for at each miss."""
-        found = [line for line in lines if line.device in self._devices]
-        if not found and any(line.device[0] == 0 and line.inode for line in lines):
-            self._devices = self._internal | hugetlbfs.mounted_now(self._root)
-            found = [line for line in lines if line.device in self._devices]
-        return found
+    def _candidates(self, pid: int, lines: list[MapsLine]) -> list[MapsLine]:
+        """VMAs that lie in a hugetlbfs.
+
+        A device number not known yet is looked up among the mounts of the process itself, whose
+        mount namespace may be its own; what is none is asked again after a while, for numbers are
+        reused.
+        """
+        now_s = time.monotonic()
+        devices = {line.device for line in lines if line.device[0] == 0 and line.inode}
+        unknown = {
+            device
+            for device in devices - self._devices
+            if now_s - self._others.get(device, -_ASK_AGAIN_S) >= _ASK_AGAIN_S
+        }
+        if unknown:
+            self._devices |= hugetlbfs.mounted(self._root.read_text(f"proc/{pid}/mountinfo") or "")
+            self._others |= dict.fromkeys(unknown - self._devices, now_s)
+        return [line for line in lines if line.device in self._devices]
 
     def _agree(self, pid: int, mappings: int) -> None:
         """A captured smaps that was cut between two entries shows only against maps."""

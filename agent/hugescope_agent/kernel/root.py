@@ -17,6 +17,7 @@ from hugescope_agent.errors import (
     ProcessGone,
     ProcessUnreadable,
 )
+from hugescope_wire.cells import PAGE_BYTES
 
 _PID: Final = re.compile(r"[0-9]{1,10}")
 _READ_BYTES: Final = 1 << 16
@@ -44,6 +45,8 @@ class Root:
         Raises:
             BadRoot: naming what is missing.
         """
+        if not path:
+            raise BadRoot("the root to read from is an empty name")
         base = os.path.abspath(path).rstrip("/")
         try:
             entries = os.listdir(f"{base}/proc")
@@ -54,6 +57,9 @@ class Root:
         if not known and not any(map(_PID.fullmatch, entries)):
             raise BadRoot(f"root {path}: {base}/proc holds neither version nor any process")
         live = bool(known) and os.stat(f"{base}/proc/{known[0]}").st_size == 0
+        if live and os.sysconf("SC_PAGE_SIZE") != PAGE_BYTES:
+            size = os.sysconf("SC_PAGE_SIZE")
+            raise BadRoot(f"root {path}: base pages of {size} bytes; only 4096 are known")
         return cls(base, live)
 
     def open(self, name: str) -> int:

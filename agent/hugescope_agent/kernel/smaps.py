@@ -15,7 +15,6 @@ from hugescope_agent.kernel.vma import HugeVma
 from hugescope_wire.cells import PAGE_BYTES
 from hugescope_wire.host import MAX_PAGE_BYTES
 
-HGM_FLAG: Final = "hm"
 _HUGETLB_FLAG: Final = b"ht"
 _VM_FLAGS: Final = b"\nVmFlags:"
 _KIB: Final = 1024

@@ -98,20 +98,23 @@ def _by_offset(
 ) -> list[tuple[TrackedMapping, npt.NDArray[np.uint16]]]:
     """Mappings of one file, joined by offset.
 
-    A private mapping may show the file's page or a copy: which, is not known, so its own count is
-    not known and it adds to no other's.
+    A private mapping may show the file's page or a copy: which, is not known. So its own count is
+    not known, and neither is that of the shared mappings of what it shows.
     """
     pages = {
         mapping.id: mapping.present_index + mapping.vma.offset // mapping.vma.page_size
         for mapping in group
-        if mapping.vma.shared
     }
-    shown, count = np.unique(np.concatenate([*pages.values(), _NONE]), return_counts=True)
+    shared = [pages[mapping.id] for mapping in group if mapping.vma.shared]
+    private = [pages[mapping.id] for mapping in group if not mapping.vma.shared]
+    shown, count = np.unique(np.concatenate([*shared, _NONE]), return_counts=True)
+    count[np.isin(shown, np.concatenate([*private, _NONE]))] = UNKNOWN_COUNT
     columns = []
     for mapping in group:
         counts = np.full(len(mapping.present_index), UNKNOWN_COUNT, np.uint16)
         if mapping.vma.shared:
             joined = count[np.searchsorted(shown, pages[mapping.id])]
-            counts = np.minimum(joined, MAX_COUNT).astype(np.uint16)
+            known = np.minimum(joined, MAX_COUNT)
+            counts = np.where(joined == UNKNOWN_COUNT, joined, known).astype(np.uint16)
         columns.append((mapping, counts))
     return columns

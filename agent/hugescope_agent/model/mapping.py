@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hugescope_agent.kernel.smaps import HGM_FLAG, SmapsVma
+from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.levels import hgm_levels
 from hugescope_wire.cells import U8, Cells, CellState
 from hugescope_wire.host import MappingInfo
-from hugescope_wire.levels import mainline_levels
+from hugescope_wire.levels import HGM_FLAG, mainline_levels
 
 Index = npt.NDArray[np.intp]
 

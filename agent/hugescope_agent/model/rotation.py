@@ -1,7 +1,7 @@
 """Which cells to read again though nothing tells that they changed.
 
 PAGEMAP_SCAN shows neither a page that was copied on write nor a mapcount that another process
-changed, so every present cell is read again in turn, as many a tick as a time budget allows.
+changed, so every present cell is read again in turn, as many a tick as a budget of time allows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST: Final = 1 << 14
 
 @dataclass(slots=True)
 class Rotation:
-    """Deals out cells in turn over all mappings. `budget_s` is CPU seconds a tick."""
+    """Deals out cells in turn over all mappings. `budget_s` is seconds a tick."""
 
     budget_s: float
     fixed: int | None = None

@@ -3,7 +3,7 @@ import { MappingCells } from "../state/cells";
 import { sampleHost, sampleMapping } from "../state/samples";
 import { CellFlag, CellState, MAX_COUNT } from "../wire/generated";
 import { tableGeometry } from "./geometry";
-import { cellFacts, flagWords, reason, stateName, stateWords } from "./words";
+import { cellFacts, flagWords, reason, stateName, stateWords, takenWords } from "./words";
 
 const TWO_MIB = 2 * 2 ** 20;
 const INFO = sampleMapping({ backing: { kind: "memfd", name: "ram", inode: 1, offset: TWO_MIB } });
@@ -91,5 +91,14 @@ describe("words", () => {
     expect(flagWords(CellFlag.SHARED_TABLE | CellFlag.WRITE_PROTECTED)).toBe(
       "write-protected (uffd), shared page table",
     );
+  });
+});
+
+describe("the time of a picture that is not live", () => {
+  it.each([
+    ["capture", "captured tree read here 12:00 (not when it was captured)"],
+    ["replay", "recorded tree read here 12:00 (not when it was recorded)"],
+  ] as const)("%s", (kind, text) => {
+    expect(takenWords(kind).join(" 12:00 ")).toBe(text);
   });
 });

@@ -26,6 +26,15 @@ export interface Sight {
   readonly limits: readonly Limit[];
 }
 
+/**
+ * What the time of a picture that is not live means: when the agent here read the files, which is not when they were
+ * made.
+ */
+export function takenWords(kind: "capture" | "replay"): readonly [before: string, after: string] {
+  const made = kind === "capture" ? "captured" : "recorded";
+  return [`${made} tree read here`, `(not when it was ${made})`];
+}
+
 /** The state as a phrase. */
 export function stateWords(state: number, pageSize: number): string {
   switch (state) {

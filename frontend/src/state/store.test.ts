@@ -1,3 +1,4 @@
+import { effect } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FromViewer } from "../wire/types";
 import { FrameKind, PROTOCOL_VERSION } from "../wire/generated";
@@ -114,6 +115,28 @@ describe("the store", () => {
     const store = new Store("");
     store.onMessage({ ...WELCOME, protocol: 99 }, 1);
     expect(store.protocolFault.value).toContain("99");
+  });
+
+  it("shows counts at most four times a second, and the last change always", () => {
+    const { store } = watching();
+    const shown: number[] = [];
+    const stop = effect(() => {
+      store.followCells();
+      shown.push(store.picture.peek()?.framesApplied ?? 0);
+    });
+    store.onFrame(frame(), 1000);
+    store.onFrame(frame(), 1100);
+    store.onFrame(frame(), 1200);
+    expect(shown).toEqual([0, 1]);
+    store.onClock(1240);
+    expect(shown).toEqual([0, 1]);
+    // The message brought the time along, so that the clock leaves this tick out; the counts must not.
+    store.onMessage(sampleOverview(sampleHost([MAPPING])), 1245);
+    store.onClock(1260);
+    expect(shown).toEqual([0, 1, 3]);
+    store.onClock(2000);
+    expect(shown).toEqual([0, 1, 3]);
+    stop();
   });
 
   it("leaves the picture with its address", () => {

@@ -60,6 +60,8 @@ export class Store {
   #cellsVersion: Signal<number> = signal(0);
   #clock: Signal<number> = signal(0);
   #countsShownMs = 0;
+  /** Cells changed since counts were last shown. */
+  #countsDue = false;
   #unacknowledged: number[] = [];
 
   constructor(hash: string) {
@@ -67,7 +69,7 @@ export class Store {
     this.route = signal(parseRoute(hash));
   }
 
-  /** Draw the calling component anew as cells change, at most four times a second. */
+  /** Draw the calling component anew as cells change, at most four times a second and always after the last change. */
   followCells(): number {
     return this.#cellsVersion.value;
   }
@@ -98,9 +100,15 @@ export class Store {
     });
   }
 
-  /** Time passed; a tick just after a message is left out, as the message brought the time along. */
+  /**
+   * Time passed; a tick just after a message is left out, as the message brought the time along. Counts that came too
+   * soon after others wait for the next frame or, as none may come, for a tick.
+   */
   onClock(nowMs: number): void {
-    if (nowMs - this.#clock.peek() >= CLOCK_PERIOD_MS) this.#clock.value = nowMs;
+    batch(() => {
+      if (nowMs - this.#clock.peek() >= CLOCK_PERIOD_MS) this.#clock.value = nowMs;
+      if (this.#countsDue) this.#showCounts(nowMs, false);
+    });
   }
 
   /** The link to the server changed. */
@@ -220,7 +228,8 @@ export class Store {
   }
 
   #showCounts(nowMs: number, atOnce: boolean): void {
-    if (!atOnce && nowMs - this.#countsShownMs < CLOCK_PERIOD_MS) return;
+    this.#countsDue = !atOnce && nowMs - this.#countsShownMs < CLOCK_PERIOD_MS;
+    if (this.#countsDue) return;
     this.#countsShownMs = nowMs;
     this.#cellsVersion.value++;
   }

@@ -54,12 +54,12 @@ export function Swatch({ paint }: { readonly paint: Omit<Paint, "label"> }): JSX
   );
 }
 
-/** Cells by state in words, each with its swatch. */
+/** Cells by state in words, each with its swatch. A change in place of `counts` would not be seen: pass a new array. */
 export function StateCounts(props: {
-  readonly counts: ArrayLike<number>;
+  readonly counts: readonly number[];
   readonly pageSize: number;
 }): JSX.Element {
-  const counts = Array.from(props.counts);
+  const { counts } = props;
   const total = counts.reduce((sum, count) => sum + count, 0);
   const paints = barPaints(theme.value, props.pageSize);
   return (

@@ -1,6 +1,7 @@
 /** Everything about one host but its cells. */
 import type { JSX } from "preact";
 import { age, bytes, decimal, integer, NOTHING } from "../lib/format";
+import { takenWords } from "../lib/words";
 import { freshness } from "../state/freshness";
 import { hostHash } from "../state/route";
 import type { AgentCost, HostSummary, Skipped } from "../wire/types";
@@ -55,13 +56,21 @@ function HostTitle(props: HostProps): JSX.Element {
       <span class="muted">
         Linux <span class="mono">{host.host.kernel ?? "of unknown version"}</span>
       </span>
-      {host.source.kind !== "live" && (
-        <span class="muted">
-          taken <time dateTime={host.taken_at}>{host.taken_at.slice(0, 19).replace("T", " ")}</time>{" "}
-          by that host’s clock
-        </span>
-      )}
+      {host.source.kind !== "live" && <TakenAt kind={host.source.kind} takenAt={host.taken_at} />}
     </div>
+  );
+}
+
+function TakenAt(props: {
+  readonly kind: "capture" | "replay";
+  readonly takenAt: string;
+}): JSX.Element {
+  const [before, after] = takenWords(props.kind);
+  const shown = new Date(props.takenAt).toISOString().slice(0, 19).replace("T", " ");
+  return (
+    <span class="muted" data-testid="taken-at">
+      {before} <time dateTime={props.takenAt}>{shown} UTC</time> {after}
+    </span>
   );
 }
 

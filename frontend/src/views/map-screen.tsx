@@ -279,7 +279,9 @@ function MapLegend(props: {
           </li>
         ))}
       </ul>
-      {color !== "state" && <StateCounts counts={cells.stateCounts} pageSize={cells.pageSize} />}
+      {color !== "state" && (
+        <StateCounts counts={Array.from(cells.stateCounts)} pageSize={cells.pageSize} />
+      )}
     </div>
   );
 }

@@ -13,7 +13,7 @@ export function StatusBar({ store }: { readonly store: Store }): JSX.Element {
   const { tone, text } = connectionWords(store.connection.value, nowMs);
   const phase = store.connection.value.phase === "live" ? "live" : tone;
   return (
-    <footer class="status-bar">
+    <footer class="status-bar" data-tone={tone}>
       <span class={`status status-${tone}`} data-testid="connection" data-tone={tone}>
         <span class="dot" aria-hidden="true" /> server <b>{text}</b>
       </span>

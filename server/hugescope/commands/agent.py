@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -61,6 +63,9 @@ def run(
     ] = None,
 ) -> None:
     """Watch this host's huge pages and send them to a server, until stopped."""
+    _check_server(server)
+    if quiet:
+        logging.getLogger("hugescope_agent.link").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         if replay is not None:
             source = _replay(replay, stack)
@@ -81,6 +86,16 @@ def run(
         asyncio.run(_until_signal(AgentLink(looker, options)))
 
 
+def _check_server(server: str) -> None:
+    try:
+        parts = urlsplit(server)
+        known = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise CommandError(f"--server {server}: is no URL such as {DEFAULT_SERVER} or wss://HOST")
+
+
 def host_id_of(name: str) -> str:
     """A name as the wire takes it for a host."""
     return _ID_REFUSES.sub("-", name)[:128].strip("-") or "host"
@@ -89,7 +104,7 @@ def host_id_of(name: str) -> str:
 def _replay(series: str, stack: contextlib.ExitStack) -> Replay:
     if series == SHIPPED_SERIES:
         steps, name = shipped_series(Path(stack.enter_context(scratch()))), SHIPPED_NAME
-    elif Path(series).is_dir():
+    elif series and Path(series).is_dir():
         steps, name = steps_of(Path(series)), series
     elif Path(series).is_file():
         steps, name = unpack(Path(series), Path(stack.enter_context(scratch()))), series

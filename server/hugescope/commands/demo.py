@@ -14,16 +14,22 @@ import typer
 
 from hugescope.child import end_by_exit
 from hugescope.commands.agent import SHIPPED_SERIES, host_id_of
-from hugescope.commands.serve import Host, Port
+from hugescope.commands.serve import AllowRemote, Host, Port
 from hugescope.errors import CommandError
-from hugescope.serving import say, serve_with_agent, settings_of
+from hugescope.serving import Listening, say, settings_of
 from hugescope_agent.workloads.errors import WorkloadError
 from hugescope_agent.workloads.plan import PostcopyPlan, lease_for
-from hugescope_agent.workloads.postcopy import Postcopy
+from hugescope_agent.workloads.postcopy import DESTINATION, Postcopy
 from hugescope_agent.workloads.sizes import parse_size_bytes, size_text
 
 NAME: Final = "demo"
-_DESTINATION: Final = "hs-destination"
+_FLAGS: Final = {
+    "size_bytes": "--size",
+    "page_size_bytes": "--page-size",
+    "sweep_bytes_per_s": "--rate",
+    "touch_per_s": "--touches",
+    "pause_s": "--pause",
+}
 _WATCH_EVERY_S: Final = 1.0
 _REPLAY_ID: Final = "replay-hgm-v2-postcopy"
 """The shipped series has one process, 41, with one mapping."""
@@ -42,12 +48,13 @@ def run(
     replay: Annotated[bool, typer.Option("--replay", help="Replay the recorded series.")] = False,
     host: Host = None,
     port: Port = None,
+    allow_remote: AllowRemote = False,
 ) -> None:
     """Show a real post-copy on this machine's huge pages in a browser, round after round, until
     stopped.
     """
-    settings = settings_of(host, port, allow_remote=False)
     plan = _plan(size, page_size, rate, touches, pause)
+    listening = Listening(settings_of(host, port, allow_remote))
     with contextlib.ExitStack() as stack:
         stack.enter_context(end_by_exit())
         postcopy = None
@@ -56,17 +63,16 @@ def run(
                 postcopy = _start(plan, stack)
             except WorkloadError as error:
                 say(f"no real post-copy here: {error}")
+                say("replaying a recorded one instead; the screen says so too")
         if postcopy is None:
-            say("replaying a recorded series instead; the screen says so too")
-            serve_with_agent(
-                settings, ["--replay", SHIPPED_SERIES, "--host-id", _REPLAY_ID], _announce_replay
-            )
+            replayed = ["--replay", SHIPPED_SERIES, "--host-id", _REPLAY_ID]
+            listening.serve(_announce_replay, replayed)
             return
         name = host_id_of(socket.gethostname())
-        side = postcopy.sides[_DESTINATION]
+        side = postcopy.sides[DESTINATION]
         path = f"/#/host/{name}/pid/{side.pid}/map/{side.start_va:x}"
-        serve_with_agent(
-            settings, ["--host-id", name], lambda url: _announce(url.rstrip("/") + path, postcopy)
+        listening.serve(
+            lambda url: _announce(url.rstrip("/") + path, postcopy), ["--host-id", name]
         )
 
 
@@ -77,6 +83,11 @@ def _plan(size: str, page_size: str, rate: str, touches: float, pause: float) ->
             sizes[flag] = parse_size_bytes(text)
         except ValueError as error:
             raise CommandError(f"{flag} {text}: {error}") from None
+    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if 2 * sizes["--size"] > memory_bytes:
+        raise CommandError(
+            f"--size {size}: twice that is needed, and this machine has {size_text(memory_bytes)}"
+        )
     try:
         return PostcopyPlan(
             size_bytes=sizes["--size"],
@@ -86,7 +97,8 @@ def _plan(size: str, page_size: str, rate: str, touches: float, pause: float) ->
             pause_s=pause,
         )
     except ValueError as error:
-        raise CommandError(f"--size, --page-size, --rate: {error}") from None
+        field, _, what = str(error).partition(": ")
+        raise CommandError(f"{_FLAGS.get(field, field)}: {what}") from None
 
 
 def _start(plan: PostcopyPlan, stack: contextlib.ExitStack) -> Postcopy:

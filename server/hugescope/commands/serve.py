@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from hugescope.serving import serve_until_signal, settings_of
+from hugescope.serving import Listening, settings_of
 
 NAME: Final = "serve"
 
@@ -24,7 +24,7 @@ AllowRemote = Annotated[
 
 def run(host: Host = None, port: Port = None, allow_remote: AllowRemote = False) -> None:
     """Serve browsers and take agents in, until stopped."""
-    serve_until_signal(settings_of(host, port, allow_remote), announce)
+    Listening(settings_of(host, port, allow_remote)).serve(announce)
 
 
 def announce(url: str) -> None:

@@ -119,7 +119,7 @@ def _print_head(console: Console, look: HostFrame) -> None:
     console.print(line)
     if skipped.denied or skipped.failed:
         unread = f"processes not readable: {skipped.denied} denied, {skipped.failed} failed"
-        console.print(f"{unread} (-v says which; `hugescope doctor` says how)")
+        console.print(f"{unread} (`hugescope -v snapshot` names them)")
 
 
 def _print_pools(console: Console, pools: list[Pool]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from hugescope.commands.serve import AllowRemote, Host, Port, announce
-from hugescope.serving import serve_with_agent, settings_of
+from hugescope.serving import Listening, settings_of
 from hugescope_agent.kernel.root import Root
 
 NAME: Final = "up"
@@ -23,5 +23,4 @@ def run(
 ) -> None:
     """Show this host's huge pages in a browser, until stopped."""
     Root.at(root)
-    settings = settings_of(host, port, allow_remote)
-    serve_with_agent(settings, ["--root", root], announce)
+    Listening(settings_of(host, port, allow_remote)).serve(announce, ["--root", root])

@@ -11,14 +11,20 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hugescope_server import SERVER_VERSION
-from hugescope_server.guard import AGENT_PATH
 from hugescope_server.ingest import LARGE_FRAME_BYTES, AgentSession
 from hugescope_server.routes.services import Services, ServicesDep
 from hugescope_server.routes.sockets import receive, refuse
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import decode_frame
 from hugescope_wire.host import PROTOCOL_VERSION
-from hugescope_wire.messages import AGENT_HELLO, AgentHello, AgentWelcome, Refusal, parse
+from hugescope_wire.messages import (
+    AGENT_HELLO,
+    AGENT_PATH,
+    AgentHello,
+    AgentWelcome,
+    Refusal,
+    parse,
+)
 
 router: Final = APIRouter()
 _log: Final = logging.getLogger(__name__)

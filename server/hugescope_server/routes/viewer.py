@@ -17,12 +17,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hugescope_server import tasks
 from hugescope_server.bus import Bus, HostEvent
-from hugescope_server.guard import VIEWER_PATH
 from hugescope_server.mailbox import Mailbox
 from hugescope_server.routes.services import Services, ServicesDep
 from hugescope_server.routes.sockets import receive, refuse
 from hugescope_wire.errors import WireError
-from hugescope_wire.messages import Refusal
+from hugescope_wire.messages import VIEWER_PATH, Refusal
 
 router: Final = APIRouter()
 _log: Final = logging.getLogger(__name__)

@@ -4,8 +4,9 @@ import pytest
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from hugescope_server.guard import AGENT_PATH, VIEWER_PATH, Guard, add_page_headers
+from hugescope_server.guard import Guard, add_page_headers
 from hugescope_server.settings import ServerSettings
+from hugescope_wire.messages import AGENT_PATH, VIEWER_PATH
 
 LOCAL = ("127.0.0.1", 5000)
 REMOTE = ("192.168.1.9", 5000)

@@ -1,0 +1,69 @@
+"""The command line as a whole, and how errors reach the person who typed."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from hugescope import __version__
+from hugescope.commands import agent, demo, doctor, schema, serve, snapshot, up
+from hugescope.errors import CommandError
+from hugescope_agent.errors import AgentError, ProcessError
+from hugescope_wire.errors import WireError
+
+_UsageError: Any = typer.BadParameter.__base__
+"""The base of every complaint about arguments; typer exports no name for it."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="See how Linux hosts' huge pages are mapped.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"hugescope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Say more on stderr; twice: all.")
+    ] = 0,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and end.")
+    ] = False,
+) -> None:
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+for command in (snapshot, doctor, up, demo, serve, agent, schema):
+    app.command(name=command.NAME)(command.run)
+
+
+def run() -> None:
+    """Run a command; an error of the input is one line on stderr, and the exit code is not 0."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except _UsageError as error:
+        context = error.ctx.command_path if error.ctx else "hugescope"
+        if not error.format_message():
+            sys.exit(2)  # no command was given, and the help was printed
+        print(f"{context}: {error.format_message()} (see `{context} --help`)", file=sys.stderr)
+        sys.exit(2)
+    except (CommandError, AgentError, ProcessError, WireError) as error:
+        print(f"hugescope: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except OSError as error:
+        print(f"hugescope: {error.filename or 'I/O'}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
