@@ -200,8 +200,8 @@ def alternating(number: int) -> Mapping:
     return made
 
 
-def first_host(cells: int, changes: int) -> Host:
-    """A busy host with everything on it."""
+def guest_of_qemu() -> list[Mapping]:
+    """RAM that fills, a 1 GiB page, and video memory with pages in flight and one poisoned."""
     guest = mapping(
         1,
         4242,
@@ -234,17 +234,11 @@ def first_host(cells: int, changes: int) -> Host:
     )
     half.put(np.arange(20, 200), CellState.MAPPED)
     half.put(np.array([47]), CellState.POISONED)
-    huge = mapping(
-        4,
-        9000,
-        "churn-1t",
-        0x600000000000,
-        cells,
-        Backing(kind="anonymous", name=None, inode=None, offset=0),
-        motion="churn",
-        changes=changes,
-        shared=False,
-    )
+    return [guest, large, half]
+
+
+def buffers_of_postgres() -> Mapping:
+    """Shared buffers on four nodes, some of whose counts could not be read."""
     buffers = mapping(
         5,
         812,
@@ -260,6 +254,22 @@ def first_host(cells: int, changes: int) -> Host:
     buffers.cells.node[:3000] = np.arange(3000) // 800
     buffers.cells.mapcount[2900:3000] = UNKNOWN_COUNT
     buffers.cells.node[2900:3000] = UNKNOWN_NODE
+    return buffers
+
+
+def first_host(cells: int, changes: int) -> Host:
+    """A busy host with everything on it."""
+    huge = mapping(
+        4,
+        9000,
+        "churn-1t",
+        0x600000000000,
+        cells,
+        Backing(kind="anonymous", name=None, inode=None, offset=0),
+        motion="churn",
+        changes=changes,
+        shared=False,
+    )
     return Host(
         host_id="synthetic-a",
         source=Source(kind="replay", name="a made-up post-copy (synthetic)"),
@@ -274,7 +284,7 @@ def first_host(cells: int, changes: int) -> Host:
             Pool(page_size=TWO_MIB, node=1, total=20480, free=4192, reserved=None, surplus=0),
             Pool(page_size=ONE_GIB, node=None, total=2, free=1, reserved=1, surplus=0),
         ],
-        mappings=[buffers, guest, large, half, every_state(6), alternating(7), huge],
+        mappings=[buffers_of_postgres(), *guest_of_qemu(), every_state(6), alternating(7), huge],
     )
 
 

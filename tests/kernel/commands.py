@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 PATIENCE_S = 60.0  # only a failure takes so long
@@ -21,9 +22,10 @@ PATIENCE_S = 60.0  # only a failure takes so long
 class Command:
     """A running command and the lines it has printed."""
 
-    def __init__(self, run: Sequence[str]) -> None:
+    def __init__(self, run: Sequence[str], cwd: Path | None = None) -> None:
         self.process = subprocess.Popen(
             run,
+            cwd=cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -65,9 +67,11 @@ class Command:
 
 
 @contextmanager
-def command(*arguments: str, run: Sequence[str] | None = None) -> Iterator[Command]:
+def command(
+    *arguments: str, run: Sequence[str] | None = None, cwd: Path | None = None
+) -> Iterator[Command]:
     """Run `hugescope` with these arguments, or `run` in its place, until the block ends."""
-    running = Command(run or [sys.executable, "-m", "hugescope", *arguments])
+    running = Command(run or [sys.executable, "-P", "-m", "hugescope", *arguments], cwd)
     try:
         yield running
     finally:

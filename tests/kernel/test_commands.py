@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -122,3 +123,12 @@ def test_port_in_use_is_one_line(name: str) -> None:
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert f"--port {port}" in done.stderr.splitlines()[-1]
+
+
+def test_a_working_directory_cannot_put_code_into_the_agent(tmp_path: Path) -> None:
+    """Root may stand anywhere, also where somebody else has left a module of a known name."""
+    (tmp_path / "tenacity.py").write_text("raise SystemExit('a stranger in the agent')\n")
+    with command("up", "--port", "0", "--root", "/", cwd=tmp_path) as up:
+        base = up.line("http://").rpartition(" ")[2].rstrip("/")
+        until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the host")
+        assert not any("stranger" in line for line in up.said)
