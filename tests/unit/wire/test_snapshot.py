@@ -1,6 +1,7 @@
 """The snapshot's JSON against its own JSON Schema, and both against the contract."""
 
 import json
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -121,3 +122,10 @@ def test_counters_are_signed_and_may_be_missing() -> None:
     pool = Pool(page_size=MIB2, node=0, total=1, free=1, reserved=-5, surplus=None)
     assert json.loads(pool.model_dump_json())["reserved"] == -5
     assert json.loads(pool.model_dump_json())["surplus"] is None
+
+
+def test_the_schema_that_is_shipped_is_of_this_definition() -> None:
+    """`make schema` writes it."""
+    shipped = json.loads((files("hugescope_wire") / "snapshot.schema.json").read_text())
+    made = Snapshot.model_json_schema(mode="serialization", by_alias=True)
+    assert shipped == {"$schema": shipped["$schema"], **made}
