@@ -101,6 +101,31 @@ static void read_whole(const char *pid, const char *name)
 	close(fd);
 }
 
+/* smaps, as far as the first entry of a VMA that begins at or above `end`. */
+static void read_smaps(const char *pid, uint64_t end)
+{
+	int fd = open_of(pid, "smaps");
+	ssize_t got;
+
+	while ((got = read(fd, text, sizeof(text) - 1)) > 0) {
+		char *line = text;
+
+		text[got] = 0;
+		while (line) {
+			char *dash;
+			uint64_t start = strtoull(line, &dash, 16);
+
+			if (dash != line && *dash == '-' && start >= end) {
+				close(fd);
+				return;
+			}
+			line = strchr(line, '\n');
+			line = line ? line + 1 : NULL;
+		}
+	}
+	close(fd);
+}
+
 static int query_at(int fd, uint64_t flags, uint64_t addr, char *name, struct query *q)
 {
 	memset(q, 0, sizeof(*q));
@@ -179,7 +204,7 @@ static void full(const char *pid)
 	read_whole(pid, "stat");
 	fd = open_of(pid, "pagemap");
 	read_whole(pid, "comm");
-	read_whole(pid, "smaps");
+	read_smaps(pid, vma.end);
 	scan(fd, vma.start, vma.end);
 	read_cells(fd, vma.start, 0, (vma.end - vma.start) / HUGE_PAGE);
 	stands(pid, vma.start);

@@ -83,7 +83,8 @@ class Watch:
         begin_s = time.perf_counter()
         entries: dict[tuple[int, int], SmapsVma] = {}
         try:
-            found = read_smaps(self.files.root, self.pid)
+            end = max((mapping.vma.end for mapping in self.mappings), default=0)
+            found = read_smaps(self.files.root, self.pid, end)
             entries = {(entry.vma.start, entry.vma.end): entry for entry in found}
         except (ProcessError, BadCapture) as error:
             # VmFlags become null, which says that they could not be read.

@@ -55,9 +55,10 @@ def denied_limit(count: int) -> Limit:
     """For processes whose page tables these privileges do not reach."""
     return Limit(
         capability="processes",
-        reason=f"{count} processes may not be read",
+        reason=f"{count} {'process' if count == 1 else 'processes'} may not be read",
         cost="their mappings are not shown, and mappers counts those of the others only",
-        remedy=_NO_PFN.remedy,
+        # Root that is refused is root of another user namespace only, or lacks a capability.
+        remedy=None if os.geteuid() == 0 else _NO_PFN.remedy,
     )
 
 

@@ -18,6 +18,8 @@ _START_TIME_FIELD: Final = 19
 """starttime of proc(5) stat, counted from the field after the closing parenthesis of comm."""
 
 _ASK_AGAIN_S: Final = 10.0
+_CHUNK_BYTES: Final = 1 << 16
+_HEAD_LINE: Final = re.compile(rb"^([0-9a-f]+)-[0-9a-f]+ ", re.MULTILINE)
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
@@ -39,8 +41,11 @@ def start_ticks(root: Root, pid: int) -> int | None:
     return int(ticks) if _NUMBER.fullmatch(ticks) else None
 
 
-def read_smaps(root: Root, pid: int) -> list[SmapsVma]:
+def read_smaps(root: Root, pid: int, up_to_va: int | None = None) -> list[SmapsVma]:
     """Its hugetlb VMAs as smaps tells of them: a walk of all its page tables.
+
+    With `up_to_va` the walk ends there: the kernel walks as far as is read, and what lies above the
+    last hugetlb VMA, its libraries mostly, is left alone.
 
     Raises:
         ProcessError: by the kernel's answer.
@@ -48,10 +53,28 @@ def read_smaps(root: Root, pid: int) -> list[SmapsVma]:
     """
     name = f"proc/{pid}/smaps"
     try:
-        text = root.read(name)
+        fd = root.open(name)
     except OSError as error:
         raise root.process_error(error, name) from None
+    try:
+        text = read_all(fd) if up_to_va is None else _read_up_to(fd, up_to_va)
+    except OSError as error:
+        raise root.process_error(error, name) from None
+    finally:
+        os.close(fd)
     return smaps.parse_huge(text, name)
+
+
+def _read_up_to(fd: int, va: int) -> bytes:
+    """The entries of VMAs that begin below `va`, whole ones only."""
+    text = b""
+    while chunk := os.read(fd, _CHUNK_BYTES):
+        searched = text.rfind(b"\n") + 1
+        text += chunk
+        for head in _HEAD_LINE.finditer(text, searched):
+            if int(head[1], 16) >= va:
+                return text[: head.start()]
+    return text
 
 
 class VmaFinder:

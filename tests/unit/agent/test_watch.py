@@ -55,11 +55,11 @@ class Smaps:
         self.real = read_smaps
         monkeypatch.setattr(watch_module, "read_smaps", self)
 
-    def __call__(self, root: Root, pid: int) -> list[SmapsVma]:
+    def __call__(self, root: Root, pid: int, up_to_va: int) -> list[SmapsVma]:
         self.reads += 1
         if self.error is not None:
             raise self.error
-        return self.real(root, pid)
+        return self.real(root, pid, up_to_va)
 
 
 @pytest.fixture

@@ -113,3 +113,21 @@ def test_a_name_of_any_bytes_ends_nothing(tmp_path: Path, name: str, huge: bool)
         pytest.fail(f"refused for a name: {error}")
     assert len(found) == 1 + huge
     assert not huge or found[0].path == name
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 100, 4096, 1 << 16])
+def test_smaps_is_read_no_further_than_asked(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
+) -> None:
+    """What is above the last hugetlb mapping is not read, wherever the kernel's pieces end."""
+    monkeypatch.setattr("hugescope_agent.kernel.process._CHUNK_BYTES", chunk_bytes)
+    root = Root.at(str(tree))
+    whole = read_smaps(root, 41)
+    end = max(entry.vma.end for entry in whole)
+    assert read_smaps(root, 41, end) == whole
+    assert read_smaps(root, 41, whole[0].vma.end) == [
+        entry for entry in whole if entry.vma.start < whole[0].vma.end
+    ]
+    path = tree / "proc/41/smaps"
+    path.write_text(path.read_text() + f"{end:x}-{end + 4096:x} rw-p garbage from here on")
+    assert read_smaps(root, 41, end) == whole
