@@ -25,12 +25,6 @@ _NO_PFN: Final = Limit(
     cost="node and mapcount of every page are unknown; mappers are known for shared mappings only",
     remedy="run the agent as root, or grant CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH",
 )
-_NO_PFN_CAPTURE: Final = Limit(
-    capability="pfn",
-    reason="the captured pagemap holds no page frame numbers",
-    cost="node and mapcount of every page are unknown; mappers are known for shared mappings only",
-    remedy="capture as root",
-)
 _NO_KPAGE: Final = Limit(
     capability="kpageflags",
     reason="/proc/kpageflags and /proc/kpagecount cannot be read",
@@ -39,13 +33,13 @@ _NO_KPAGE: Final = Limit(
 )
 _NO_SCAN: Final = Limit(
     capability="pagemap_scan",
-    reason="no PAGEMAP_SCAN ioctl (Linux 6.7 has it; a captured tree has no ioctl)",
+    reason="no PAGEMAP_SCAN ioctl (Linux 6.7 has it)",
     cost="each look reads one entry a huge page; poisoned and migrating pages look like holes",
     remedy="run Linux 6.7 or newer",
 )
 _NO_QUERY: Final = Limit(
     capability="procmap_query",
-    reason="no PROCMAP_QUERY ioctl (Linux 6.11 has it; a captured tree has no ioctl)",
+    reason="no PROCMAP_QUERY ioctl (Linux 6.11 has it)",
     cost="finding mappings reads maps, and smaps of processes that seem to have hugetlb mappings",
     remedy="run Linux 6.11 or newer",
 )
@@ -77,14 +71,22 @@ def limits(capabilities: Capabilities, root: Root) -> list[Limit]:
     """What is missing of `capabilities`."""
     found = []
     if not capabilities.pfn:
-        found.append(_NO_PFN if root.live else _NO_PFN_CAPTURE)
+        found.append(_NO_PFN)
     if not capabilities.kpageflags:
         found.append(_NO_KPAGE)
     if not capabilities.pagemap_scan:
         found.append(_NO_SCAN)
     if not capabilities.procmap_query:
         found.append(_NO_QUERY)
-    return found
+    return found if root.live else [_of_capture(limit) for limit in found]
+
+
+def _of_capture(limit: Limit) -> Limit:
+    """The same of a captured tree, which no privilege of ours would change."""
+    update = {"reason": f"not in a captured tree: {limit.reason}", "remedy": None}
+    if limit.capability in ("pfn", "kpageflags"):
+        update["remedy"] = "capture as root, with proc/kpagecount and proc/kpageflags"
+    return limit.model_copy(update=update)
 
 
 def _pfn_visible() -> bool:

@@ -113,7 +113,7 @@ function UseBar({ pool }: { readonly pool: Pool }): JSX.Element | null {
   const share = (count: number): string => `${(100 * count) / total}%`;
   return (
     <span class="bar" role="img" aria-label={words} title={words}>
-      <span class="bar-used" style={{ width: share(used) }} />
+      {used > 0 && <span class="bar-used" style={{ width: share(used) }} />}
       {reserved !== null && reserved > 0 && (
         <span class="bar-reserved" style={{ width: share(reserved) }} />
       )}
