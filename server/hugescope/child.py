@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 15.0
 _STEADY_S: Final = 30.0
-"""An agent that ran so long is started again at once."""
+"""After an agent that ran so long the waits start over."""
 
 _STOP_S: Final = 5.0
 
@@ -54,11 +54,6 @@ class AgentProcess:
         self._stop = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, name="agent-keeper", daemon=True)
-
-    @property
-    def pid(self) -> int | None:
-        """Of the agent that runs now."""
-        return None if self._process is None else self._process.pid
 
     def start(self) -> None:
         """Start it and see to it from now on."""
