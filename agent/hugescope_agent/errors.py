@@ -33,3 +33,14 @@ class ProcessDenied(ProcessError):
 
 class ProcessUnreadable(ProcessError):
     """Its files hold or are something else than expected; the message says which and where."""
+
+
+class AskError(AgentError):
+    """A question about one page has no answer: `code` is stable and travels to who asked.
+
+    Codes: no_such_process, no_such_mapping, not_present, process_left, unreadable, not_supported.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

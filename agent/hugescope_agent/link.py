@@ -23,12 +23,22 @@ from tenacity.wait import wait_base
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from hugescope_agent.errors import AgentError
+from hugescope_agent.errors import AgentError, AskError
 from hugescope_agent.sampler import Sample
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import FrameKind, encode_frame
 from hugescope_wire.host import PROTOCOL_VERSION, HostFrame
-from hugescope_wire.messages import AGENT_PATH, TO_AGENT, AgentHello, Refusal, parse
+from hugescope_wire.messages import (
+    AGENT_PATH,
+    TO_AGENT,
+    AgentHello,
+    AgentWelcome,
+    PageAnswer,
+    PageQuery,
+    Refusal,
+    parse,
+)
+from hugescope_wire.report import PageDetail
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,6 +63,9 @@ class Looker(Protocol):
 
     def tick(self) -> Sample | None:
         """What changed since; None for nothing to say."""
+
+    def page(self, pid: int, address: int, part: int | None) -> PageDetail:
+        """What is behind an address; raises AskError where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +140,7 @@ class AgentLink:
             _limit_unacknowledged(socket_)
             await self._greet(socket_)
             log.info("connected to %s", self.options.server)
-            listener = asyncio.create_task(_listen(socket_), name="agent-listener")
+            listener = asyncio.create_task(self._listen(socket_), name="agent-listener")
             sender = asyncio.create_task(self._send_samples(socket_), name="agent-sender")
             try:
                 done, _ = await asyncio.wait(
@@ -149,7 +162,7 @@ class AgentLink:
         )
         async with asyncio.timeout(_ANSWER_S):
             await socket_.send(hello.model_dump_json())
-            _raise_refusal(await socket_.recv())
+            _unless_refused(await socket_.recv())
 
     async def _send_samples(self, socket_: ClientConnection) -> None:
         loop = asyncio.get_running_loop()
@@ -172,6 +185,15 @@ class AgentLink:
         frame = encode_frame(kind, self._seq, sample.about, sample.blocks)
         async with asyncio.timeout(_ANSWER_S):
             await socket_.send(frame)
+
+    async def _listen(self, socket_: ClientConnection) -> None:
+        """The server refuses, or asks, one question after another; ends with the connection."""
+        async for message in socket_:
+            asked = _unless_refused(message)
+            if isinstance(asked, PageQuery):
+                answer = await self._off_loop(lambda query=asked: _answer(self.looker, query))
+                async with asyncio.timeout(_ANSWER_S):
+                    await socket_.send(answer.model_dump_json())
 
     async def _off_loop(self, look: Callable[[], T]) -> T:
         """Look in the sampler's one thread, so that pings are answered meanwhile.
@@ -204,18 +226,22 @@ class Attempts(wait_base):
         return random.uniform(longest_s / 2, longest_s)  # noqa: S311 - spreads load, hides nothing
 
 
-async def _listen(socket_: ClientConnection) -> None:
-    """The server speaks only to refuse; ends with the connection."""
-    async for message in socket_:
-        _raise_refusal(message)
-
-
-def _raise_refusal(message: str | bytes) -> None:
+def _unless_refused(message: str | bytes) -> AgentWelcome | PageQuery:
     answer = parse(TO_AGENT, message)
     if isinstance(answer, Refusal):
         if answer.code == _REPLACED:
             raise Replaced
         raise Refused(answer.code, answer.message)
+    return answer
+
+
+def _answer(looker: Looker, query: PageQuery) -> PageAnswer:
+    """The page asked for, or why there is none; whatever the page is, the link goes on."""
+    try:
+        page = looker.page(query.pid, query.address, query.part)
+    except AskError as error:
+        return PageAnswer(query_id=query.query_id, page=None, code=error.code, message=str(error))
+    return PageAnswer(query_id=query.query_id, page=page)
 
 
 def _say_lost(state: RetryCallState) -> None:

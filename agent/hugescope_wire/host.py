@@ -6,7 +6,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from hugescope_wire.snapshot import Capabilities, Count, HostInfo, MappingFacts, Pool, Record
+from hugescope_wire.record import Count, Record
+from hugescope_wire.report import HostReport
+from hugescope_wire.snapshot import Capabilities, HostInfo, MappingFacts, Pool
 
 PROTOCOL_VERSION: Final = 1
 """Of the link, the frames and the viewer messages together."""
@@ -46,7 +48,10 @@ class MappingInfo(MappingFacts):
     def _cells_cover_the_mapping(self) -> Self:
         if self.page_size & (self.page_size - 1) or self.page_size > MAX_PAGE_BYTES:
             raise ValueError(f"page_size {self.page_size} is no page size")
-        if self.end - self.start != self.cell_count * self.page_size:
+        if self.kind == "hugetlb" and (self.start | self.end) % self.page_size:
+            raise ValueError(f"{self.start:#x}-{self.end:#x} is no whole number of huge pages")
+        first, last = self.start // self.page_size, -(-self.end // self.page_size)
+        if last - first != self.cell_count:
             raise ValueError(
                 f"{self.cell_count} cells of {self.page_size} bytes do not cover "
                 f"{self.start:#x}-{self.end:#x}"
@@ -97,6 +102,7 @@ class HostFrame(Record):
     processes: list[ProcessInfo]
     skipped: Skipped
     cost: AgentCost | None
+    report: HostReport | None = None
 
 
 class HostDelta(Record):
@@ -116,3 +122,4 @@ class HostDelta(Record):
     gone_pids: list[int] = Field(default_factory=list)
     skipped: Skipped | None = None
     cost: AgentCost | None = None
+    report: HostReport | None = None

@@ -1,4 +1,6 @@
-"""Which page-table level maps the bytes of a mainline mapping: that of its page size, always."""
+"""Which page-table level maps the bytes of a mapping: for mainline hugetlb that of its page size,
+always; for transparent huge pages as the states tell.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from hugescope_wire.cells import PAGE_BYTES, U32
+from hugescope_wire.cells import PAGE_BYTES, U8, U32, CellFlag, CellState
 from hugescope_wire.snapshot import LevelBytes
 
 HGM_FLAG: Final = "hm"
@@ -25,3 +27,18 @@ def mainline_levels(page_size: int, mapped_pages: U32) -> LevelBytes:
         pmd=total if PMD_BYTES <= page_size < PUD_BYTES else 0,
         pte=total if page_size < PMD_BYTES else 0,
     )
+
+
+def thp_levels(state: U8, mapped_pages: U32) -> LevelBytes:
+    """Bytes at each level of a THP mapping: `mapped` cells have a PMD, all others PTEs."""
+    by_pmd = int(mapped_pages[state == CellState.MAPPED].sum(dtype=np.uint64)) * PAGE_BYTES
+    total = int(mapped_pages.sum(dtype=np.uint64)) * PAGE_BYTES
+    return LevelBytes(pud=0, pmd=by_pmd, pte=total - by_pmd)
+
+
+def thp_undecided(state: U8, flags: U8) -> bool:
+    """Whether the cells of a THP mapping leave open what a PMD maps: full ones, and holes that are
+    only inferred because a capture holds no entries there.
+    """
+    unseen = (state == CellState.HOLE) & (flags & CellFlag.INFERRED != 0)
+    return bool(((state == CellState.FULL) | unseen).any())

@@ -2,11 +2,13 @@
 
 Agent socket, `/api/v1/agent`: the agent sends `AgentHello` as text; the server answers
 `AgentWelcome` or `Refusal` and closes. Then the agent sends binary frames
-(`hugescope_wire.frames`): one full frame, then deltas, all of rising `seq`. The server may send
-`Refusal` at any time and closes after it.
+(`hugescope_wire.frames`): one full frame, then deltas, all of rising `seq`. The server may ask at
+any time with `PageQuery`, which the agent answers with `PageAnswer` as text, in any order with its
+frames. The server may send `Refusal` at any time and closes after it.
 
 Viewer socket, `/api/v1/viewer`: the server sends `ViewerWelcome`, then `Overview` at once and
-whenever hosts change, at most four times a second. The viewer sends `Subscribe` to get the cells of
+whenever hosts change, at most four times a second, and a `ReportMessage` for each host that has a
+report, again when it changes. The viewer sends `Subscribe` to get the cells of
 one mapping: `Subscribed` as text, then binary frames of kind cells, the first with every cell. Each
 has a seq; the viewer answers `Ack`. The server keeps at most `CREDIT` frames unacknowledged and
 folds what changes meanwhile into the next one, so a slow viewer sees fewer, never older, pictures.
@@ -20,7 +22,9 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from hugescope_wire.errors import WireError
 from hugescope_wire.host import AgentCost, Limit, MappingInfo, Skipped, Source
-from hugescope_wire.snapshot import Capabilities, Count, HostInfo, Pool, Record
+from hugescope_wire.record import Count, Record
+from hugescope_wire.report import HostReport, PageDetail
+from hugescope_wire.snapshot import Capabilities, HostInfo, Pool
 
 AGENT_PATH: Final = "/api/v1/agent"
 VIEWER_PATH: Final = "/api/v1/viewer"
@@ -55,6 +59,28 @@ class AgentWelcome(Record):
     type: Literal["welcome"] = "welcome"
     protocol: int
     server_version: str
+
+
+class PageQuery(Record):
+    """What is behind this address of this process? `part`: a 2 MiB chunk of a 1 GiB page, to list
+    the 4 KiB entries of; null lists the parts of the page itself.
+    """
+
+    type: Literal["page_query"] = "page_query"
+    query_id: Count
+    pid: Annotated[int, Field(ge=1)]
+    address: Annotated[int, Field(ge=0, lt=1 << 64)]
+    part: Annotated[int, Field(ge=0, lt=1 << 18)] | None = None
+
+
+class PageAnswer(Record):
+    """The answer to the query of that id: the page, or why there is none (`code` is stable)."""
+
+    type: Literal["page"] = "page"
+    query_id: Count
+    page: PageDetail | None
+    code: str | None = None
+    message: str | None = None
 
 
 class Refusal(Record):
@@ -121,6 +147,15 @@ class Overview(Record):
     hosts: list[HostSummary]
 
 
+class ReportMessage(Record):
+    """What is known of one host beyond cells: sent to a new viewer, and whenever it changes."""
+
+    type: Literal["report"] = "report"
+    host_id: HostId
+    epoch: str
+    report: HostReport
+
+
 class Subscribe(Record):
     """Ask for the cells of one mapping, in place of the one asked for before."""
 
@@ -164,16 +199,18 @@ class SubscriptionEnded(Record):
 
 FromViewer = Annotated[Subscribe | Unsubscribe | Ack, Field(discriminator="type")]
 ToViewer = Annotated[
-    ViewerWelcome | Overview | Subscribed | SubscriptionEnded | Refusal, Field(discriminator="type")
+    ViewerWelcome | Overview | ReportMessage | Subscribed | SubscriptionEnded | Refusal,
+    Field(discriminator="type"),
 ]
-ToAgent = Annotated[AgentWelcome | Refusal, Field(discriminator="type")]
+ToAgent = Annotated[AgentWelcome | PageQuery | Refusal, Field(discriminator="type")]
 
 FROM_VIEWER: Final[TypeAdapter[Subscribe | Unsubscribe | Ack]] = TypeAdapter(FromViewer)
 TO_VIEWER: Final[
-    TypeAdapter[ViewerWelcome | Overview | Subscribed | SubscriptionEnded | Refusal]
+    TypeAdapter[ViewerWelcome | Overview | ReportMessage | Subscribed | SubscriptionEnded | Refusal]
 ] = TypeAdapter(ToViewer)
-TO_AGENT: Final[TypeAdapter[AgentWelcome | Refusal]] = TypeAdapter(ToAgent)
+TO_AGENT: Final[TypeAdapter[AgentWelcome | PageQuery | Refusal]] = TypeAdapter(ToAgent)
 AGENT_HELLO: Final = TypeAdapter(AgentHello)
+PAGE_ANSWER: Final = TypeAdapter(PageAnswer)
 
 
 def parse(adapter: TypeAdapter[T], text: str | bytes) -> T:

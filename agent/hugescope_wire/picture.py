@@ -20,7 +20,7 @@ from hugescope_wire.cells import (
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import EncodedBlock, Frame, FrameKind
 from hugescope_wire.host import MAX_CELLS, HostDelta, HostFrame, MappingInfo, ProcessInfo
-from hugescope_wire.levels import HGM_FLAG, mainline_levels
+from hugescope_wire.levels import HGM_FLAG, mainline_levels, thp_levels, thp_undecided
 from hugescope_wire.snapshot import Flag, LevelBytes, Mapping, MappingFacts, Process, Run, Snapshot
 
 _STATE_LABELS = [state.label for state in CellState]
@@ -99,6 +99,7 @@ class HostPicture:
             host=self.about.host,
             capabilities=self.about.capabilities,
             pools=self.about.pools,
+            report=self.about.report,
             processes=[
                 Process(
                     pid=process.pid,
@@ -121,8 +122,11 @@ def levels_now(info: MappingInfo, cells: Cells) -> LevelBytes:
     """Bytes at each level as the cells are now.
 
     Cells come ten times a second; what is said of a mapping, only when it changes. Only of an HGM
-    mapping can the cells not tell.
+    mapping, and of a THP mapping whose cells leave it open, can the cells not tell.
     """
+    if info.kind == "thp":
+        undecided = thp_undecided(cells.state, cells.flags)
+        return info.level_bytes if undecided else thp_levels(cells.state, cells.mapped_pages)
     if HGM_FLAG in (info.vm_flags or ()):
         return info.level_bytes
     return mainline_levels(info.page_size, cells.mapped_pages)
@@ -169,7 +173,7 @@ def _merge(about: HostFrame, delta: HostDelta) -> HostFrame:
         "monotonic_s": delta.monotonic_s,
         "processes": sorted([*processes, *replaced.values()], key=lambda process: process.pid),
     }
-    for name in ("capabilities", "limits", "pools", "skipped", "cost"):
+    for name in ("capabilities", "limits", "pools", "skipped", "cost", "report"):
         value = getattr(delta, name)
         if value is not None:
             update[name] = value
@@ -177,7 +181,14 @@ def _merge(about: HostFrame, delta: HostDelta) -> HostFrame:
 
 
 def _says_anything(delta: HostDelta) -> bool:
-    parts = (delta.capabilities, delta.limits, delta.pools, delta.skipped, delta.cost)
+    parts = (
+        delta.capabilities,
+        delta.limits,
+        delta.pools,
+        delta.skipped,
+        delta.cost,
+        delta.report,
+    )
     return bool(delta.processes or delta.gone_pids) or any(part is not None for part in parts)
 
 

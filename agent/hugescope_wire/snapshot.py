@@ -8,31 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from hugescope_wire.record import Count, Record, State
+from hugescope_wire.report import HostReport
 
 SNAPSHOT_SCHEMA: Final = "hugescope/snapshot/1"
 
-State = Literal[
-    "hole", "mapped", "full", "split", "partial", "marker", "poisoned", "migrating", "small"
-]
 Flag = Literal["exclusive", "write_protected", "shared_table", "inferred"]
-BackingKind = Literal["anonymous", "memfd", "hugetlbfs", "sysv"]
-Count = Annotated[int, Field(ge=0)]
-
-
-class Record(BaseModel):
-    """A frozen record; fields that a newer peer added are ignored.
-
-    What is sent always holds the fields that have a default, so the schema of what is sent requires
-    them.
-    """
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        allow_inf_nan=False,
-        json_schema_serialization_defaults_required=True,
-    )
+BackingKind = Literal["anonymous", "memfd", "hugetlbfs", "sysv", "file"]
+"""`file` is a file of any other file system, and occurs with kind thp only."""
 
 
 class HostInfo(Record):
@@ -100,7 +85,11 @@ class Run(Record):
 
 
 class MappingFacts(Record):
-    """One VMA, without its cells."""
+    """One VMA, without its cells.
+
+    Cell 0 begins at `start` rounded down to `page_size`, and the last holds `end` - 1. A hugetlb
+    mapping begins and ends at huge page borders; a THP mapping need not.
+    """
 
     start: Count
     end: Count
@@ -139,3 +128,6 @@ class Snapshot(Record):
     capabilities: Capabilities
     pools: list[Pool]
     processes: list[Process]
+    report: HostReport | None = Field(
+        None, description="accounts, reservations, places, poison and findings of the whole host"
+    )

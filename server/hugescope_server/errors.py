@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hugescope_wire.snapshot import Record
+from hugescope_wire.record import Record
 
 
 class ServerError(Exception):

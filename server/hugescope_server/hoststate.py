@@ -8,8 +8,9 @@ from typing import Final, Literal
 from hugescope_server.bus import FrameTaken
 from hugescope_server.mappingtrack import MappingTrack
 from hugescope_wire.host import HostFrame
-from hugescope_wire.messages import HostSummary, ProcessSummary
+from hugescope_wire.messages import HostSummary, ProcessSummary, ReportMessage
 from hugescope_wire.picture import Change, HostPicture
+from hugescope_wire.report import HostReport
 
 Link = Literal["live", "late", "gone"]
 
@@ -24,6 +25,7 @@ class HostState:
         epoch: of the agent run that the picture comes from.
         connected: whether an agent's link is open.
         received_at: when the last frame was taken.
+        report_version: another with each new report, of all hosts; 0 until one came.
     """
 
     def __init__(self, host_id: str, generations: Iterator[int]) -> None:
@@ -37,6 +39,9 @@ class HostState:
         self._agent_version = ""
         self._picture = HostPicture()
         self._summary: tuple[int, Link, str] | None = None
+        self.report_version = 0
+        self._report: HostReport | None = None
+        self._report_text: str | None = None
 
     def take(self, event: FrameTaken, now: float) -> None:
         """Follow a frame that was applied to `event.picture`."""
@@ -47,6 +52,9 @@ class HostState:
         self.epoch, self._agent_version = event.epoch, event.agent_version
         self._picture = event.picture
         self._follow(event.picture, event.change)
+        if self._about.report is not self._report:
+            self._report, self._report_text = self._about.report, None
+            self.report_version = next(self._generations)
 
     def link(self, now: float, late_after_s: float, gone_after_s: float) -> Link:
         """How fresh the picture is."""
@@ -72,6 +80,15 @@ class HostState:
             text = self._summarise(link).model_dump_json(exclude={"age_s"})
             kept = self._summary = (self.version, link, text)
         return f'{kept[2][:-1]},"age_s":{max(0.0, now - self.received_at):.3f}}}'
+
+    def report_json(self) -> str | None:
+        """The `ReportMessage` of the last report, built once; None where none came."""
+        if self._report is None:
+            return None
+        if self._report_text is None:
+            message = ReportMessage(host_id=self.host_id, epoch=self.epoch, report=self._report)
+            self._report_text = message.model_dump_json()
+        return self._report_text
 
     @property
     def _about(self) -> HostFrame:

@@ -41,11 +41,12 @@ class Hub:
 
     def overview_json(self, now: float) -> str:
         """An `Overview` of all hosts, in the order of their ids."""
-        parts = (
-            self._hosts[host_id].summary_json(now, self.link(self._hosts[host_id], now))
-            for host_id in sorted(self._hosts)
-        )
+        parts = (host.summary_json(now, self.link(host, now)) for host in self.hosts())
         return f'{{"type":"overview","hosts":[{",".join(parts)}]}}'
+
+    def hosts(self) -> list[HostState]:
+        """All hosts, in the order of their ids."""
+        return [self._hosts[host_id] for host_id in sorted(self._hosts)]
 
     def link(self, host: HostState, now: float) -> Link:
         """How fresh this host's picture is."""

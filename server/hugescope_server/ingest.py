@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hugescope_server.bus import AgentJoined, AgentLeft, Bus, FrameTaken
+from hugescope_server.questions import Questions
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import Frame, decode_frame
 from hugescope_wire.host import PROTOCOL_VERSION, HostDelta, HostFrame, ProcessInfo
@@ -37,8 +38,10 @@ class Ingest:
         self._max_cells = max_cells_per_host
         self._sessions: dict[str, AgentSession] = {}
 
-    def join(self, hello: AgentHello, on_replaced: Callable[[], None]) -> AgentSession:
-        """Let this agent speak for its host.
+    def join(
+        self, hello: AgentHello, on_replaced: Callable[[], None], questions: Questions | None = None
+    ) -> AgentSession:
+        """Let this agent speak for its host, and answer `questions`.
 
         One that did so before is told by its own `on_replaced`.
 
@@ -54,12 +57,17 @@ class Ingest:
         older = self._sessions.get(hello.host_id)
         if older is None and len(self._sessions) >= self._max_hosts:
             raise WireError("too_many_hosts", f"{self._max_hosts} agents are connected already")
-        session = AgentSession(self, hello, self._max_cells, on_replaced)
+        session = AgentSession(self, hello, self._max_cells, on_replaced, questions)
         self._sessions[hello.host_id] = session
         if older is not None:
             older.on_replaced()
         self.bus.publish(AgentJoined(hello.host_id))
         return session
+
+    def questions(self, host_id: str) -> Questions | None:
+        """Where to ask the agent of this host; None while there is none."""
+        session = self._sessions.get(host_id)
+        return None if session is None else session.questions
 
     def is_current(self, session: AgentSession) -> bool:
         """Whether no newer agent has taken this one's place, and it has not left."""
@@ -76,10 +84,16 @@ class AgentSession:
     """One agent's link from its hello to its end."""
 
     def __init__(
-        self, ingest: Ingest, hello: AgentHello, max_cells: int, on_replaced: Callable[[], None]
+        self,
+        ingest: Ingest,
+        hello: AgentHello,
+        max_cells: int,
+        on_replaced: Callable[[], None],
+        questions: Questions | None,
     ) -> None:
         self.host_id: Final = hello.host_id
         self.on_replaced: Final = on_replaced
+        self.questions: Final = questions
         self._ingest = ingest
         self._hello = hello
         self._max_cells = max_cells

@@ -4,7 +4,8 @@
 queue: what changes while a viewer is slow is folded into the next message. Frames of cells need
 credit, at most `CREDIT` unacknowledged, and come at most every `CELLS_PERIOD_S`; the overview comes
 on common ticks of `OVERVIEW_PERIOD_S`, so that its JSON is built once for all viewers, and at every
-fourth tick even when nothing changed, for its ages.
+fourth tick even when nothing changed, for its ages. On the same ticks goes a host's report, when it
+is another than the viewer has.
 
 `seq` restarts with each `Subscribed`, so an ack that was on its way when the viewer subscribed anew
 can free credit of the new subscription early. At most `CREDIT` more frames are then on the way,
@@ -69,6 +70,7 @@ class Mailbox:
         self._subscription: _Subscription | None = None
         self._overview_version = -1
         self._overview_tick = -math.inf
+        self._reports: dict[str, int] = {}
 
     @property
     def watching(self) -> str | None:
@@ -108,6 +110,7 @@ class Mailbox:
         if self._overview_due(now):
             self._overview_version, self._overview_tick = self._hub.version, _tick(now)
             out.append(self._hub.overview_json(now))
+            out += self._new_reports()
         if self._subscription is not None:
             out += self._cells(self._subscription, now)
         return out
@@ -128,6 +131,16 @@ class Mailbox:
         ticks = _tick(now) - self._overview_tick
         changed = self._hub.version != self._overview_version
         return ticks >= OVERVIEW_AT_LEAST_TICKS or (ticks >= 1 and changed)
+
+    def _new_reports(self) -> list[str]:
+        """Of each host whose report this viewer has not got; the hosts that left are forgotten."""
+        hosts = self._hub.hosts()
+        sent, self._reports = self._reports, {host.host_id: host.report_version for host in hosts}
+        return [
+            text
+            for host in hosts
+            if sent.get(host.host_id) != host.report_version and (text := host.report_json())
+        ]
 
     def _cells(self, subscription: _Subscription, now: float) -> list[str | bytes]:
         found = self._find(subscription)

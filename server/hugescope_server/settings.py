@@ -41,6 +41,7 @@ class ServerSettings(BaseSettings):
     hello_deadline_s: Seconds = Field(10.0, description="for an agent's first message")
     agent_silence_s: Seconds = Field(30.0, description="an agent's socket may be silent so long")
     send_deadline_s: Seconds = Field(10.0, description="for one message to a viewer to be taken")
+    answer_deadline_s: Seconds = Field(10.0, description="for an agent to answer a question")
 
     max_agent_message_bytes: int = Field(MAX_AGENT_MESSAGE_BYTES, ge=1024)
     max_viewer_message_bytes: int = Field(MAX_VIEWER_MESSAGE_BYTES, ge=1024)

@@ -20,6 +20,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hosts/{host_id}/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Host Page
+         * @description Who maps the page at an address, and how, part by part: asked of the host's agent now.
+         */
+        get: operations["host_page_api_v1_hosts__host_id__page_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts/{host_id}/snapshot": {
         parameters: {
             query?: never;
@@ -121,11 +141,23 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "anonymous" | "memfd" | "hugetlbfs" | "sysv";
+            kind: "anonymous" | "memfd" | "hugetlbfs" | "sysv" | "file";
             /** Name */
             name: string | null;
             /** Offset */
             offset: number;
+        };
+        /**
+         * BootPages
+         * @description Pages that the kernel command line asked for; `node` null: spread by the kernel.
+         */
+        BootPages: {
+            /** Node */
+            node: number | null;
+            /** Page Size */
+            page_size: number;
+            /** Pages */
+            pages: number;
         };
         /**
          * Capabilities
@@ -165,11 +197,69 @@ export interface components {
          */
         CellFlag: 1 | 2 | 4 | 8;
         /**
+         * CellLink
+         * @description Cells to look at: `count` from index `first` of the mapping at `start` in process `pid`.
+         *
+         *     `count` 0 points at the mapping as a whole.
+         */
+        CellLink: {
+            /**
+             * Count
+             * @default 0
+             */
+            count: number;
+            /**
+             * First
+             * @default 0
+             */
+            first: number;
+            /** Pid */
+            pid: number;
+            /** Start */
+            start: number;
+        };
+        /**
          * CellState
          * @description How a huge page stands in the page table; the numbers travel and never change meaning.
          * @enum {integer}
          */
         CellState: 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+        /**
+         * CgroupUse
+         * @description One cgroup's hugetlb counters of one page size, in bytes; null: not there.
+         *
+         *     `limit_bytes` null with `unlimited` true means max. `failures` counts faults or mappings refused
+         *     at the limit (v2 events max, v1 failcnt).
+         */
+        CgroupUse: {
+            /** Failures */
+            failures: number | null;
+            /** Limit Bytes */
+            limit_bytes: number | null;
+            /** Node Bytes */
+            node_bytes: {
+                [key: string]: number;
+            } | null;
+            /** Page Size */
+            page_size: number;
+            /** Path */
+            path: string;
+            /** Pids */
+            pids: number[];
+            /** Reserved Bytes */
+            reserved_bytes: number | null;
+            /** Reserved Failures */
+            reserved_failures: number | null;
+            /** Reserved Limit Bytes */
+            reserved_limit_bytes: number | null;
+            /** Usage Bytes */
+            usage_bytes: number | null;
+            /**
+             * Version
+             * @enum {integer}
+             */
+            version: 1 | 2;
+        };
         /**
          * Encoding
          * @description How a block lays out its cells.
@@ -187,6 +277,90 @@ export interface components {
             message: string;
         };
         /**
+         * Evidence
+         * @description One thing that was read or counted; `value` in the words and units of the screen.
+         */
+        Evidence: {
+            /** Name */
+            name: string;
+            /**
+             * Source
+             * @description the file it was read from, or how it was counted
+             */
+            source: string | null;
+            /** Value */
+            value: string;
+        };
+        /**
+         * FdHolder
+         * @description A process that keeps a file by an open descriptor, or (`fd` null) by a mapping of it.
+         */
+        FdHolder: {
+            /** Comm */
+            comm: string | null;
+            /** Fd */
+            fd: number | null;
+            /** Pid */
+            pid: number;
+        };
+        /**
+         * FileRef
+         * @description A file of a hugetlbfs, internal mounts too: the thing that keeps pages without page tables.
+         *
+         *     Attributes:
+         *         kind: "hugetlbfs" is a file of a mounted hugetlbfs.
+         *         device: "major:minor".
+         *         name: path for a hugetlbfs file, else what the kernel calls it.
+         */
+        FileRef: {
+            /** Device */
+            device: string | null;
+            /** Inode */
+            inode: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "anonymous" | "memfd" | "hugetlbfs" | "sysv";
+            /** Name */
+            name: string | null;
+        };
+        /**
+         * Finding
+         * @description One finding.
+         *
+         *     Attributes:
+         *         key: the same for the same thing from look to look, unique in a report.
+         *         what, why, advice: one sentence each.
+         *         command: what to type, null where no command helps.
+         */
+        Finding: {
+            /** Advice */
+            advice: string;
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "split-mapping" | "mapcount-differs" | "shared-table" | "wrong-node" | "poisoned-page" | "leaked-file" | "fd-held-pages" | "detached-segment" | "idle-pool" | "unattributed-pages" | "unused-reservation" | "sigbus-risk" | "cgroup-limit-hit" | "pages-dissolved" | "pages-demoted" | "userfaultfd-registered" | "userfaultfd-stalled" | "huge-pages-not-got" | "guest-memory-unmapped" | "odd-counter" | "partial-view";
+            /** Command */
+            command: string | null;
+            /** Evidence */
+            evidence: components["schemas"]["Evidence"][];
+            /** Key */
+            key: string;
+            /** Links */
+            links: components["schemas"]["CellLink"][];
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "notice" | "warning" | "critical";
+            /** What */
+            what: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * FrameKind
          * @description What a frame holds.
          * @enum {integer}
@@ -195,12 +369,74 @@ export interface components {
         /** FromViewer */
         FromViewer: components["schemas"]["Subscribe"] | components["schemas"]["Unsubscribe"] | components["schemas"]["Ack"];
         /**
+         * GuestMemory
+         * @description A guest_memfd: memory of a confidential VM that no page table on this host maps.
+         */
+        GuestMemory: {
+            /** Allocated Bytes */
+            allocated_bytes: number | null;
+            /** Comm */
+            comm: string | null;
+            /** Fd */
+            fd: number;
+            /** Pid */
+            pid: number;
+            /** Size Bytes */
+            size_bytes: number | null;
+        };
+        /**
          * Health
          * @description The server answers.
          */
         Health: {
             /** Status */
             status: string;
+        };
+        /**
+         * HeldPages
+         * @description Pages in no page table by what keeps them; null: not known for this node.
+         */
+        HeldPages: {
+            /** Fd */
+            fd: number | null;
+            /** Hugetlbfs */
+            hugetlbfs: number | null;
+            /** Mapping */
+            mapping: number | null;
+            /** Sysv */
+            sysv: number | null;
+        };
+        /**
+         * Holding
+         * @description Pages of one file that no page table maps.
+         *
+         *     Attributes:
+         *         by: what keeps them: an open descriptor; a name in a mounted hugetlbfs; a SysV segment that
+         *             nobody has attached; a mapping whose page tables do not hold them.
+         *         pages: unmapped pages; `file_pages` all pages of the file.
+         *         holders: processes with it open or mapped; empty for a leaked file.
+         *         inferred: the number follows from more than one reading, and is not certain.
+         */
+        Holding: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "fd" | "hugetlbfs" | "sysv" | "mapping";
+            file: components["schemas"]["FileRef"];
+            /** File Pages */
+            file_pages: number;
+            /** Holders */
+            holders: components["schemas"]["FdHolder"][];
+            /**
+             * Inferred
+             * @default false
+             */
+            inferred: boolean;
+            /** Page Size */
+            page_size: number;
+            /** Pages */
+            pages: number;
         };
         /**
          * HostInfo
@@ -213,6 +449,41 @@ export interface components {
             kernel: string | null;
             /** Name */
             name: string | null;
+        };
+        /**
+         * HostReport
+         * @description Everything above of one host at one moment.
+         */
+        HostReport: {
+            /** Accounts */
+            accounts: components["schemas"]["PoolAccount"][];
+            /** Boot */
+            boot: components["schemas"]["BootPages"][];
+            /** Cgroups */
+            cgroups: components["schemas"]["CgroupUse"][];
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            /** Guest Memory */
+            guest_memory: components["schemas"]["GuestMemory"][];
+            /** Holdings */
+            holdings: components["schemas"]["Holding"][];
+            /** Mappings */
+            mappings: components["schemas"]["MappingReport"][];
+            poison: components["schemas"]["Poison"];
+            /** Reservations */
+            reservations: components["schemas"]["ReservationAccount"][];
+            /** Stage2 */
+            stage2: components["schemas"]["Stage2"][];
+            /**
+             * Taken At
+             * Format: date-time
+             */
+            taken_at: string;
+            /** Uffd Holders */
+            uffd_holders: components["schemas"]["UffdHolder"][];
+            /** Uffd Waiters */
+            uffd_waiters: components["schemas"]["UffdWaiter"][];
+            vmemmap: components["schemas"]["Vmemmap"];
         };
         /**
          * HostSummary
@@ -282,6 +553,16 @@ export interface components {
             remedy: string | null;
         };
         /**
+         * MappedGroup
+         * @description Pages that exactly these processes map, each page counted once.
+         */
+        MappedGroup: {
+            /** Pages */
+            pages: number;
+            /** Pids */
+            pids: number[];
+        };
+        /**
          * Mapping
          * @description One VMA with its cells as runs, in order, without gap or overlap.
          */
@@ -346,6 +627,45 @@ export interface components {
             vm_flags: string[] | null;
         };
         /**
+         * MappingReport
+         * @description What is known of one mapping beyond its cells.
+         *
+         *     Attributes:
+         *         misplaced_bytes: on nodes that the policy does not allow; null: policy or nodes unknown.
+         *         lost_pages: entries that smaps counts and pagemap does not show: poisoned or migrating.
+         *         waiting_threads: of this process in handle_userfault now; null: not readable.
+         */
+        MappingReport: {
+            /** Lost Pages */
+            lost_pages: number | null;
+            /** Misplaced Bytes */
+            misplaced_bytes: number | null;
+            /** Node Bytes */
+            node_bytes: {
+                [key: string]: number;
+            };
+            /** Page Size */
+            page_size: number;
+            /** Pid */
+            pid: number;
+            policy: components["schemas"]["Policy"] | null;
+            /** Reserved Pages */
+            reserved_pages: number | null;
+            /**
+             * Shared Table Cells
+             * @default 0
+             */
+            shared_table_cells: number;
+            /** Sharing */
+            sharing: components["schemas"]["SharingGroup"][];
+            split: components["schemas"]["SplitFacts"] | null;
+            /** Start */
+            start: number;
+            thp: components["schemas"]["ThpFacts"] | null;
+            /** Uffd */
+            uffd: ("missing" | "wp" | "minor")[];
+        };
+        /**
          * MappingSummary
          * @description A mapping with its cells counted by state, in the order of `CellState`.
          */
@@ -383,6 +703,24 @@ export interface components {
             vm_flags: string[] | null;
         };
         /**
+         * MemoryFailures
+         * @description node*\/memory_failure: events since boot; null: no such counter (Linux 6.1).
+         */
+        MemoryFailures: {
+            /** Delayed */
+            delayed: number | null;
+            /** Failed */
+            failed: number | null;
+            /** Ignored */
+            ignored: number | null;
+            /** Node */
+            node: number;
+            /** Recovered */
+            recovered: number | null;
+            /** Total */
+            total: number | null;
+        };
+        /**
          * Overview
          * @description All hosts that the server knows.
          */
@@ -394,6 +732,176 @@ export interface components {
              * @enum {string}
              */
             type: "overview";
+        };
+        /**
+         * PageDetail
+         * @description Everything about the page behind one cell: who maps it, and how, part by part.
+         *
+         *     Attributes:
+         *         address: of the cell; `first` its index in the mapping at `start`.
+         *         explanation: a sentence for each reason why the counts differ.
+         *         mapped_by: every mapping seen; null where pages cannot be joined.
+         *         parts: 2 MiB chunks of a 1 GiB page, 4 KiB entries of a smaller one.
+         */
+        PageDetail: {
+            /** Address */
+            address: number;
+            /** Comm */
+            comm: string | null;
+            /** Explanation */
+            explanation: string[];
+            file: components["schemas"]["FileRef"] | null;
+            /** File Offset */
+            file_offset: number | null;
+            /** First */
+            first: number;
+            /** Flags */
+            flags: string[];
+            /** Mapcount */
+            mapcount: number | null;
+            /** Mapped By */
+            mapped_by: components["schemas"]["PageMapper"][] | null;
+            /** Mapped Bytes */
+            mapped_bytes: number;
+            /** Mappers */
+            mappers: number | null;
+            /** Node */
+            node: number | null;
+            /** Page Size */
+            page_size: number;
+            /** Parts */
+            parts: components["schemas"]["PartRun"][];
+            /** Pid */
+            pid: number;
+            /** Processes */
+            processes: number | null;
+            /** Reasons */
+            reasons: ("shared_table" | "alias" | "unseen_mapping" | "average_mapcount" | "moving")[];
+            /** Start */
+            start: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
+        };
+        /**
+         * PageMapper
+         * @description One mapping of the page: at `address`, in the mapping that begins at `start`.
+         */
+        PageMapper: {
+            /** Address */
+            address: number;
+            /** Comm */
+            comm: string | null;
+            /** Pid */
+            pid: number;
+            /** Shared */
+            shared: boolean;
+            /** Shared Table */
+            shared_table: boolean;
+            /** Start */
+            start: number;
+        };
+        /**
+         * PartRun
+         * @description Equal neighbours inside a huge page: `count` parts of `part_bytes` from index `first`.
+         *
+         *     `level` is the page-table level of the entries: pud, pmd or pte; null: cannot be told.
+         */
+        PartRun: {
+            /** Count */
+            count: number;
+            /** First */
+            first: number;
+            /** Folio Bytes */
+            folio_bytes: number | null;
+            /**
+             * Inferred
+             * @default false
+             */
+            inferred: boolean;
+            /** Level */
+            level: ("pud" | "pmd" | "pte") | null;
+            /** Part Bytes */
+            part_bytes: number;
+            /** Present Bytes */
+            present_bytes: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
+        };
+        /**
+         * Poison
+         * @description All that tells of memory errors. `hardware_corrupted_bytes` from meminfo.
+         */
+        Poison: {
+            /** Failures */
+            failures: components["schemas"]["MemoryFailures"][];
+            /** Hardware Corrupted Bytes */
+            hardware_corrupted_bytes: number | null;
+            /** Pages */
+            pages: components["schemas"]["PoisonedPage"][];
+        };
+        /**
+         * PoisonedPage
+         * @description One page lost to a memory error.
+         *
+         *     Attributes:
+         *         page_size: bytes gone; `bad_bytes` bytes that are really bad, where it is known.
+         *         in_pool: still counted in the pool; False when the kernel dissolved it.
+         *         evidence: what told of it.
+         */
+        PoisonedPage: {
+            /** Bad Bytes */
+            bad_bytes: number | null;
+            /**
+             * Evidence
+             * @enum {string}
+             */
+            evidence: "kpageflags" | "pagemap_scan" | "smaps";
+            file: components["schemas"]["FileRef"] | null;
+            /** In Pool */
+            in_pool: boolean | null;
+            /** Node */
+            node: number | null;
+            /** Page Size */
+            page_size: number;
+            /** Places */
+            places: components["schemas"]["PoisonPlace"][];
+        };
+        /**
+         * PoisonPlace
+         * @description Where a lost page was mapped. `address` null: somewhere in this mapping, which cannot be
+         *     told.
+         */
+        PoisonPlace: {
+            /** Address */
+            address: number | null;
+            /** File Offset */
+            file_offset: number | null;
+            /**
+             * Inferred
+             * @default false
+             */
+            inferred: boolean;
+            process: components["schemas"]["ProcessRef"];
+            /** Start */
+            start: number;
+        };
+        /**
+         * Policy
+         * @description A mapping's NUMA policy as numa_maps prints it: `mode` such as bind, and its nodes.
+         */
+        Policy: {
+            /** Mode */
+            mode: string;
+            /** Nodes */
+            nodes: number[];
+            /** Text */
+            text: string;
         };
         /**
          * Pool
@@ -421,6 +929,64 @@ export interface components {
             total: number | null;
         };
         /**
+         * PoolAccount
+         * @description total = free + mapped + held (fd + hugetlbfs + sysv + mapping) + poisoned + unattributed.
+         *
+         *     Attributes:
+         *         node: null for the host.
+         *         mapped: pages in at least one page table, each once; `mapped_by` sums to it where it is not
+         *             null (host only).
+         *         poisoned: pages of the pool lost to poison and in no page table any more.
+         *         unattributed: in use by nobody that was seen; the count is exact when `torn` is 0.
+         *         unplaced: node accounts only: held and unattributed pages together, where only the sum is
+         *             known; the parts are then null. Null where the parts are known.
+         *         candidates: who may hold the unattributed pages, in words; guesses by name.
+         *         torn: pages that moved while the look was taken; 0 for a consistent look.
+         *         looks: how often the look was taken to get there.
+         *         available: free - reserved: what is left for a new mapping; null on nodes.
+         */
+        PoolAccount: {
+            /** Available */
+            available: number | null;
+            /** Candidates */
+            candidates: string[];
+            /** Free */
+            free: number | null;
+            held: components["schemas"]["HeldPages"];
+            /**
+             * Looks
+             * @default 1
+             */
+            looks: number;
+            /** Mapped */
+            mapped: number;
+            /** Mapped By */
+            mapped_by: components["schemas"]["MappedGroup"][] | null;
+            /** Node */
+            node: number | null;
+            /** Overcommit */
+            overcommit: number | null;
+            /** Page Size */
+            page_size: number;
+            /** Poisoned */
+            poisoned: number | null;
+            /** Reserved */
+            reserved: number | null;
+            /** Surplus */
+            surplus: number | null;
+            /**
+             * Torn
+             * @default 0
+             */
+            torn: number;
+            /** Total */
+            total: number | null;
+            /** Unattributed */
+            unattributed: number | null;
+            /** Unplaced */
+            unplaced: number | null;
+        };
+        /**
          * Process
          * @description A process that maps huge pages.
          */
@@ -429,6 +995,16 @@ export interface components {
             comm: string | null;
             /** Mappings */
             mappings: components["schemas"]["Mapping"][];
+            /** Pid */
+            pid: number;
+        };
+        /**
+         * ProcessRef
+         * @description A process by number and name.
+         */
+        ProcessRef: {
+            /** Comm */
+            comm: string | null;
             /** Pid */
             pid: number;
         };
@@ -460,6 +1036,72 @@ export interface components {
             type: "refusal";
         };
         /**
+         * ReportMessage
+         * @description What is known of one host beyond cells: sent to a new viewer, and whenever it changes.
+         */
+        ReportMessage: {
+            /** Epoch */
+            epoch: string;
+            /** Host Id */
+            host_id: string;
+            report: components["schemas"]["HostReport"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "report";
+        };
+        /**
+         * Reservation
+         * @description Pages that are promised and not yet faulted, and whose they are.
+         *
+         *     Attributes:
+         *         owner: a mapping (pid, start), a file nobody maps any more, or a mount with min_size.
+         *         pages: reserved.
+         *         faulted: pages of it that are there already; null where that is not known.
+         *         inferred: parent and child share the mapping, or it was punched: the split is a guess.
+         */
+        Reservation: {
+            /** Faulted */
+            faulted: number | null;
+            file: components["schemas"]["FileRef"] | null;
+            /**
+             * Inferred
+             * @default false
+             */
+            inferred: boolean;
+            /**
+             * Owner
+             * @enum {string}
+             */
+            owner: "mapping" | "file" | "mount";
+            /** Page Size */
+            page_size: number;
+            /** Pages */
+            pages: number;
+            process: components["schemas"]["ProcessRef"] | null;
+            /** Start */
+            start: number | null;
+        };
+        /**
+         * ReservationAccount
+         * @description One pool's reservations: reserved = sum of owners + unattributed (signed, as it comes out).
+         *
+         *     `unreserved` lists mappings with unfaulted pages that nothing promises.
+         */
+        ReservationAccount: {
+            /** Owners */
+            owners: components["schemas"]["Reservation"][];
+            /** Page Size */
+            page_size: number;
+            /** Reserved */
+            reserved: number | null;
+            /** Unattributed */
+            unattributed: number | null;
+            /** Unreserved */
+            unreserved: components["schemas"]["Unreserved"][];
+        };
+        /**
          * Run
          * @description Equal neighbours: `count` cells from index `first`; `mapped_bytes` is per cell.
          */
@@ -483,6 +1125,28 @@ export interface components {
              * @enum {string}
              */
             state: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
+        };
+        /**
+         * SharingGroup
+         * @description Cells of a mapping with the same counts, and why the counts differ.
+         *
+         *     Attributes:
+         *         processes: distinct processes among the mappers.
+         *         reasons: empty where mapcount, mappers and processes agree.
+         */
+        SharingGroup: {
+            /** Cells */
+            cells: number;
+            /** First */
+            first: number;
+            /** Mapcount */
+            mapcount: number | null;
+            /** Mappers */
+            mappers: number | null;
+            /** Processes */
+            processes: number | null;
+            /** Reasons */
+            reasons: ("shared_table" | "alias" | "unseen_mapping" | "average_mapcount" | "moving")[];
         };
         /**
          * Skipped
@@ -516,6 +1180,8 @@ export interface components {
             pools: components["schemas"]["Pool"][];
             /** Processes */
             processes: components["schemas"]["Process"][];
+            /** @description accounts, reservations, places, poison and findings of the whole host */
+            report: components["schemas"]["HostReport"] | null;
             /**
              * Schema
              * @default hugescope/snapshot/1
@@ -543,6 +1209,42 @@ export interface components {
              * @description what is replayed, in words for people
              */
             name: string | null;
+        };
+        /**
+         * SplitFacts
+         * @description Huge pages that are present in full and mapped by smaller entries.
+         *
+         *     Attributes:
+         *         pages: exact number; null where smaps and pagemap do not fit together.
+         *         placed: of these, how many cells are known to be split; the rest is marked inferred.
+         *         collapse_frees_bytes: page-table bytes that a collapse of all would free.
+         */
+        SplitFacts: {
+            /** Collapse Frees Bytes */
+            collapse_frees_bytes: number | null;
+            /** Pages */
+            pages: number | null;
+            /** Placed */
+            placed: number;
+        };
+        /**
+         * Stage2
+         * @description KVM's own page tables of one VM: pages mapped at each size; null where debugfs has no such
+         *     file.
+         */
+        Stage2: {
+            /** Comm */
+            comm: string | null;
+            /** Pages 1G */
+            pages_1g: number | null;
+            /** Pages 2M */
+            pages_2m: number | null;
+            /** Pages 4K */
+            pages_4k: number | null;
+            /** Pid */
+            pid: number;
+            /** Vm Fd */
+            vm_fd: number;
         };
         /**
          * Subscribe
@@ -602,8 +1304,87 @@ export interface components {
              */
             type: "ended";
         };
+        /**
+         * ThpFacts
+         * @description Transparent huge pages of a mapping, in bytes.
+         *
+         *     Attributes:
+         *         anon_huge_bytes, shmem_pmd_bytes, file_pmd_bytes: as smaps has them (AnonHugePages,
+         *             ShmemPmdMapped, FilePmdMapped); null: smaps unreadable.
+         *         pmd_bytes: mapped by PMDs by our count.
+         *         folio_bytes: present bytes by the size of their folio (bytes -> bytes); 4096 are base pages.
+         *         eligible: VmFlags and settings let huge pages in; null: unknown.
+         */
+        ThpFacts: {
+            /** Anon Huge Bytes */
+            anon_huge_bytes: number | null;
+            /** Eligible */
+            eligible: boolean | null;
+            /** File Pmd Bytes */
+            file_pmd_bytes: number | null;
+            /** Folio Bytes */
+            folio_bytes: {
+                [key: string]: number;
+            } | null;
+            /** Pmd Bytes */
+            pmd_bytes: number | null;
+            /** Shmem Pmd Bytes */
+            shmem_pmd_bytes: number | null;
+            /** Swapped Bytes */
+            swapped_bytes: number | null;
+        };
         /** ToViewer */
-        ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Refusal"];
+        ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["ReportMessage"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Refusal"];
+        /**
+         * UffdHolder
+         * @description An open userfaultfd, by its fdinfo: faults not yet read, and all that wait.
+         */
+        UffdHolder: {
+            /** Comm */
+            comm: string | null;
+            /** Fd */
+            fd: number | null;
+            /** Pending */
+            pending: number | null;
+            /** Pid */
+            pid: number;
+            /** Total */
+            total: number | null;
+        };
+        /**
+         * UffdWaiter
+         * @description Threads of a process that wait for a userfaultfd.
+         *
+         *     `stalled_s`: at least so long without progress, over two readings; null after one.
+         */
+        UffdWaiter: {
+            /** Comm */
+            comm: string | null;
+            /** Pid */
+            pid: number;
+            /** Stalled S */
+            stalled_s: number | null;
+            /** Threads */
+            threads: number;
+        };
+        /**
+         * Unreserved
+         * @description Pages of a mapping that are neither there nor promised: touching them may raise SIGBUS.
+         */
+        Unreserved: {
+            /**
+             * Inferred
+             * @default false
+             */
+            inferred: boolean;
+            /** Page Size */
+            page_size: number;
+            /** Pages */
+            pages: number;
+            process: components["schemas"]["ProcessRef"];
+            /** Start */
+            start: number;
+        };
         /**
          * Unsubscribe
          * @description No more cells, please.
@@ -631,6 +1412,40 @@ export interface components {
              * @enum {string}
              */
             type: "welcome";
+        };
+        /**
+         * Vmemmap
+         * @description `enabled`: vm.hugetlb_optimize_vmemmap; null where the kernel has no such setting.
+         *
+         *     `saved_bytes` by what vmstat says of struct page memory; null where it does not.
+         */
+        Vmemmap: {
+            /** Enabled */
+            enabled: boolean | null;
+            /** Memmap Bytes */
+            memmap_bytes: number | null;
+            /** Reason */
+            reason: string | null;
+            /** Saved Bytes */
+            saved_bytes: number | null;
+            /** Sizes */
+            sizes: components["schemas"]["VmemmapSaving"][];
+        };
+        /**
+         * VmemmapSaving
+         * @description HugeTLB vmemmap optimization (HVO) of one page size.
+         *
+         *     Attributes:
+         *         bytes_per_page: what one optimized huge page frees.
+         *         at_most_bytes: if every page of the pool were optimized.
+         */
+        VmemmapSaving: {
+            /** At Most Bytes */
+            at_most_bytes: number;
+            /** Bytes Per Page */
+            bytes_per_page: number;
+            /** Page Size */
+            page_size: number;
         };
         /**
          * WireConstant
@@ -663,6 +1478,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+        };
+    };
+    host_page_api_v1_hosts__host_id__page_get: {
+        parameters: {
+            query: {
+                /** @description hexadecimal, such as 0x7f0000 */
+                address: string;
+                /** @description list this 2 MiB chunk of a 1 GiB page */
+                part?: number | null;
+                /** @description the process whose page it is */
+                pid: number;
+            };
+            header?: never;
+            path: {
+                host_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDetail"];
+                };
+            };
+            /** @description `no_such_host`, or `no_such_pid` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`: a parameter is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_agent`, `agent_left`, `no_answer`, or `too_many_questions` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

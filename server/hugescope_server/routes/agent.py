@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hugescope_server import SERVER_VERSION
 from hugescope_server.ingest import LARGE_FRAME_BYTES, AgentSession
+from hugescope_server.questions import Questions
 from hugescope_server.routes.services import Services, ServicesDep
 from hugescope_server.routes.sockets import receive, refuse
 from hugescope_wire.errors import WireError
@@ -62,25 +63,29 @@ async def _hello(socket: WebSocket, services: Services) -> AgentHello:
 async def _take_frames(
     socket: WebSocket, services: Services, hello: AgentHello, on_replaced: Callable[[], None]
 ) -> None:
-    session = services.ingest.join(hello, on_replaced)
+    questions = Questions(socket.send_text, services.settings.answer_deadline_s)
+    session = services.ingest.join(hello, on_replaced, questions)
     try:
         welcome = AgentWelcome(protocol=PROTOCOL_VERSION, server_version=SERVER_VERSION)
         await socket.send_text(welcome.model_dump_json())
         _log.info("host %s: agent %s connected", hello.host_id, hello.agent_version)
         while True:
             data = await _receive(socket, services.settings.agent_silence_s, "silent")
-            await _take(session, data)
+            await _take(session, questions, data)
     except WireError as error:
         _log.warning("host %s: refused (%s): %s", hello.host_id, error.code, error.message)
         raise
     finally:
         session.leave()
+        questions.close()
         _log.info("host %s: agent left", hello.host_id)
 
 
-async def _take(session: AgentSession, data: str | bytes) -> None:
+async def _take(session: AgentSession, questions: Questions, data: str | bytes) -> None:
+    """Frames come as binary, answers as text."""
     if isinstance(data, str):
-        raise WireError("bad_message", "after its hello an agent sends frames, as binary")
+        questions.take(data)
+        return
     frame = None
     if len(data) >= LARGE_FRAME_BYTES:
         frame = await asyncio.to_thread(decode_frame, data)

@@ -11,9 +11,12 @@ from starlette.responses import Response
 
 from hugescope_server.errors import ApiError, ErrorBody
 from hugescope_server.routes.services import ServicesDep
+from hugescope_wire.errors import WireError
 from hugescope_wire.messages import Overview
 from hugescope_wire.picture import HostPicture
-from hugescope_wire.snapshot import Record, Snapshot
+from hugescope_wire.record import Record
+from hugescope_wire.report import PageDetail
+from hugescope_wire.snapshot import Snapshot
 
 router: Final = APIRouter()
 
@@ -25,6 +28,12 @@ _BAD_REQUEST: Final[dict[int | str, dict[str, Any]]] = {
 }
 _NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": ErrorBody, "description": "`no_such_host`, or `no_such_pid`"}
+}
+_NO_AGENT: Final[dict[int | str, dict[str, Any]]] = {
+    503: {
+        "model": ErrorBody,
+        "description": "`no_agent`, `agent_left`, `no_answer`, or `too_many_questions`",
+    }
 }
 
 
@@ -77,6 +86,39 @@ async def host_snapshot(
     if compress:
         headers["Content-Encoding"] = "gzip"
     return Response(body, media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/api/v1/hosts/{host_id}/page",
+    response_model=PageDetail,
+    responses=_NOT_FOUND | _BAD_REQUEST | _NO_AGENT,
+)
+async def host_page(
+    host_id: str,
+    services: ServicesDep,
+    pid: Annotated[int, Query(ge=1, description="the process whose page it is")],
+    address: Annotated[
+        str, Query(pattern=r"^0x[0-9a-fA-F]{1,16}$", description="hexadecimal, such as 0x7f0000")
+    ],
+    part: Annotated[
+        int | None, Query(ge=0, lt=1 << 18, description="list this 2 MiB chunk of a 1 GiB page")
+    ] = None,
+) -> Response:
+    """Who maps the page at an address, and how, part by part: asked of the host's agent now."""
+    if services.hub.host(host_id) is None:
+        raise ApiError(404, "no_such_host", f"no host {host_id!r} is known here")
+    questions = services.ingest.questions(host_id)
+    if questions is None:
+        raise ApiError(503, "no_agent", f"no agent of host {host_id} is connected")
+    try:
+        answer = await questions.page(pid, int(address, 16), part)
+    except WireError as error:
+        raise ApiError(503, error.code, error.message) from None
+    if answer.page is None:
+        code = answer.code or "no_such_page"
+        raise ApiError(404, code, answer.message or "the agent gave no page")
+    body = answer.page.model_dump_json()
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _snapshot_body(picture: HostPicture, pids: frozenset[int] | None, compress: bool) -> bytes:

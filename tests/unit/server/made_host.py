@@ -20,6 +20,7 @@ from hugescope_wire.host import (
     Source,
 )
 from hugescope_wire.messages import AgentHello
+from hugescope_wire.report import HostReport
 from hugescope_wire.snapshot import Backing, Capabilities, HostInfo, LevelBytes, Pool
 
 PAGE_SIZE = 2 * 2**20
@@ -66,7 +67,7 @@ def random_cells(rng: random.Random, count: int) -> Cells:
     return cells
 
 
-def full_meta(processes: list[ProcessInfo]) -> HostFrame:
+def full_meta(processes: list[ProcessInfo], report: HostReport | None = None) -> HostFrame:
     return HostFrame(
         taken_at=TAKEN_AT,
         monotonic_s=1.0,
@@ -82,6 +83,7 @@ def full_meta(processes: list[ProcessInfo]) -> HostFrame:
         processes=processes,
         skipped=Skipped(),
         cost=None,
+        report=report,
     )
 
 
@@ -115,16 +117,17 @@ class MadeHost:
         self.epoch = f"e{self.rng.getrandbits(64):x}"
         self.seq = 0
 
-    def full(self) -> bytes:
+    def full(self, report: HostReport | None = None) -> bytes:
         self.seq += 1
         blocks = [encode_range(number, PAGE_SIZE, cells) for number, cells in self.cells.items()]
-        return encode_frame(FrameKind.FULL, self.seq, full_meta(self.processes()), blocks)
+        return encode_frame(FrameKind.FULL, self.seq, full_meta(self.processes(), report), blocks)
 
     def delta(
         self,
         blocks: list[bytes] | None = None,
         pids: list[int] | None = None,
         gone: list[int] | None = None,
+        report: HostReport | None = None,
     ) -> bytes:
         self.seq += 1
         meta = HostDelta(
@@ -132,6 +135,7 @@ class MadeHost:
             monotonic_s=2.0,
             processes=[self.process(pid) for pid in pids or []],
             gone_pids=gone or [],
+            report=report,
         )
         return encode_frame(FrameKind.DELTA, self.seq, meta, blocks or [])
 

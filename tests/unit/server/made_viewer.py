@@ -13,6 +13,7 @@ from hugescope_wire.messages import (
     Ack,
     Overview,
     Refusal,
+    ReportMessage,
     Subscribe,
     Subscribed,
     SubscriptionEnded,
@@ -28,6 +29,7 @@ class MadeViewer:
     welcome: ViewerWelcome | None = None
     overview: Overview | None = None
     overviews: int = 0
+    reports: list[ReportMessage] = field(default_factory=list)
     subscribed: Subscribed | None = None
     ended: SubscriptionEnded | None = None
     refusal: Refusal | None = None
@@ -76,6 +78,8 @@ class MadeViewer:
             case Overview() as overview:
                 self.overview = overview
                 self.overviews += 1
+            case ReportMessage() as message:
+                self.reports.append(message)
             case Subscribed() as subscribed:
                 self.subscribed, self.ended = subscribed, None
                 self.cells, self.seq = None, 0

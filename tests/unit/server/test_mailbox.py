@@ -7,6 +7,7 @@ from hugescope_wire.errors import WireError
 from hugescope_wire.host import PROTOCOL_VERSION
 from hugescope_wire.messages import CREDIT, Ack, Unsubscribe
 from tests.unit.server.made_host import MadeHost
+from tests.unit.server.made_report import finding, report
 from tests.unit.server.made_server import MadeServer
 from tests.unit.server.made_viewer import MadeViewer, same
 
@@ -295,3 +296,25 @@ def test_any_viewer_ends_with_the_hosts_cells(seed: int) -> None:
     if talk.viewer.subscribed is not None:
         number = talk.viewer.subscribed.mapping.id
         assert same(talk.viewer.cells, talk.host.cells[number])
+
+
+def test_a_report_comes_once_and_again_when_it_is_another(talk: Talk) -> None:
+    assert talk.viewer.reports == []
+    first, second = report(finding("idle-pool")), report(finding("poisoned-page"))
+    talk.session.take(talk.host.delta(report=first))
+    talk.poll(OVERVIEW_PERIOD_S)
+    assert [message.report for message in talk.viewer.reports] == [first]
+    talk.change()
+    talk.poll(OVERVIEW_PERIOD_S)
+    assert len(talk.viewer.reports) == 1
+    talk.session.take(talk.host.delta(report=second))
+    talk.poll(OVERVIEW_PERIOD_S)
+    assert [message.report for message in talk.viewer.reports] == [first, second]
+    assert talk.viewer.reports[1].epoch == "e1"
+
+
+def test_a_new_viewer_gets_the_report_that_is_there() -> None:
+    talk = Talk()
+    talk.session.take(talk.host.delta(report=report(finding())))
+    talk.poll()
+    assert [message.host_id for message in talk.viewer.reports] == ["h1"]

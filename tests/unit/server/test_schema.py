@@ -22,6 +22,7 @@ def test_messages_of_both_directions_and_enums(document: schema.Schema) -> None:
     assert set(schemas["ToViewer"]["discriminator"]["mapping"]) == {
         "welcome",
         "overview",
+        "report",
         "subscribed",
         "ended",
         "refusal",

@@ -27,7 +27,7 @@ from hugescope_wire.messages import (
     ViewerWelcome,
     parse,
 )
-from hugescope_wire.snapshot import Record
+from hugescope_wire.record import Record
 from tests.unit.wire.made_wire import host_frame, mapping_info
 
 HELLO = {

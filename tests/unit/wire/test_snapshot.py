@@ -27,7 +27,8 @@ SCHEMA = Snapshot.model_json_schema(mode="serialization", by_alias=True)
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=FormatChecker())
 RUN = {"first", "count", "state", "mapped_bytes", "mapcount", "mappers", "node", "flags"}
 CONTRACT: dict[str, set[str]] = {
-    "Snapshot": {"schema", "taken_at", "host", "capabilities", "pools", "processes"},
+    # The contract's own, and the report that came after it.
+    "Snapshot": {"schema", "taken_at", "host", "capabilities", "pools", "processes", "report"},
     "HostInfo": {"name", "kernel", "boot_id"},
     "Capabilities": {"pfn", "kpageflags", "pagemap_scan", "procmap_query", "hgm"},
     "Pool": {"page_size", "node", "total", "free", "reserved", "surplus"},
