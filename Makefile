@@ -13,7 +13,7 @@ PYTHON_SOURCES := agent server tests bench docs frontend/dev frontend/scripts ha
 FRONTEND_SOURCES := $(shell find frontend -path frontend/node_modules -prune -o -type f -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-python test-frontend check format types schema bench-agent screenshots clean
+.PHONY: help demo up test test-python test-frontend check format types schema bench-agent bench-join screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,11 +47,15 @@ format: $(VENV)/.dev frontend/node_modules/.installed ## format and mend what ca
 types: $(VENV)/.dev frontend/node_modules/.installed ## generate the front end's types from the Python definition
 	cd frontend && PYTHON=$(abspath $(BIN))/python $(NPM) run types
 
-schema: $(VENV)/.run ## generate the JSON Schema of a snapshot
-	$(BIN)/hugescope schema > agent/hugescope_wire/snapshot.schema.json
+schema: $(VENV)/.run ## generate the JSON Schemas of a snapshot and of findings
+	$(BIN)/hugescope schema snapshot > agent/hugescope_wire/snapshot.schema.json
+	$(BIN)/hugescope schema findings > agent/hugescope_wire/findings.schema.json
 
 bench-agent: $(VENV)/.dev ## the agent's cost against a C program that makes the same system calls
 	$(BIN)/python bench/agent.py
+
+bench-join: $(VENV)/.dev ## one whole look at 300 processes and 8 GiB against its plain reads
+	$(BIN)/python bench/join.py
 
 screenshots: $(VENV)/.dev ## the pictures of the README, from a running demo
 	$(BIN)/python docs/screenshots/take.py

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -191,7 +192,7 @@ class AgentLink:
         async for message in socket_:
             asked = _unless_refused(message)
             if isinstance(asked, PageQuery):
-                answer = await self._off_loop(lambda query=asked: _answer(self.looker, query))
+                answer = await self._off_loop(partial(_answer, self.looker, asked))
                 async with asyncio.timeout(_ANSWER_S):
                     await socket_.send(answer.model_dump_json())
 

@@ -22,6 +22,7 @@ from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.sampler import Sample, Sampler, SamplerOptions
 from hugescope_wire.host import Source
+from hugescope_wire.report import PageDetail
 
 STEP_S: Final = 0.7
 _SCRATCH: Final = "hugescope-replay-"
@@ -62,7 +63,8 @@ class Replay:
         self._at = 0
         self._files = HostFiles(self._roots[0])
         source = Source(kind="replay", name=name)
-        self._sampler = Sampler(self._files, source, SamplerOptions(tick_hz=1 / step_s), clock)
+        options = SamplerOptions(tick_hz=1 / step_s, reports=True)
+        self._sampler = Sampler(self._files, source, options, clock)
 
     def full(self) -> Sample:
         """Everything, of the present step."""
@@ -72,6 +74,10 @@ class Replay:
     def tick(self) -> Sample | None:
         """What changed with the present step; None while it lasts."""
         return self._sampler.tick() if self._advance() else None
+
+    def page(self, pid: int, address: int, part: int | None) -> PageDetail:
+        """What is behind an address in the present step; raises AskError where nothing is."""
+        return self._sampler.page(pid, address, part)
 
     def close(self) -> None:
         """Close what is open."""

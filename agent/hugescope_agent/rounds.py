@@ -89,6 +89,10 @@ class Rounds:
         count = Counter(reason for reason, _ in self._skipped.values())
         return Skipped(gone=count["gone"], denied=count["denied"], failed=count["failed"])
 
+    def unread(self) -> list[int]:
+        """Processes that are there and could not be read when last tried."""
+        return sorted(pid for pid, (why, _) in self._skipped.items() if why != "gone")
+
     def why_skipped(self, pid: int) -> str | None:
         """Why this process could not be read when last tried; None when it could."""
         skipped = self._skipped.get(pid)

@@ -96,7 +96,7 @@ class Watch:
         for mapping in self.mappings:
             entry = entries.get((mapping.vma.start, mapping.vma.end))
             changed |= entry != mapping.smaps
-            mapping.smaps = entry
+            mapping.take_smaps(entry, still=not self.files.root.live)
         return changed
 
     def info(self) -> ProcessInfo:

@@ -66,7 +66,8 @@ class Cells:
 
     Attributes:
         mapped_pages: present 4 KiB pages of the cell, u32.
-        mapcount: the kernel's count, u16, `UNKNOWN_COUNT` where it could not be read.
+        mapcount: the kernel's count, u16, `UNKNOWN_COUNT` where it could not be read; where parts
+            of a page may be mapped, the largest of the 4 KiB that are present here.
         mappers: mappings of that page seen by joining all processes, u16, `UNKNOWN_COUNT` likewise.
         state: `CellState`, u8.
         flags: `CellFlag` bits, u8.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field
 
@@ -12,6 +12,9 @@ Severity = Literal["info", "notice", "warning", "critical"]
 """info: worth knowing; notice: costs something; warning: will cost or fail; critical: data or a
 process is lost or about to be.
 """
+
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+"""The mildest first."""
 
 FindingCode = Literal[
     "split-mapping",
@@ -65,7 +68,8 @@ class Finding(Record):
     Attributes:
         key: the same for the same thing from look to look, unique in a report.
         what, why, advice: one sentence each.
-        command: what to type, null where no command helps.
+        command: what to type on that host, null where no command helps.
+        pids: processes that it is about, also where there is no cell to link to.
     """
 
     key: str
@@ -77,3 +81,9 @@ class Finding(Record):
     command: str | None = None
     evidence: list[Evidence] = Field(default_factory=list)
     links: list[CellLink] = Field(default_factory=list)
+    pids: list[Annotated[int, Field(ge=1)]] = Field(default_factory=list)
+
+
+def severity_rank(severity: Severity) -> int:
+    """0 for the mildest; the higher, the worse."""
+    return SEVERITIES.index(severity)

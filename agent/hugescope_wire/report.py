@@ -169,8 +169,9 @@ class ReservationAccount(Record):
 class CgroupUse(Record):
     """One cgroup's hugetlb counters of one page size, in bytes; null: not there.
 
-    `limit_bytes` null with `unlimited` true means max. `failures` counts faults or mappings refused
-    at the limit (v2 events max, v1 failcnt).
+    A limit is null too where there is none (max). `failures` counts faults and mappings that were
+    refused at the limit (v2 events max, which holds both; v1 failcnt). `pids` are the processes
+    that map huge pages in it or below. `directory` has its files, below the root that was read.
     """
 
     path: str
@@ -184,6 +185,7 @@ class CgroupUse(Record):
     reserved_failures: Count | None = None
     node_bytes: dict[int, int] | None = None
     pids: list[Pid] = Field(default_factory=list)
+    directory: str | None = None
 
 
 class VmemmapSaving(Record):
@@ -251,7 +253,8 @@ class PoisonedPage(Record):
 
     Attributes:
         page_size: bytes gone; `bad_bytes` bytes that are really bad, where it is known.
-        in_pool: still counted in the pool; False when the kernel dissolved it.
+        in_pool: still counted in the pool; False when the kernel dissolved it, and for a single bad
+            page such as a dissolved one leaves; null: of no pool, or not known.
         evidence: what told of it.
     """
 
@@ -279,8 +282,11 @@ class SharingGroup(Record):
     """Cells of a mapping with the same counts, and why the counts differ.
 
     Attributes:
+        mapcount, mappers, processes: null: unknown, or different among the rest of a mapping that
+            has too many groups.
         processes: distinct processes among the mappers.
-        reasons: empty where mapcount, mappers and processes agree.
+        reasons: empty where mapcount, mappers and processes agree. "partly_mapped": mappings show
+            different parts of the page, and the kernel counts each 4 KiB by itself.
     """
 
     cells: Count
@@ -291,7 +297,9 @@ class SharingGroup(Record):
     reasons: list[SharingReason]
 
 
-SharingReason = Literal["shared_table", "alias", "unseen_mapping", "average_mapcount", "moving"]
+SharingReason = Literal[
+    "shared_table", "alias", "unseen_mapping", "average_mapcount", "partly_mapped", "moving"
+]
 
 
 class SplitFacts(Record):

@@ -32,7 +32,14 @@ SCREENS = {
     "mappers": ("#/host/synthetic-a/pid/812/map/7f0000000000?color=mappers", WIDE),
     "node": ("#/host/synthetic-a/pid/812/map/7f0000000000?color=node", WIDE),
     "unknown": ("#/host/synthetic-b/pid/77/map/100200000?color=node", WIDE),
+    "report": ("#/host/synthetic-a", WIDE),
+    "page": ("#/host/synthetic-a/pid/812/map/7f0000000000?cells=3000-4095", WIDE),
+    "page-shared": ("#/host/synthetic-a/pid/812/map/7f0000000000?cells=5", WIDE),
+    "page-one-gib": ("#/host/synthetic-a/pid/4242/map/7e8000000000?cells=0", WIDE),
+    "page-poisoned": ("#/host/synthetic-a/pid/4242/map/7f1a50400000?cells=47", WIDE),
     "narrow-overview": ("#/", NARROW),
+    "narrow-report": ("#/host/synthetic-a", NARROW),
+    "narrow-page": ("#/host/synthetic-a/pid/4242/map/7e8000000000?cells=0", NARROW),
     "narrow-guest": (GUEST, NARROW),
     "narrow-states": ("#/host/synthetic-a/pid/4300/map/7f1204a00000", NARROW),
 }
@@ -64,7 +71,14 @@ def main() -> None:
                 if name in ("states", "half", "one-gib", "unknown", "narrow-states"):
                     hover(page, 0.35, 0.3)
                     page.wait_for_timeout(300)
-                full = name.startswith(("narrow", "overview"))
+                if name.endswith("report"):
+                    for line in page.locator("details > summary").all()[:14]:
+                        line.click()
+                    page.mouse.move(0, 0)
+                full = name.startswith(("narrow", "overview", "report", "page"))
+                over = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+                if over > 0:
+                    print(f"{name}-{theme}: {over} px wider than the window")
                 page.screenshot(path=out / f"{name}-{theme}.png", full_page=full)
                 context.close()
         browser.close()

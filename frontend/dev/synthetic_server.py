@@ -11,13 +11,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import http
+import itertools
 import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from synthetic_hosts import Host, Mapping, first_host, replaced, second_host
+from synthetic_page import page_of
+from synthetic_report import report_of
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -30,6 +34,7 @@ from hugescope_wire.messages import (
     FROM_VIEWER,
     Ack,
     Overview,
+    ReportMessage,
     Subscribe,
     Subscribed,
     SubscriptionEnded,
@@ -204,12 +209,20 @@ async def send(viewer: Viewer, message: str | bytes) -> None:
 
 
 async def overviews(world: World, viewer: Viewer) -> None:
-    """The overview, four times a second."""
-    while True:
+    """The overview, four times a second, and the reports, once."""
+    for tick in itertools.count():
         if not world.frozen:
             overview = Overview(hosts=[host.summary() for host in world.hosts])
             await send(viewer, overview.model_dump_json())
+            for host in world.hosts if tick % 4 == 0 else []:
+                await send(viewer, report_message(host))
         await asyncio.sleep(0.25)
+
+
+def report_message(host: Host) -> str:
+    """The host's report as a viewer gets it."""
+    told = ReportMessage(host_id=host.host_id, epoch=f"epoch-{host.epoch}", report=report_of(host))
+    return told.model_dump_json()
 
 
 async def subscribe(world: World, viewer: Viewer, wish: Subscribe) -> None:
@@ -264,6 +277,8 @@ async def answer(world: World, request: Request) -> Response | None:
     if path == "/api/v1/viewer":
         return None
     headers = Headers({"Content-Security-Policy": CSP, "Connection": "close"})
+    if path.startswith("/api/v1/hosts/") and path.endswith("/page"):
+        return page_answer(world, request.path, headers)
     name = path.removeprefix("/dev/")
     if path.startswith("/dev/") and name in ACTIONS:
         await ACTIONS[name](world)
@@ -275,6 +290,23 @@ async def answer(world: World, request: Request) -> Response | None:
     headers["Content-Type"] = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     headers["Content-Length"] = str(len(body))
     return Response(200, "OK", headers, body)
+
+
+def page_answer(world: World, target: str, headers: Headers) -> Response:
+    """The page route: a detail, or an error as the server words it."""
+    headers["Content-Type"] = "application/json"
+    asked = urlsplit(target)
+    host_id = asked.path.split("/")[4]
+    query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+    address, part = int(query["address"], 16), query.get("part")
+    for host in world.hosts:
+        for mapping in host.mappings:
+            here = host.host_id == host_id and mapping.pid == int(query["pid"])
+            if here and mapping.info.start <= address < mapping.info.end:
+                detail = page_of(mapping, address, None if part is None else int(part))
+                return Response(200, "OK", headers, detail.model_dump_json().encode())
+    fault = b'{"code": "no_such_page", "message": "The process maps nothing there any more."}'
+    return Response(404, "Not Found", headers, fault)
 
 
 async def start(port: int, cells: int, changes: int) -> Server:
@@ -300,7 +332,8 @@ async def main() -> None:
     parser.add_argument("--changes", type=int, default=5000, help="cells of it changed a tick")
     arguments = parser.parse_args()
     server = await start(arguments.port, arguments.cells, arguments.changes)
-    print(f"synthetic hosts on http://127.0.0.1:{arguments.port}/", flush=True)
+    port = next(iter(server.sockets)).getsockname()[1]
+    print(f"synthetic hosts on http://127.0.0.1:{port}/", flush=True)
     await server.serve_forever()
 
 

@@ -2,8 +2,9 @@
 import { columnOf, rowOf } from "./lib/geometry";
 import type { Connection } from "./state/connection";
 import type { CellColumns } from "./state/cells";
+import { hostOf } from "./state/route";
 import type { Store, Timings } from "./state/store";
-import type { HostSummary, MappingInfo } from "./wire/types";
+import type { HostReport, HostSummary, MappingInfo } from "./wire/types";
 
 /** The mapping on screen. Arrays are the page's own: read, do not write. */
 export interface DebugMapping {
@@ -25,6 +26,8 @@ export interface DebugHandle {
   readonly connection: Connection;
   readonly phase: string;
   readonly mapping: DebugMapping | null;
+  /** The report of the host in view, or of the first; null before there is one. */
+  readonly report: HostReport | null;
   /** Updates that were drawn since the page was loaded. */
   readonly framesDrawn: number;
   readonly timings: Readonly<Timings>;
@@ -67,6 +70,12 @@ export function exposeForDebugging(store: Store): void {
           store.screen?.centerOf(rowOf(picture.geometry, cell), columnOf(picture.geometry, cell)) ??
           null,
       };
+    },
+    get report() {
+      const hosts = store.received.value?.overview.hosts ?? [];
+      const id = hostOf(store.route.value);
+      const host = hosts.find((known) => id === null || known.host_id === id);
+      return host ? store.reportOf(host) : null;
     },
     get framesDrawn() {
       return store.timings.updates;

@@ -1,6 +1,7 @@
 /** Starts the page. */
 import { render } from "preact";
 import { LiveBackend, viewerUrl } from "./backends/live";
+import { pageAsker } from "./backends/pages";
 import { exposeForDebugging } from "./debug";
 import { Store } from "./state/store";
 import "./styles/base.css";
@@ -16,6 +17,7 @@ store.onRoute(window.location.hash);
 window.addEventListener("hashchange", () => {
   store.onRoute(window.location.hash);
 });
+store.page.ask = pageAsker(document.baseURI);
 exposeForDebugging(store);
 new LiveBackend(store, viewerUrl(document.baseURI)).start();
 render(<App store={store} />, root);

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from hugescope import __version__
-from hugescope.commands import agent, demo, doctor, schema, serve, snapshot, up
+from hugescope.commands import (
+    agent,
+    demo,
+    doctor,
+    findings,
+    page,
+    pool,
+    schema,
+    serve,
+    snapshot,
+    up,
+)
 from hugescope.errors import CommandError
 from hugescope_agent.errors import AgentError, ProcessError
 from hugescope_wire.errors import WireError
@@ -44,7 +55,7 @@ def _main(
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-for command in (snapshot, doctor, up, demo, serve, agent, schema):
+for command in (snapshot, page, pool, findings, doctor, up, demo, serve, agent, schema):
     app.command(name=command.NAME)(command.run)
 
 

@@ -41,7 +41,8 @@ class Questions:
             raise WireError("too_many_questions", f"{MAX_OPEN} questions wait for this agent")
         number = next(self._numbers)
         query = PageQuery(query_id=number, pid=pid, address=address, part=part)
-        answer = self._open[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[PageAnswer] = asyncio.get_running_loop().create_future()
+        self._open[number] = answer
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._send(query.model_dump_json())

@@ -76,9 +76,9 @@ def extra_pages(page_size: int, count: int) -> Iterator[None]:
 
 
 @contextmanager
-def running(name: str, *arguments: str) -> Iterator[Case]:
+def running(name: str, *arguments: str, script: Path = PROCESS) -> Iterator[Case]:
     """Run one case's process from the time it is set up until the block ends."""
-    command = [sys.executable, str(PROCESS), name, *arguments]
+    command = [sys.executable, str(script), name, *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -116,6 +116,28 @@ def mounted_hugetlbfs(page_size: int) -> Iterator[Path]:
                 file.unlink()
             if libc.umount2(place, 0) != 0:
                 raise OSError(ctypes.get_errno(), f"{directory} cannot be unmounted")
+
+
+@contextmanager
+def detached_sysv_segment(pages: int, touched: int) -> Iterator[int]:
+    """The id of a SysV segment of huge pages, some of them there, that nobody has attached."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype = ctypes.c_void_p
+    libc.shmat.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
+    libc.shmdt.argtypes = [ctypes.c_void_p]
+    flags = 0o1000 | 0o600 | 0o4000 | 21 << 26  # IPC_CREAT, mode, SHM_HUGETLB, SHM_HUGE_2MB
+    segment = libc.shmget(0, ctypes.c_size_t(pages * MIB2), flags)
+    if segment < 0:
+        pytest.skip(f"no SysV segment of huge pages: {os.strerror(ctypes.get_errno())}")
+    try:
+        address = libc.shmat(segment, None, 0)
+        assert address not in (None, ctypes.c_void_p(-1).value)
+        for page in range(touched):
+            ctypes.memset(address + page * MIB2, 1, 1)
+        assert libc.shmdt(address) == 0
+        yield int(segment)
+    finally:
+        libc.shmctl(segment, 0, None)
 
 
 @contextmanager

@@ -45,14 +45,21 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
 
 
 def without_counts(shown: dict[int, Mappings]) -> dict[int, Mappings]:
-    """Every cell, its mapcount unknown: what a kernel without kpagecount leaves."""
+    """Every cell, its mapcount unknown: what a kernel without kpagecount leaves. Shared tables are
+    told by it, and so are not told.
+    """
     found = {}
     for pid, mappings in shown.items():
-        found[pid] = [
-            mapping | {"runs": [cell | {"mapcount": None} for cell in cells_of(mapping)]}
-            for mapping in mappings
-        ]
+        found[pid] = [mapping | {"runs": without_count(mapping)} for mapping in mappings]
     return found
+
+
+def without_count(mapping: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cells of one mapping."""
+    return [
+        cell | {"mapcount": None, "flags": [f for f in cell["flags"] if f != "shared_table"]}
+        for cell in cells_of(mapping)
+    ]
 
 
 def cells_of(mapping: dict[str, Any]) -> list[dict[str, Any]]:

@@ -69,6 +69,13 @@ class KpageFiles:
             raise BadCapture(f"proc/kpagecount: ends before PFN {first_pfn + count:#x}")
         return np.frombuffer(raw, np.uint64)
 
+    def flags_in(self, first_pfn: int, count: int) -> Words:
+        """The KPF_* words of neighbouring PFNs, u64[count], fewer where the file ends."""
+        if first_pfn + count > _HIGHEST_PFN:
+            raise BadCapture(f"proc/kpageflags: a page table names PFN {first_pfn:#x}")
+        raw = os.pread(self._flags_fd, count * ENTRY_BYTES, first_pfn * ENTRY_BYTES)
+        return np.frombuffer(raw[: len(raw) - len(raw) % ENTRY_BYTES], np.uint64)
+
     @staticmethod
     def _words(fd: int, name: str, pfns: npt.NDArray[np.integer]) -> Words:
         highest = int(pfns.max(initial=0))

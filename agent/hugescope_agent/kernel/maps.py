@@ -17,11 +17,12 @@ import errno
 import fcntl
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.vma import HugeVma, unescape_path
+from hugescope_wire.levels import PMD_BYTES
 
 PROCMAP_QUERY: Final = 0xC0686611
 _SHARED: Final = 0x08
@@ -31,7 +32,9 @@ _QUERY_FLAGS: Final = _COVERING_OR_NEXT | _FILE_BACKED
 _NAME_BYTES: Final = 4096
 _ARG_BYTES: Final = 104
 _IN: Final = struct.Struct("<QQQ")
-_OUT: Final = struct.Struct("<QQQQ")
+_SIZE_WORD, _FLAGS_WORD, _ADDRESS_WORD, _START_WORD, _END_WORD, _, _PAGE_SIZE_WORD = range(7)
+"""Of the u64 that the argument begins with."""
+
 _WHOLE_OUT: Final = struct.Struct("<QQQQQQIII")
 _OUT_AT: Final = 24
 _NAME_SIZE_AT: Final = 80
@@ -44,7 +47,7 @@ _HIGHEST_VA: Final = 1 << 64
 """x86-64 prints its vsyscall page near the top."""
 
 _LINE: Final = re.compile(
-    rb"([0-9a-f]+)-([0-9a-f]+) [r-][w-][x-]([sp]) "
+    rb"([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-])([sp]) "
     rb"([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +([^\n]*))?"
 )
 
@@ -60,6 +63,7 @@ class MapsLine:
     device: tuple[int, int]
     inode: int
     path: str
+    protection: str = "rw-"
 
     def as_huge(self, page_size: int) -> HugeVma:
         """The same VMA, known to be of huge pages of `page_size` bytes."""
@@ -74,6 +78,10 @@ class MapsLine:
             self.path,
         )
 
+    def as_thp(self) -> HugeVma:
+        """The same VMA, to be looked at in cells of one PMD."""
+        return replace(self.as_huge(PMD_BYTES), kind="thp")
+
 
 def parse_line(line: bytes, where: str) -> MapsLine:
     """One line of maps.
@@ -84,7 +92,7 @@ def parse_line(line: bytes, where: str) -> MapsLine:
     match = _LINE.fullmatch(line)
     if match is None:
         raise BadCapture(f"{where}: expected a line of maps, found {line[:60]!r}")
-    first, last, shared, offset, major, minor, inode, path = match.groups()
+    first, last, protection, shared, offset, major, minor, inode, path = match.groups()
     start, end = int(first, 16), int(last, 16)
     if end <= start or end > _HIGHEST_VA:
         raise BadCapture(f"{where}: no process has a mapping from {start:#x} to {end:#x}")
@@ -96,6 +104,7 @@ def parse_line(line: bytes, where: str) -> MapsLine:
         (int(major, 16), int(minor, 16)),
         int(inode),
         unescape_path(path or b""),
+        protection.decode("ascii"),
     )
 
 
@@ -113,6 +122,8 @@ class VmaQuery:
 
     def __init__(self) -> None:
         self._arg = bytearray(_ARG_BYTES)
+        self._walk = bytearray(_ARG_BYTES)
+        self._walk_words = memoryview(self._walk).cast("Q")
         self._name = ctypes.create_string_buffer(_NAME_BYTES)
 
     def huge_vmas(self, maps_fd: int) -> list[HugeVma]:
@@ -121,21 +132,23 @@ class VmaQuery:
         A process without an mm (a kernel thread, a zombie) has none.
         """
         found: list[HugeVma] = []
+        # Most of a discovery is this loop. Nothing but these words goes in, and no name comes out.
+        arg, words, query = self._walk, self._walk_words, fcntl.ioctl
+        words[_SIZE_WORD], words[_FLAGS_WORD] = _ARG_BYTES, _QUERY_FLAGS
         address = 0
-        arg, query, flags = self._arg, fcntl.ioctl, _QUERY_FLAGS
-        while True:
-            _IN.pack_into(arg, 0, _ARG_BYTES, flags, address)
-            arg[_NAME_SIZE_AT:] = bytes(_ARG_BYTES - _NAME_SIZE_AT)
-            try:
+        try:
+            while True:
+                words[_ADDRESS_WORD] = address
                 query(maps_fd, PROCMAP_QUERY, arg)
-            except OSError as error:
-                if error.errno in (errno.ENOENT, errno.ESRCH):
-                    return found
-                raise
-            start, end, _, page_size = _OUT.unpack_from(arg, _OUT_AT)
-            if page_size > _BASE_PAGE and (vma := self.huge_vma_at(maps_fd, start)):
-                found.append(vma)
-            address = end
+                address = words[_END_WORD]
+                if words[_PAGE_SIZE_WORD] > _BASE_PAGE:
+                    vma = self.huge_vma_at(maps_fd, words[_START_WORD])
+                    if vma is not None:
+                        found.append(vma)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESRCH):
+                return found
+            raise
 
     def huge_vma_at(self, maps_fd: int, address: int) -> HugeVma | None:
         """The hugetlb VMA that covers `address`, with its path; None where there is none."""
@@ -162,7 +175,7 @@ class VmaQuery:
 
     def stands(self, maps_fd: int, vma: HugeVma) -> bool:
         """Whether this very VMA is still there: same borders, same file, under any name."""
-        if not self._ask(maps_fd, vma.start):
+        if not self._ask(maps_fd, vma.start, 0 if vma.kind == "thp" else _FILE_BACKED):
             return False
         start, end, _, page_size, offset, inode, major, minor, _ = _WHOLE_OUT.unpack_from(
             self._arg, _OUT_AT
@@ -170,15 +183,15 @@ class VmaQuery:
         return (start, end, page_size, offset, inode, (major, minor)) == (
             vma.start,
             vma.end,
-            vma.page_size,
+            _BASE_PAGE if vma.kind == "thp" else vma.page_size,
             vma.offset,
             vma.inode,
             vma.device,
         )
 
-    def _ask(self, maps_fd: int, address: int) -> bool:
+    def _ask(self, maps_fd: int, address: int, flags: int = _FILE_BACKED) -> bool:
         """Ask for the VMA that covers `address`, without its name; whether there is one."""
-        _IN.pack_into(self._arg, 0, _ARG_BYTES, _FILE_BACKED, address)
+        _IN.pack_into(self._arg, 0, _ARG_BYTES, flags, address)
         self._arg[_NAME_SIZE_AT:] = bytes(_ARG_BYTES - _NAME_SIZE_AT)
         try:
             fcntl.ioctl(maps_fd, PROCMAP_QUERY, self._arg)

@@ -30,6 +30,7 @@ from hugescope_agent.kernel.root import Root
 PFN_MASK: Final = (1 << 55) - 1
 EXCLUSIVE_BIT: Final = 56
 UFFD_WP_BIT: Final = 57
+FILE_BIT: Final = 61
 PRESENT_BIT: Final = 63
 ENTRY_BYTES: Final = 8
 PAGE_SHIFT: Final = 12
@@ -91,15 +92,21 @@ class Pagemap:
         raw = self._read(offsets.tolist())
         return np.frombuffer(raw, np.uint64)
 
-    def words_in(self, start: int, end: int) -> Words:
-        """Every entry from virtual address `start` up to `end`, u64; errors as in `words_at`."""
+    def words_in(self, start: int, end: int, *, padded: bool = False) -> Words:
+        """Every entry from virtual address `start` up to `end`, u64; errors as in `words_at`.
+
+        With `padded` a captured file may end earlier, as it does behind the last mapping that was
+        captured; the entries behind its end are 0.
+        """
         parts = []
         first, last = start >> PAGE_SHIFT, end >> PAGE_SHIFT
         for page in range(first, last, _READ_PAGES):
             want = min(_READ_PAGES, last - page) * ENTRY_BYTES
             got = self._pread(want, page * ENTRY_BYTES)
             if len(got) != want:
-                raise self._ended(page * ENTRY_BYTES + len(got))
+                if self._root.live or not padded:
+                    raise self._ended(page * ENTRY_BYTES + len(got))
+                got += bytes(want - len(got))
             parts.append(np.frombuffer(got, np.uint64))
         return np.concatenate(parts) if parts else np.empty(0, np.uint64)
 

@@ -78,6 +78,17 @@ class PoolFiles:
         return pools
 
 
+def overcommit(root: Root, page_size: int) -> int | None:
+    """nr_overcommit_hugepages: surplus pages that the pool of a size may take; None: not there.
+
+    Raises:
+        BadCapture: it is no number.
+    """
+    path = f"{_HOST}/hugepages-{page_size // 1024}kB/nr_overcommit_hugepages"
+    text = root.read_text(path)
+    return None if text is None else _counter(text.encode(), path)
+
+
 def _paths(directory: str, name: str) -> list[str]:
     return [f"{directory}/{name}/{file}" for file in _FILES]
 

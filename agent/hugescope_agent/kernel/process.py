@@ -12,14 +12,15 @@ from hugescope_agent.kernel import hugetlbfs, maps, smaps
 from hugescope_agent.kernel.maps import MapsLine
 from hugescope_agent.kernel.root import Root, read_all
 from hugescope_agent.kernel.smaps import SmapsVma
+from hugescope_agent.kernel.upto import read_up_to
 from hugescope_agent.kernel.vma import HugeVma
 
 _START_TIME_FIELD: Final = 19
 """starttime of proc(5) stat, counted from the field after the closing parenthesis of comm."""
 
 _ASK_AGAIN_S: Final = 10.0
-_CHUNK_BYTES: Final = 1 << 16
 _HEAD_LINE: Final = re.compile(rb"^([0-9a-f]+)-[0-9a-f]+ ", re.MULTILINE)
+_PARENT: Final = re.compile(r"^PPid:\s+(\d+)$", re.MULTILINE)
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
@@ -41,6 +42,30 @@ def start_ticks(root: Root, pid: int) -> int | None:
     return int(ticks) if _NUMBER.fullmatch(ticks) else None
 
 
+def read_maps(root: Root, pid: int) -> list[MapsLine]:
+    """All of its VMAs; errors as in `read_smaps`."""
+    name = f"proc/{pid}/maps"
+    try:
+        return maps.parse(root.read(name), name)
+    except OSError as error:
+        raise root.process_error(error, name) from None
+
+
+def read_other_smaps(root: Root, pid: int) -> list[SmapsVma]:
+    """Its VMAs that are not hugetlb, as smaps tells of them; cost and errors as in `read_smaps`."""
+    name = f"proc/{pid}/smaps"
+    try:
+        return smaps.parse_others(root.read(name), name)
+    except OSError as error:
+        raise root.process_error(error, name) from None
+
+
+def parent_pid(root: Root, pid: int) -> int | None:
+    """PPid of its status; None where that cannot be read."""
+    match = _PARENT.search(root.read_text(f"proc/{pid}/status") or "")
+    return int(match[1]) if match else None
+
+
 def read_smaps(root: Root, pid: int, up_to_va: int | None = None) -> list[SmapsVma]:
     """Its hugetlb VMAs as smaps tells of them: a walk of all its page tables.
 
@@ -57,24 +82,12 @@ def read_smaps(root: Root, pid: int, up_to_va: int | None = None) -> list[SmapsV
     except OSError as error:
         raise root.process_error(error, name) from None
     try:
-        text = read_all(fd) if up_to_va is None else _read_up_to(fd, up_to_va)
+        text = read_all(fd) if up_to_va is None else read_up_to(fd, up_to_va, _HEAD_LINE)
     except OSError as error:
         raise root.process_error(error, name) from None
     finally:
         os.close(fd)
     return smaps.parse_huge(text, name)
-
-
-def _read_up_to(fd: int, va: int) -> bytes:
-    """The entries of VMAs that begin below `va`, whole ones only."""
-    text = b""
-    while chunk := os.read(fd, _CHUNK_BYTES):
-        searched = text.rfind(b"\n") + 1
-        text += chunk
-        for head in _HEAD_LINE.finditer(text, searched):
-            if int(head[1], 16) >= va:
-                return text[: head.start()]
-    return text
 
 
 class VmaFinder:

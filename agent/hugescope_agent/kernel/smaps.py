@@ -1,4 +1,5 @@
-"""/proc/PID/smaps: what it alone tells of hugetlb VMAs: VmFlags and, on HGM kernels, the levels.
+"""/proc/PID/smaps: what it alone tells of VMAs: VmFlags, on HGM kernels the levels of hugetlb ones,
+and what of the others is mapped by PMDs.
 
 Reading it walks the page tables of the whole process under mmap_lock: never in the fast path.
 Parsed by field name: HGM kernels pad their columns two characters wider.
@@ -6,7 +7,8 @@ Parsed by field name: HGM kernels pad their columns two characters wider.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
@@ -15,7 +17,7 @@ from hugescope_agent.kernel.vma import HugeVma
 from hugescope_wire.cells import PAGE_BYTES
 from hugescope_wire.host import MAX_PAGE_BYTES
 
-_HUGETLB_FLAG: Final = b"ht"
+HUGETLB_FLAG: Final = "ht"
 _VM_FLAGS: Final = b"\nVmFlags:"
 _KIB: Final = 1024
 _HIGHEST_USER_VA: Final = 1 << 56
@@ -24,13 +26,28 @@ _HIGHEST_USER_VA: Final = 1 << 56
 
 @dataclass(frozen=True, slots=True)
 class SmapsVma:
-    """One hugetlb VMA of smaps. Level fields are bytes, None on kernels that do not print them."""
+    """One VMA of smaps. Fields are None on kernels that do not print them.
+
+    The level fields are of hugetlb VMAs, those from `rss_bytes` on of all others only.
+    `thp_eligible` is what the kernel says of VmFlags and settings together (THPeligible).
+    Shared_Hugetlb and Private_Hugetlb hold migrating entries too, and poisoned ones where the
+    kernel counts them; they move with every fault, so they make no difference between readings.
+    """
 
     vma: HugeVma
     vm_flags: tuple[str, ...]
     pud_mapped_bytes: int | None
     pmd_mapped_bytes: int | None
     pte_mapped_bytes: int | None
+    rss_bytes: int | None = None
+    anonymous_bytes: int | None = None
+    anon_huge_bytes: int | None = None
+    shmem_pmd_bytes: int | None = None
+    file_pmd_bytes: int | None = None
+    swap_bytes: int | None = None
+    thp_eligible: bool | None = None
+    shared_hugetlb_bytes: int | None = field(default=None, compare=False)
+    private_hugetlb_bytes: int | None = field(default=None, compare=False)
 
 
 def parse_huge(text: bytes, where: str) -> list[SmapsVma]:
@@ -42,20 +59,36 @@ def parse_huge(text: bytes, where: str) -> list[SmapsVma]:
         BadCapture: a head line or a field is not what the kernel prints, or the text ends in
         mid-entry.
     """
-    found = []
-    start = 0
+    return [
+        _smaps_vma(entry, flags, place)
+        for entry, flags, place in _entries(text, where)
+        if HUGETLB_FLAG in flags
+    ]
+
+
+def parse_others(text: bytes, where: str) -> list[SmapsVma]:
+    """All VMAs but the hugetlb ones, as they are looked at for transparent huge pages; arguments
+    and errors as in `parse_huge`.
+    """
+    return [
+        _other_vma(entry, flags, place)
+        for entry, flags, place in _entries(text, where)
+        if HUGETLB_FLAG not in flags
+    ]
+
+
+def _entries(text: bytes, where: str) -> Iterator[tuple[bytes, tuple[str, ...], str]]:
+    """Each entry: its text, its VmFlags, and its place for errors."""
+    start, number = 0, 1
     while (at := text.find(_VM_FLAGS, start)) >= 0:
         end = text.find(b"\n", at + 1)
         end = len(text) if end < 0 else end
-        flags = text[at + len(_VM_FLAGS) : end].split()
-        if _HUGETLB_FLAG in flags:
-            number = text.count(b"\n", 0, start) + 1
-            words = tuple(flag.decode("ascii", "replace") for flag in flags)
-            found.append(_smaps_vma(text[start:at].split(b"\n"), words, f"{where}:{number}"))
+        flags = text[at + len(_VM_FLAGS) : end].decode("ascii", "replace").split()
+        yield text[start:at], tuple(flags), f"{where}:{number}"
+        number += text.count(b"\n", start, end + 1)
         start = end + 1
     if text[start:].strip():
         raise BadCapture(f"{where}: ends inside the entry of a mapping, at byte {len(text)}")
-    return found
 
 
 def count(text: bytes) -> int:
@@ -63,16 +96,41 @@ def count(text: bytes) -> int:
     return text.count(_VM_FLAGS)
 
 
-def _smaps_vma(entry: list[bytes], flags: tuple[str, ...], place: str) -> SmapsVma:
-    if not entry:
+def _other_vma(entry: bytes, flags: tuple[str, ...], place: str) -> SmapsVma:
+    head, fields = _fields(entry, place)
+    eligible = fields.get(b"THPeligible", b"").strip()
+    return SmapsVma(
+        parse_line(head, place).as_thp(),
+        flags,
+        None,
+        None,
+        None,
+        _bytes(fields, b"Rss", place),
+        _bytes(fields, b"Anonymous", place),
+        _bytes(fields, b"AnonHugePages", place),
+        _bytes(fields, b"ShmemPmdMapped", place),
+        _bytes(fields, b"FilePmdMapped", place),
+        _bytes(fields, b"Swap", place),
+        eligible != b"0" if eligible else None,
+    )
+
+
+def _fields(entry: bytes, place: str) -> tuple[bytes, dict[bytes, bytes]]:
+    """The head line of an entry, and its other lines by name."""
+    head, *lines = entry.split(b"\n")
+    if not head:
         raise BadCapture(f"{place}: VmFlags before any mapping")
-    fields = dict(line.split(b":", 1) for line in entry[1:] if b":" in line)
+    return head, dict(line.split(b":", 1) for line in lines if b":" in line)
+
+
+def _smaps_vma(entry: bytes, flags: tuple[str, ...], place: str) -> SmapsVma:
+    head, fields = _fields(entry, place)
     page_size = _bytes(fields, b"KernelPageSize", place)
     if page_size is None:
         raise BadCapture(f"{place}: hugetlb mapping without KernelPageSize")
     if not PAGE_BYTES <= page_size <= MAX_PAGE_BYTES or page_size & (page_size - 1):
         raise BadCapture(f"{place}: KernelPageSize of {page_size} bytes is no page size")
-    vma = parse_line(entry[0], place).as_huge(page_size)
+    vma = parse_line(head, place).as_huge(page_size)
     if vma.end > _HIGHEST_USER_VA:
         raise BadCapture(f"{place}: {vma.end:#x} lies beyond any process")
     if vma.start % page_size or vma.end % page_size:
@@ -83,6 +141,8 @@ def _smaps_vma(entry: list[bytes], flags: tuple[str, ...], place: str) -> SmapsV
         _bytes(fields, b"HugetlbPudMapped", place),
         _bytes(fields, b"HugetlbPmdMapped", place),
         _bytes(fields, b"HugetlbPteMapped", place),
+        shared_hugetlb_bytes=_bytes(fields, b"Shared_Hugetlb", place),
+        private_hugetlb_bytes=_bytes(fields, b"Private_Hugetlb", place),
     )
 
 

@@ -1,26 +1,30 @@
-"""A hugetlb VMA, from whichever file told of it."""
+"""A VMA of huge pages, hugetlb or transparent ones, from whichever file told of it."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from hugescope_wire.snapshot import Backing, BackingKind
 
 _DELETED: Final = " (deleted)"
+_SHARED_ANONYMOUS: Final = ("/dev/zero", "[anon_shmem:")
+"""How the kernel calls the file behind a shared anonymous mapping, and one that was given a name
+by prctl.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class HugeVma:
-    """One hugetlb VMA; its identity within a process' life.
+    """One VMA; its identity within a process' life.
 
     Attributes:
-        start, end: virtual addresses in bytes, multiples of `page_size`.
-        page_size: bytes of a huge page of its hstate.
+        start, end: virtual addresses in bytes; those of a hugetlb VMA are multiples of `page_size`.
+        page_size: bytes of a huge page of its hstate, or of a PMD where `kind` is "thp".
         shared: VM_SHARED or VM_MAYSHARE, the `s` in maps.
         offset: bytes into the file or segment.
-        device: (major, minor) of the hugetlbfs that the pages live in.
+        device: (major, minor) of the file system that the pages live in; (0, 0) without a file.
         path: as the kernel prints it, with " (deleted)" where it does.
     """
 
@@ -32,11 +36,17 @@ class HugeVma:
     device: tuple[int, int]
     inode: int
     path: str
+    kind: Literal["hugetlb", "thp"] = "hugetlb"
+
+    @property
+    def first_va(self) -> int:
+        """Where cell 0 begins: `start`, rounded down where a THP mapping begins in mid-cell."""
+        return self.start - self.start % self.page_size
 
     @property
     def cell_count(self) -> int:
-        """Huge pages that the VMA spans."""
-        return (self.end - self.start) // self.page_size
+        """Cells that the VMA touches, the first and the last one perhaps in part."""
+        return -(-(self.end - self.first_va) // self.page_size)
 
     @property
     def backing(self) -> Backing:
@@ -44,11 +54,13 @@ class HugeVma:
 
         Kernel: hugetlb_file_setup() names the files of its internal mounts "anon_hugepage",
         "memfd:NAME" and "SYSV%08x"; they are unlinked from the start. Everything else is a file of
-        a mounted hugetlbfs.
+        a mounted hugetlbfs. shmem names its own likewise, and "/dev/zero" what is shared anonymous.
         """
         kind: BackingKind
         name: str | None = self.path.removesuffix(_DELETED)
-        if self.path == f"/anon_hugepage{_DELETED}":
+        if self.kind == "thp" and (self.inode == 0 or self.path.startswith(_SHARED_ANONYMOUS)):
+            kind, name = "anonymous", None if self.path.startswith("/dev/zero") else name or None
+        elif self.path == f"/anon_hugepage{_DELETED}":
             kind, name = "anonymous", None
         elif self.path.startswith("/memfd:") and self.path.endswith(_DELETED):
             kind, name = "memfd", (name or "").removeprefix("/memfd:")
@@ -56,8 +68,9 @@ class HugeVma:
             kind, name = "sysv", (name or "").removeprefix("/")
         else:
             # The kernel gives no path that is longer than PATH_MAX.
-            kind, name = "hugetlbfs", name or None
-        return Backing(kind=kind, name=name, inode=self.inode, offset=self.offset)
+            kind, name = "hugetlbfs" if self.kind == "hugetlb" else "file", name or None
+        inode = None if self.inode == 0 and self.kind == "thp" else self.inode
+        return Backing(kind=kind, name=name, inode=inode, offset=self.offset)
 
 
 def unescape_path(raw: bytes) -> str:

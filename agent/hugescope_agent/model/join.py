@@ -1,8 +1,12 @@
-"""How many mappings map each huge page: the truth that the kernel's mapcount misses.
+"""How many mappings map each huge page, beside the kernel's own count of it.
 
-A PMD table that two processes share counts once in mapcount; here every mapping that shows the page
-counts. Pages are joined by PFN, or, where PFNs are hidden, by file and offset; private pages then
+A PMD table that mappings share counts once in mapcount; here every mapping that shows the page
+counts. Pages are joined by PFN, or, where PFNs are hidden, by file and offset; private copies then
 cannot be joined and stay unknown.
+
+The kernel's count belongs to a page and not to a mapping of it, so it is read once a page, after
+all page tables of a look, whenever a mapping of it came, went or was read again. Mappers and
+mapcount are thus of the same moment, as near as two readings can be.
 """
 
 from __future__ import annotations
@@ -14,33 +18,62 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from hugescope_agent.kernel.kpage import KpageFiles
 from hugescope_agent.model.mapping import Index, TrackedMapping
-from hugescope_wire.cells import MAX_COUNT, PAGE_BYTES, UNKNOWN_COUNT
+from hugescope_agent.model.shared_table import SharedTables
+from hugescope_wire.cells import MAX_COUNT, PAGE_BYTES, U16, UNKNOWN_COUNT
 
 _MAX_PFN: Final = 1 << 36
 """256 TiB of physical addresses; a PFN beyond stays unjoined rather than costing a table of its
 size.
 """
 
+_MOVING_LOOKS: Final = 10
+"""A page whose counts changed in one of the last looks, a second of them, counts as moving."""
+
 _NONE: Final = np.empty(0, np.intp)
+
+Pfns = npt.NDArray[np.uint64]
+Shown = list[tuple[TrackedMapping, Index]]
+"""Mappings with their present cells."""
 
 
 class Mappers:
-    """Mappings by frame, kept up to date as head PFNs come and go."""
+    """Mappings and the kernel's mapcount by frame, kept up to date as head PFNs come and go."""
 
-    def __init__(self, smallest_page_bytes: int) -> None:
-        """Frames are numbered in the smallest huge page size: no two pages share a number."""
+    def __init__(self, smallest_page_bytes: int, kpage: KpageFiles | None = None) -> None:
+        """Frames are numbered in the smallest huge page size: no two pages share a number.
+
+        Without `kpage` every mapcount stays unknown.
+        """
         self._shift = np.uint64(max(smallest_page_bytes // PAGE_BYTES, 1).bit_length() - 1)
+        self._below = (np.uint64(1) << self._shift) - np.uint64(1)
+        self._kpage = kpage
+        self._tables = SharedTables(self)
         self._count = np.zeros(1, np.uint32)
+        self._settled = np.zeros(1, np.uint32)
+        self._kernel = np.zeros(1, np.uint16)
+        self._moved_at = np.zeros(1, np.uint32)
+        self._touched: list[Index] = []
+        self._looks = 0
         self._stale = True
 
-    def replace(self, old: npt.NDArray[np.uint64], new: npt.NDArray[np.uint64]) -> None:
-        """Some cells mapped `old` and now map `new` (head PFNs, u64, 0 for none); order does not
-        matter.
+    def replace(self, old: Pfns, new: Pfns, *, counted: bool = True) -> None:
+        """Some cells were read: they mapped `old` and now map `new` (head PFNs, u64, 0 for none);
+        order does not matter. What is the same as before is counted again only where `counted`.
+
+        Raises:
+            BadCapture: a PFN lies past the end of kpagecount, so far that it cannot be joined.
         """
-        gone, come = self._frames(old), self._frames(new)
+        if self._kpage is not None and int(new.max(initial=0)) >= _MAX_PFN:
+            self._kpage.counts(new[new >= _MAX_PFN])
+        gone = self._frames(old) if old.any() else _NONE
+        come = self._frames(new)
         if np.array_equal(gone, come):
+            if counted:
+                self._touched.append(come)
             return
+        self._touched += [gone, come]
         self._stale = True
         np.subtract.at(self._count, gone, np.uint32(1))
         np.add.at(self._count, come, np.uint32(1))
@@ -49,72 +82,171 @@ class Mappers:
         """Presence changed somewhere without a PFN to tell by."""
         self._stale = True
 
-    def settle(self, mappings: Iterable[TrackedMapping]) -> dict[int, Index]:
-        """Bring the `mappers` columns up to date; the indices that changed, by mapping id."""
+    def recount(self, pfns: Pfns) -> None:
+        """Read the mapcount of these pages at the next settling."""
+        self._touched.append(self._frames(pfns))
+
+    def count(self) -> None:
+        """Read the mapcount of every page touched since the last call, each once.
+
+        Raises:
+            BadCapture: a PFN lies past the end of kpagecount.
+        """
+        if not self._touched:
+            return
+        frames = np.unique(np.concatenate(self._touched))
+        self._touched.clear()
+        now, before = self._count[frames], self._settled[frames]
+        moved = (before != 0) & (now != before)
+        self._settled[frames] = now
+        was = self._kernel[frames]
+        self._kernel[frames] = 0
+        if self._kpage is not None:
+            mapped = frames[now != 0]
+            values = self._kpage.counts(mapped.astype(np.uint64) << self._shift)
+            self._kernel[mapped] = np.minimum(values, MAX_COUNT)
+            counts = self._kernel[frames]
+            moved |= (was != 0) & (counts != was)
+            self._stale |= bool((counts != was).any())
+        self._moved_at[frames[moved]] = self._looks + 1
+
+    def settle(
+        self, mappings: Iterable[TrackedMapping], *, joined: bool = True
+    ) -> dict[int, Index]:
+        """Bring `mappers`, `mapcount` and the shared-table flags of all mappings up to date.
+
+        With `joined` False only mapcount: not all processes are there to be counted. Gives the
+        indices of the cells that changed, by mapping id.
+
+        Raises:
+            BadCapture: as `count`; what was touched then has no mapcount, and a second call works.
+        """
+        self.count()
+        self._looks += 1
         if not self._stale:
             return {}
         self._stale = False
-        changed: dict[int, Index] = {}
+        everything = list(mappings)
+        known: Shown = []
         hidden: dict[tuple[tuple[int, int], int], list[TrackedMapping]] = defaultdict(list)
-        for mapping in mappings:
-            pfns = mapping.head_pfn[mapping.present_index]
-            if not pfns.all():
-                hidden[(mapping.vma.device, mapping.vma.inode)].append(mapping)
+        for mapping in everything:
+            present = mapping.present_index
+            if not len(present):
                 continue
-            frames = self._frames(pfns, drop=False)
-            counts = np.minimum(self._count[frames], MAX_COUNT).astype(np.uint16)
-            counts[frames == 0] = UNKNOWN_COUNT
-            self._write(mapping, counts, changed)
+            if mapping.head_pfn[present].all():
+                known.append((mapping, present))
+            elif mapping.vma.kind == "hugetlb":
+                hidden[(mapping.vma.device, mapping.vma.inode)].append(mapping)
+        changed = self._settle_by_frame(known, joined=joined)
+        if not joined:
+            return changed
         for group in hidden.values():
             for mapping, counts in _by_offset(group):
-                self._write(mapping, counts, changed)
+                differs = mapping.cells.mappers[mapping.present_index] != counts
+                if differs.any():
+                    mapping.cells.mappers[mapping.present_index] = counts
+                    changed[mapping.id] = mapping.present_index[differs]
+        for number, index in self._tables.settle(everything, changed).items():
+            changed[number] = np.union1d(changed.get(number, _NONE), index)
         return changed
 
-    @staticmethod
-    def _write(
-        mapping: TrackedMapping, counts: npt.NDArray[np.uint16], changed: dict[int, Index]
-    ) -> None:
-        """Set the counts of the present cells; all others have none."""
-        present = mapping.present_index
-        differs = mapping.cells.mappers[present] != counts
-        if differs.any():
-            mapping.cells.mappers[present] = counts
-            changed[mapping.id] = present[differs]
+    def of(self, pfns: Pfns) -> tuple[U16, U16]:
+        """Mappers and mapcount of head PFNs, both u16; `UNKNOWN_COUNT` where not known."""
+        frames = self._frames(pfns, drop=False)
+        return self._mappers_of(frames), self._mapcount_of(frames)
 
-    def _frames(self, pfns: npt.NDArray[np.uint64], *, drop: bool = True) -> Index:
-        frames = np.where(pfns < _MAX_PFN, pfns >> self._shift, 0).astype(np.intp)
+    def moving(self, pfns: Pfns) -> npt.NDArray[np.bool_]:
+        """Pages whose mappers or mapcount changed within the last looks."""
+        at = self._moved_at[self._frames(pfns, drop=False)].astype(np.int64)
+        moving: npt.NDArray[np.bool_] = (at != 0) & (self._looks - at < _MOVING_LOOKS)
+        return moving
+
+    def _settle_by_frame(self, known: Shown, *, joined: bool) -> dict[int, Index]:
+        """All mappings at once: a machine has many, and most of them are small."""
+        if not known:
+            return {}
+        frames = self._frames(
+            np.concatenate([mapping.head_pfn[present] for mapping, present in known]), drop=False
+        )
+        mapcount = self._mapcount_of(frames)
+        kept = np.concatenate([mapping.cells.mapcount[present] for mapping, present in known])
+        by_page = [_counts_by_page(mapping) for mapping, _ in known]
+        if not all(by_page):
+            lengths = [len(present) for _, present in known]
+            mapcount = np.where(np.repeat(by_page, lengths), mapcount, kept)
+        differs = mapcount != kept
+        if joined:
+            mappers = self._mappers_of(frames)
+            columns = [mapping.cells.mappers[present] for mapping, present in known]
+            differs |= mappers != np.concatenate(columns)
+        changed = {}
+        begin = 0
+        for mapping, present in known:
+            end = begin + len(present)
+            part = differs[begin:end]
+            if part.any():
+                mapping.cells.mapcount[present] = mapcount[begin:end]
+                if joined:
+                    mapping.cells.mappers[present] = mappers[begin:end]
+                changed[mapping.id] = present[part]
+            begin = end
+        return changed
+
+    def _mappers_of(self, frames: Index) -> U16:
+        counts = np.minimum(self._count[frames], MAX_COUNT).astype(np.uint16)
+        counts[frames == 0] = UNKNOWN_COUNT
+        return counts
+
+    def _mapcount_of(self, frames: Index) -> U16:
+        """The kernel's count; a page that was mapped and counts 0 was freed meanwhile: unknown."""
+        counts = self._kernel[frames]
+        counts[counts == 0] = UNKNOWN_COUNT
+        return counts
+
+    def _frames(self, pfns: Pfns, *, drop: bool = True) -> Index:
+        """Frame numbers, 0 (or left out, with `drop`) where there is no huge page's head."""
+        huge = pfns & self._below == 0
+        if int(pfns.max(initial=0)) >= _MAX_PFN:
+            huge &= pfns < _MAX_PFN
+        frames: Index = ((pfns >> self._shift) * huge).astype(np.intp)
         if drop:
             frames = frames[frames != 0]
         top = int(frames.max(initial=0))
         if top >= len(self._count):
-            grown = np.zeros(max(top + 1, 2 * len(self._count)), np.uint32)
-            grown[: len(self._count)] = self._count
-            self._count = grown
+            size = max(top + 1, 2 * len(self._count))
+            for name in ("_count", "_settled", "_kernel", "_moved_at"):
+                table = getattr(self, name)
+                grown = np.zeros(size, table.dtype)
+                grown[: len(table)] = table
+                setattr(self, name, grown)
         return frames
 
 
-def _by_offset(
-    group: list[TrackedMapping],
-) -> list[tuple[TrackedMapping, npt.NDArray[np.uint16]]]:
+def _counts_by_page(mapping: TrackedMapping) -> bool:
+    """Whether the kernel has one count for each cell's page; else its reader knows its parts."""
+    return mapping.vma.kind == "hugetlb" and not mapping.hgm
+
+
+def _by_offset(group: list[TrackedMapping]) -> list[tuple[TrackedMapping, U16]]:
     """Mappings of one file, joined by offset.
 
-    A private mapping may show the file's page or a copy: which, is not known. So its own count is
-    not known, and neither is that of the shared mappings of what it shows.
+    A private mapping shows the file's page or a copy, as pagemap tells even without PFNs; who else
+    shows a copy, after a fork, cannot be told.
     """
-    pages = {
-        mapping.id: mapping.present_index + mapping.vma.offset // mapping.vma.page_size
-        for mapping in group
-    }
-    shared = [pages[mapping.id] for mapping in group if mapping.vma.shared]
-    private = [pages[mapping.id] for mapping in group if not mapping.vma.shared]
-    shown, count = np.unique(np.concatenate([*shared, _NONE]), return_counts=True)
-    count[np.isin(shown, np.concatenate([*private, _NONE]))] = UNKNOWN_COUNT
+    pages, of_file = {}, {}
+    for mapping in group:
+        present = mapping.present_index
+        pages[mapping.id] = present + mapping.vma.offset // mapping.vma.page_size
+        of_file[mapping.id] = mapping.of_file[present] | mapping.vma.shared
+    shown, count = np.unique(
+        np.concatenate([pages[mapping.id][of_file[mapping.id]] for mapping in group]),
+        return_counts=True,
+    )
     columns = []
     for mapping in group:
         counts = np.full(len(mapping.present_index), UNKNOWN_COUNT, np.uint16)
-        if mapping.vma.shared:
-            joined = count[np.searchsorted(shown, pages[mapping.id])]
-            known = np.minimum(joined, MAX_COUNT)
-            counts = np.where(joined == UNKNOWN_COUNT, joined, known).astype(np.uint16)
+        joined = of_file[mapping.id]
+        at = np.searchsorted(shown, pages[mapping.id][joined])
+        counts[joined] = np.minimum(count[at], MAX_COUNT)
         columns.append((mapping, counts))
     return columns

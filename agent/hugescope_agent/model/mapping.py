@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.levels import hgm_levels
+from hugescope_agent.model.split import SplitTracker
 from hugescope_wire.cells import U8, Cells, CellState
 from hugescope_wire.host import MappingInfo
 from hugescope_wire.levels import HGM_FLAG, mainline_levels
@@ -34,12 +35,17 @@ class TrackedMapping:
     Attributes:
         id: names it in frames, for the agent's life.
         smaps: what smaps told last; None while it could not be read.
-        smaps_used: the one by which full cells were last told apart.
+        still: nothing here moves by itself between two readings, as in a captured tree.
+        moves: how often what is present was found changed; `looks` how often all was looked at.
+        moved_pages: cells so far that were found to map something else, or more or less of it.
+        splits: what is known of split pages; None where no huge page can be mapped in parts.
         ranges: what PAGEMAP_SCAN gave last, to see at a glance that nothing changed; None before
             the first.
         categories: PAGE_IS_* of each cell by that scan, u8[cells].
         head_pfn: of each cell, u64[cells]; 0 where unknown.
+        of_file: cells that show the file's page rather than a private copy, bool[cells].
         suspects: cells that are poisoned or migrating, and not yet decided.
+        lost_pfn: the page that a poisoned cell held last; 0: not known.
         cursor: the next cell to be read again in rotation.
     """
 
@@ -48,23 +54,56 @@ class TrackedMapping:
     smaps: SmapsVma | None
     cells: Cells = field(init=False)
     head_pfn: npt.NDArray[np.uint64] = field(init=False)
+    of_file: npt.NDArray[np.bool_] = field(init=False)
     categories: U8 = field(init=False)
     ranges: bytes | None = None
-    smaps_used: SmapsVma | None = None
+    still: bool = False
+    moves: int = 0
+    looks: int = 0
+    moved_pages: int = 0
+    splits: SplitTracker | None = None
     suspects: dict[int, Suspect] = field(default_factory=dict)
+    lost_pfn: dict[int, int] = field(default_factory=dict)
     cursor: int = 0
     _present: Index | None = None
+    _moves_before_smaps: int | None = None
+    _moves_after_smaps: int | None = None
 
     def __post_init__(self) -> None:
         count = self.vma.cell_count
         self.cells = Cells.holes(count)
         self.head_pfn = np.zeros(count, np.uint64)
+        self.of_file = np.zeros(count, np.bool_)
         self.categories = np.zeros(count, np.uint8)
 
     @property
     def hgm(self) -> bool:
         """Whether parts of a huge page may be mapped here, so that every entry has to be read."""
         return self.smaps is not None and HGM_FLAG in self.smaps.vm_flags
+
+    def take_smaps(self, smaps: SmapsVma | None, *, still: bool) -> None:
+        """A new reading of smaps; the look after it tells whether anything moved around it."""
+        self.smaps, self.still = smaps, still
+        self._moves_before_smaps = self.moves if self.looks else None
+        self._moves_after_smaps = None
+
+    def looked(self) -> None:
+        """All cells were looked at."""
+        self.looks += 1
+        if self._moves_after_smaps is None:
+            self._moves_after_smaps = self.moves
+
+    @property
+    def unmoved_since_smaps(self) -> bool:
+        """Whether the cells are what the look after the reading of smaps found."""
+        return self.smaps is not None and self._moves_after_smaps == self.moves
+
+    @property
+    def smaps_fits(self) -> bool:
+        """Whether smaps speaks of the cells as they are: they were the same before and after it was
+        read, and are since.
+        """
+        return self.unmoved_since_smaps and (self.still or self._moves_before_smaps == self.moves)
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 import numpy as np
@@ -13,16 +13,23 @@ from hugescope_agent.kernel.nodes import NodeMap
 from hugescope_agent.kernel.pagemap import Pagemap, Scanner, cell_categories
 from hugescope_agent.model.decode import (
     Decoded,
+    chunks_of,
     decode_entries,
     decode_heads,
     is_marker,
     is_present,
     is_suspect,
+    joined,
+    kept_flags,
     present_mask,
+    seen_heads,
 )
+from hugescope_agent.model.drill import CellLevel, Whole, equal_parts, own_level, parts_of
 from hugescope_agent.model.join import Mappers
-from hugescope_agent.model.levels import settle_full
+from hugescope_agent.model.levels import Shown
 from hugescope_agent.model.mapping import Index, Suspect, TrackedMapping
+from hugescope_agent.model.seen import SeenPages
+from hugescope_agent.model.split import SplitTracker
 from hugescope_wire.cells import (
     MAX_COUNT,
     PAGE_BYTES,
@@ -33,12 +40,18 @@ from hugescope_wire.cells import (
     Cells,
     CellState,
 )
+from hugescope_wire.report import PartRun
 
 MIGRATION_S: Final = 1.0
 """A page that is neither present nor gone for longer is poisoned: copying 1 GiB takes less."""
 
 _BATCH_ENTRIES: Final = 1 << 20
 """pagemap entries of an HGM mapping held at once: 8 MiB."""
+
+_IN_FULL: Final = (CellState.MAPPED, CellState.FULL, CellState.SPLIT)
+
+_COLUMNS: Final = tuple(column.name for column in fields(Cells))
+_UNKNOWN_COUNT: Final = np.uint16(UNKNOWN_COUNT)
 
 NOTHING: Final = np.empty(0, np.intp)
 
@@ -54,6 +67,7 @@ class CellReader:
     nodes: NodeMap
     mappers: Mappers
     saw_pfn: bool = False
+    seen: SeenPages = field(default_factory=SeenPages)
 
     def look(self, mapping: TrackedMapping, pagemap: Pagemap, now_s: float) -> Index:
         """Find and read what changed; the indices of cells whose columns differ now.
@@ -61,6 +75,11 @@ class CellReader:
         Raises:
             ProcessError, BadCapture: as the files answer.
         """
+        changed = self._look(mapping, pagemap, now_s)
+        mapping.looked()
+        return changed
+
+    def _look(self, mapping: TrackedMapping, pagemap: Pagemap, now_s: float) -> Index:
         if mapping.hgm:
             return self._look_at_entries(mapping, pagemap)
         if self.scanner is None:
@@ -74,29 +93,55 @@ class CellReader:
             mapping.ranges, mapping.categories = ranges, categories
             for cell in dirty[is_suspect(categories[dirty])].tolist():
                 mapping.suspects[cell] = Suspect(now_s, int(mapping.head_pfn[cell]))
-            changed = self.read(mapping, pagemap, dirty)
+            changed = self.read(mapping, pagemap, dirty, once=True)
         if mapping.suspects:
             changed = np.union1d(changed, self._judge(mapping, now_s))
         return changed
 
-    def read(self, mapping: TrackedMapping, pagemap: Pagemap, index: Index) -> Index:
-        """Read the cells at `index` again; the indices of those whose columns differ now."""
+    def read(
+        self, mapping: TrackedMapping, pagemap: Pagemap, index: Index, *, once: bool = False
+    ) -> Index:
+        """Read the cells at `index` again; the indices of those whose columns differ now, but for
+        what `Mappers.settle` will change. With `once` what this look has seen is not read again.
+        """
         if self.scanner is None:
             decoded = self._heads(mapping, pagemap, index)
         else:
-            decoded = self._by_category(mapping, pagemap, index)
-        return self._store(mapping, index, decoded, self._mapcounts(decoded.head_pfn))
+            decoded = self._by_category(mapping, pagemap, index, once=once)
+        return self._store(mapping, index, decoded)
+
+    def begin_look(self) -> None:
+        """What was seen before is old now."""
+        self.seen.forget()
 
     def _heads(self, mapping: TrackedMapping, pagemap: Pagemap, index: Index) -> Decoded:
         vma = mapping.vma
         words = pagemap.words_at(vma.start + index * vma.page_size)
         return decode_heads(words, vma.page_size)
 
-    def _by_category(self, mapping: TrackedMapping, pagemap: Pagemap, index: Index) -> Decoded:
+    def _once(self, mapping: TrackedMapping, pagemap: Pagemap, index: Index) -> Decoded:
+        """Present cells of a shared mapping: only pages that no other mapping has shown yet."""
+        vma = mapping.vma
+        pfns = self.seen.of(vma, index)
+        unseen = np.flatnonzero(pfns == 0)
+        heads = self._heads(mapping, pagemap, index[unseen])
+        self.seen.note(vma, index[unseen], heads.head_pfn)
+        if len(unseen) == len(index):
+            return heads
+        # What two mappings show is exclusive to none, whatever Linux 6.1 says of a shared table.
+        known = seen_heads(pfns, mapping.categories[index], vma.page_size)
+        known.put(unseen, heads)
+        return known
+
+    def _by_category(
+        self, mapping: TrackedMapping, pagemap: Pagemap, index: Index, *, once: bool
+    ) -> Decoded:
         """Only cells that the scan found present have an entry worth a read."""
         categories = mapping.categories[index]
         present = np.flatnonzero(is_present(categories))
-        heads = self._heads(mapping, pagemap, index[present])
+        heads = (self._once if once and mapping.vma.shared else self._heads)(
+            mapping, pagemap, index[present]
+        )
         left = index[present[heads.state != CellState.MAPPED]]
         if len(left):
             # It left since the scan, and may be back before the next, which would look the same.
@@ -112,42 +157,39 @@ class CellReader:
             np.zeros(len(index), np.uint32),
             flags.astype(np.uint8),
             np.zeros(len(index), np.uint64),
+            np.zeros(len(index), np.bool_),
         )
-        for column in fields(Decoded):
-            getattr(whole, column.name)[present] = getattr(heads, column.name)
+        whole.put(present, heads)
         return whole
 
-    def _mapcounts(self, pfns: npt.NDArray[np.uint64]) -> U16:
-        """The kernel's count of each head PFN; unknown for PFN 0 and for a count of 0.
-
-        A page that was present a moment ago and now counts 0 was freed between the two reads.
-        """
-        counts = np.full(len(pfns), UNKNOWN_COUNT, np.uint16)
-        known = np.flatnonzero(pfns)
-        if len(known):
-            self.saw_pfn = True
-        if self.kpage is None or not len(known):
-            return counts
-        values = np.minimum(self.kpage.counts(pfns[known]), MAX_COUNT).astype(np.uint16)
-        counts[known] = np.where(values > 0, values, np.uint16(UNKNOWN_COUNT))
-        return counts
-
     def _store(
-        self, mapping: TrackedMapping, index: Index, decoded: Decoded, mapcount: U16
+        self, mapping: TrackedMapping, index: Index, decoded: Decoded, counts: U16 | None = None
     ) -> Index:
+        """Take what was read. Without `counts`, mappers and mapcount follow when all is read."""
         cells = mapping.cells
+        self.saw_pfn |= bool(decoded.head_pfn.any())
         node = self.nodes.of(decoded.head_pfn)
         node[decoded.head_pfn == 0] = UNKNOWN_NODE
-        self.mappers.replace(mapping.head_pfn[index], decoded.head_pfn)
-        mapping.head_pfn[index] = decoded.head_pfn
+        at = _place(index)
+        moved = mapping.head_pfn[at] != decoded.head_pfn
+        moved |= cells.mapped_pages[at] != decoded.mapped_pages
+        mapping.moved_pages += int(np.count_nonzero(moved))
+        self.mappers.replace(mapping.head_pfn[at], decoded.head_pfn, counted=counts is None)
+        mapping.head_pfn[at] = decoded.head_pfn
+        mapping.of_file[at] = decoded.of_file
         present = decoded.mapped_pages > 0
-        mappers = np.where(present, cells.mappers[index], np.uint16(UNKNOWN_COUNT))
-        new = Cells(decoded.mapped_pages, mapcount, mappers, decoded.state, decoded.flags, node)
+        mappers = np.where(present, cells.mappers[at], _UNKNOWN_COUNT)
+        told = decoded.head_pfn != 0
+        mapcount = np.where(told, cells.mapcount[at], _UNKNOWN_COUNT)
+        flags = decoded.flags | kept_flags(cells.flags[at]) * present
+        mapping.moves += not np.array_equal(cells.mapped_pages[at], decoded.mapped_pages)
+        mapcount = mapcount if counts is None else counts
+        new = Cells(decoded.mapped_pages, mapcount, mappers, decoded.state, flags, node)
         differs = np.zeros(len(index), np.bool_)
-        for column in fields(Cells):
-            before, after = getattr(cells, column.name), getattr(new, column.name)
-            differs |= before[index] != after
-            before[index] = after
+        for name in _COLUMNS:
+            before, after = getattr(cells, name), getattr(new, name)
+            differs |= before[at] != after
+            before[at] = after
         if differs.any():
             mapping.presence_changed()
             if bool((decoded.head_pfn == 0).any()):
@@ -167,6 +209,7 @@ class CellReader:
             if certain or now_s - suspect.since_s >= MIGRATION_S:
                 del mapping.suspects[cell]
                 mapping.cells.state[cell] = CellState.POISONED
+                mapping.lost_pfn[cell] = suspect.last_pfn
                 mapping.cells.flags[cell] = 0 if certain else CellFlag.INFERRED
                 changed.append(cell)
         return np.array(changed, np.intp)
@@ -180,30 +223,57 @@ class CellReader:
         """Read every entry of an HGM mapping, in batches of whole cells."""
         vma = mapping.vma
         pages = vma.page_size // PAGE_BYTES
-        batch = max(1, _BATCH_ENTRIES // pages)
-        before = mapping.cells.copy()
-        state = np.empty_like(before.state)
-        for first in range(0, vma.cell_count, batch):
-            last = min(first + batch, vma.cell_count)
-            words = pagemap.words_in(
-                vma.start + first * vma.page_size, vma.start + last * vma.page_size
-            ).reshape(-1, pages)
-            decoded = decode_entries(words)
-            counts = self._subpage_counts(words, decoded)
-            state[first:last] = decoded.state
-            self._store(mapping, np.arange(first, last), decoded, counts)
-        cells = mapping.cells
-        # Sums of smaps speak of the cells as they were when it was read, and of no others.
-        same = np.array_equal(cells.mapped_pages, before.mapped_pages)
-        if mapping.smaps is not None and (same or mapping.smaps is not mapping.smaps_used):
-            cells.state[:] = settle_full(state, cells.mapped_pages, mapping.smaps, vma.page_size)
-            mapping.smaps_used = mapping.smaps
-        return before.differing(cells)
+        step = max(1, _BATCH_ENTRIES // pages)
+        cells, chunks, counts = [], [], []
+        for first in range(0, vma.cell_count, step):
+            last = min(first + step, vma.cell_count)
+            start, end = (vma.start + at * vma.page_size for at in (first, last))
+            words = pagemap.words_in(start, end).reshape(-1, pages)
+            cells.append(decode_entries(words))
+            chunks.append(chunks_of(words))
+            counts.append(self._subpage_counts(words, cells[-1]))
+        if mapping.splits is None:
+            mapping.splits = SplitTracker(vma.page_size, vma.cell_count)
+        decoded = joined(cells)
+        shown = Shown(decoded.state, decoded.mapped_pages, joined(chunks))
+        verdict = mapping.splits.look(shown, mapping.smaps, still=mapping.still)
+        flags = decoded.flags | np.where(verdict.inferred, CellFlag.INFERRED, 0).astype(np.uint8)
+        told = replace(decoded, state=verdict.state, flags=flags)
+        return self._store(mapping, np.arange(vma.cell_count), told, np.concatenate(counts))
+
+    def drill(
+        self, mapping: TrackedMapping, pagemap: Pagemap, cell: int, chunk: int | None = None
+    ) -> list[PartRun]:
+        """The parts of one hugetlb cell: the 2 MiB chunks of a larger page, or the 4 KiB entries of
+        a smaller one or of chunk number `chunk`.
+
+        Reads nothing but the entries of that page, and on mainline nothing at all: the latest look
+        says it.
+
+        Raises:
+            ProcessError, BadCapture: as pagemap answers.
+        """
+        page_size = mapping.vma.page_size
+        state = CellState(int(mapping.cells.state[cell]))
+        inferred = bool(mapping.cells.flags[cell] & CellFlag.INFERRED)
+        if not mapping.hgm:
+            # What is inferred of a page that is there is its page table, not how it is mapped.
+            whole = Whole(state, own_level(page_size), inferred and state != CellState.MAPPED)
+            return equal_parts(page_size, chunk, whole)
+        start = mapping.vma.start + cell * page_size
+        words = pagemap.words_in(start, start + page_size)
+        seen = CellState(int(decode_entries(words.reshape(1, -1)).state[0]))
+        if seen != CellState.FULL or state not in _IN_FULL:
+            # It is in part, or filled since the look.
+            state, inferred = seen, False
+        level = None if mapping.splits is None else mapping.splits.chunk_level
+        return parts_of(words, chunk, CellLevel(state, inferred, page_size, level))
 
     def _subpage_counts(self, words: npt.NDArray[np.uint64], decoded: Decoded) -> U16:
         """The largest count among the 4 KiB pages of each cell that this mapping has present.
 
-        Under HGM a full-size mapping adds one to every subpage and a 4 KiB mapping only to its own.
+        Under HGM a full-size mapping adds one to every subpage and a 4 KiB mapping only to its own,
+        so this counts the entries of the 4 KiB that has most of them; others may have fewer.
         """
         counts = np.full(len(words), UNKNOWN_COUNT, np.uint16)
         if bool(decoded.head_pfn.any()):
@@ -216,3 +286,10 @@ class CellReader:
             largest = int(subpages[present[cell]].max())
             counts[cell] = min(largest, MAX_COUNT)
         return counts
+
+
+def _place(index: Index) -> Index | slice:
+    """The same cells, rising, as a slice where they are neighbours: a view instead of a copy."""
+    if not len(index) or int(index[-1]) - int(index[0]) + 1 != len(index):
+        return index
+    return slice(int(index[0]), int(index[-1]) + 1)

@@ -1,14 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { moved } from "./cursor";
 import {
+  cellAddress,
   cellAt,
+  cellOfAddress,
   clampRange,
   columnOf,
   fittingRange,
   fullRange,
+  overlap,
+  rangeAround,
   rangeShowing,
   rowOf,
   sameRange,
+  spanRanges,
   tableAddress,
   tableGeometry,
 } from "./geometry";
@@ -154,5 +159,64 @@ describe("the plan of a plot", () => {
   it("fits a narrow window", () => {
     const plan = planPlot(GUEST, 382, 300, 1);
     expect(plan.width + plan.margins.left + plan.margins.right).toBeLessThanOrEqual(382);
+  });
+});
+
+describe("a THP mapping that starts inside a huge page", () => {
+  const start = 0x7f1a40000000 + 3 * TWO_MIB - 0x5000;
+  const geometry = tableGeometry(start, TWO_MIB, 4);
+
+  it("has its first cell begin before it", () => {
+    expect(geometry).toMatchObject({ firstColumn: 2, rows: 1, tableVa: 0x7f1a40000000 });
+    expect(cellAddress(geometry, 0)).toBe(0x7f1a40000000 + 2 * TWO_MIB);
+    expect(cellAt(geometry, 0, 2)).toBe(0);
+  });
+
+  it("finds the cell of an address", () => {
+    expect(cellOfAddress(start, TWO_MIB, start)).toBe(0);
+    expect(cellOfAddress(start, TWO_MIB, start + 0x5000)).toBe(1);
+    expect(cellOfAddress(start, TWO_MIB, 0x7f1a40000000 + 5 * TWO_MIB + 1)).toBe(3);
+  });
+
+  it("goes the same way where it is aligned", () => {
+    expect(cellAddress(GUEST, 416)).toBe(0x7f2a80000000);
+    expect(cellOfAddress(0x7f2a40000000 + 96 * TWO_MIB, TWO_MIB, 0x7f2a80000000)).toBe(416);
+  });
+});
+
+describe("a span of cells", () => {
+  it.each([
+    [{ first: 4, count: 3 }, [{ x0: 100, x1: 103, y0: 0, y1: 1 }]],
+    [
+      { first: 410, count: 10 },
+      [
+        { x0: 506, x1: 512, y0: 0, y1: 1 },
+        { x0: 0, x1: 4, y0: 1, y1: 2 },
+      ],
+    ],
+    [{ first: 416, count: 1024 }, [{ x0: 0, x1: 512, y0: 1, y1: 3 }]],
+    [
+      { first: 400, count: 600 },
+      [
+        { x0: 496, x1: 512, y0: 0, y1: 1 },
+        { x0: 0, x1: 512, y0: 1, y1: 2 },
+        { x0: 0, x1: 72, y0: 2, y1: 3 },
+      ],
+    ],
+    [{ first: 32_766, count: 99 }, [{ x0: 94, x1: 96, y0: 64, y1: 65 }]],
+    [{ first: 40_000, count: 1 }, []],
+  ])("%o", (span, ranges) => {
+    expect(spanRanges(GUEST, span)).toEqual(ranges);
+  });
+
+  it("is shown with its neighbours, inside the tables", () => {
+    expect(rangeAround(GUEST, { first: 4, count: 3 })).toEqual({ x0: 84, x1: 119, y0: 0, y1: 4 });
+    expect(rangeAround(GUEST, { first: 410, count: 9 })).toMatchObject({ x0: 0, x1: 512 });
+  });
+
+  it("is cut to what is in sight", () => {
+    const seen = { x0: 2, x1: 8, y0: 0, y1: 4 };
+    expect(overlap({ x0: 0, x1: 4, y0: 1, y1: 9 }, seen)).toEqual({ x0: 2, x1: 4, y0: 1, y1: 4 });
+    expect(overlap({ x0: 8, x1: 9, y0: 0, y1: 4 }, seen)).toBeNull();
   });
 });

@@ -7,7 +7,7 @@
 
 export const ENTRIES = 512;
 
-/** Rows and columns of one mapping; addresses are exact as doubles, being multiples of a huge page. */
+/** Rows and columns of one mapping; addresses are exact as doubles, being multiples of a page. */
 export interface TableGeometry {
   readonly pageSize: number;
   readonly cellCount: number;
@@ -19,6 +19,12 @@ export interface TableGeometry {
   readonly tableVa: number;
 }
 
+/** Neighbouring cells of a mapping, by index. */
+export interface CellSpan {
+  readonly first: number;
+  readonly count: number;
+}
+
 /** A span of columns and rows; `x1` and `y1` are exclusive; row 0 is on top. */
 export interface CellRange {
   readonly x0: number;
@@ -27,15 +33,19 @@ export interface CellRange {
   readonly y1: number;
 }
 
-/** Geometry of a mapping that starts at `start` and has `cellCount` cells of `pageSize` bytes. */
+/**
+ * Geometry of a mapping that starts at `start` and has `cellCount` cells of `pageSize` bytes. A THP mapping need not
+ * start where a huge page does: cell 0 then begins before it.
+ */
 export function tableGeometry(start: number, pageSize: number, cellCount: number): TableGeometry {
-  const firstColumn = (start / pageSize) % ENTRIES;
+  const firstPage = Math.floor(start / pageSize);
+  const firstColumn = firstPage % ENTRIES;
   return {
     pageSize,
     cellCount,
     firstColumn,
     rows: Math.ceil((firstColumn + cellCount) / ENTRIES),
-    tableVa: start - firstColumn * pageSize,
+    tableVa: (firstPage - firstColumn) * pageSize,
   };
 }
 
@@ -54,6 +64,16 @@ export function rowOf(geometry: TableGeometry, cell: number): number {
 /** Column of a cell: its entry index in the table. */
 export function columnOf(geometry: TableGeometry, cell: number): number {
   return (cell + geometry.firstColumn) % ENTRIES;
+}
+
+/** Virtual address at which a cell begins. */
+export function cellAddress(geometry: TableGeometry, cell: number): number {
+  return geometry.tableVa + (geometry.firstColumn + cell) * geometry.pageSize;
+}
+
+/** Index of the cell that holds `va` in a mapping from `start` on. */
+export function cellOfAddress(start: number, pageSize: number, va: number): number {
+  return Math.floor(va / pageSize) - Math.floor(start / pageSize);
 }
 
 /** Virtual address of entry 0 of this row's table. */
@@ -82,6 +102,29 @@ export function fittingRange(geometry: TableGeometry): CellRange {
   return { x0, x1, y0: 0, y1: 1 };
 }
 
+/** The cells of a span as few ranges: a first table's end, whole tables, a last table's start. */
+export function spanRanges(geometry: TableGeometry, span: CellSpan): CellRange[] {
+  const last = Math.min(geometry.cellCount, span.first + span.count) - 1;
+  if (last < span.first) return [];
+  const [top, left] = [rowOf(geometry, span.first), columnOf(geometry, span.first)];
+  const [bottom, right] = [rowOf(geometry, last), columnOf(geometry, last) + 1];
+  if (top === bottom) return [{ x0: left, x1: right, y0: top, y1: top + 1 }];
+  const ranges: CellRange[] = [];
+  const y0 = left === 0 ? top : top + 1;
+  const y1 = right === ENTRIES ? bottom + 1 : bottom;
+  if (y0 > top) ranges.push({ x0: left, x1: ENTRIES, y0: top, y1: y0 });
+  if (y1 > y0) ranges.push({ x0: 0, x1: ENTRIES, y0, y1 });
+  if (y1 === bottom) ranges.push({ x0: 0, x1: right, y0: bottom, y1: bottom + 1 });
+  return ranges;
+}
+
+/** What both have in common; null where that is nothing. */
+export function overlap(a: CellRange, b: CellRange): CellRange | null {
+  const [x0, x1] = [Math.max(a.x0, b.x0), Math.min(a.x1, b.x1)];
+  const [y0, y1] = [Math.max(a.y0, b.y0), Math.min(a.y1, b.y1)];
+  return x0 < x1 && y0 < y1 ? { x0, x1, y0, y1 } : null;
+}
+
 /** `range` moved, not resized, by as little as shows this row and column in full. */
 export function rangeShowing(range: CellRange, row: number, column: number): CellRange {
   const dx = shift(range.x0, range.x1, column);
@@ -92,6 +135,23 @@ export function rangeShowing(range: CellRange, row: number, column: number): Cel
 function shift(low: number, high: number, at: number): number {
   if (at < low) return at - low;
   return at + 1 > high ? at + 1 - high : 0;
+}
+
+const AROUND_COLUMNS = 16;
+const AROUND_ROWS = 3;
+
+/** These cells with some of their neighbours. */
+export function rangeAround(geometry: TableGeometry, span: CellSpan): CellRange {
+  const last = Math.min(geometry.cellCount, span.first + span.count) - 1;
+  const [top, bottom] = [rowOf(geometry, span.first), rowOf(geometry, last)];
+  const [left, right] =
+    top === bottom ? [columnOf(geometry, span.first), columnOf(geometry, last)] : [0, ENTRIES - 1];
+  return {
+    x0: Math.max(0, left - AROUND_COLUMNS),
+    x1: Math.min(ENTRIES, right + 1 + AROUND_COLUMNS),
+    y0: Math.max(0, top - AROUND_ROWS),
+    y1: Math.min(geometry.rows, bottom + 1 + AROUND_ROWS),
+  };
 }
 
 const SMALLEST_ZOOM = 4;

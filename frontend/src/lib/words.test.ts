@@ -52,6 +52,18 @@ describe("the facts of a cell", () => {
     expect(facts(cells).state).toContain("(inferred, not observed)");
   });
 
+  it("of a cell that begins before its mapping have the offset of what is mapped", () => {
+    const info = sampleMapping({ ...INFO, kind: "thp", start: INFO.start + 0x3000 });
+    const geometry = tableGeometry(info.start, TWO_MIB, 512);
+    const { columns } = new MappingCells(512, TWO_MIB);
+    const of = (cell: number): string[] =>
+      cellFacts(info, geometry, columns, cell, HOST)
+        .filter(({ key }) => key === "address" || key === "offset")
+        .map(({ value }) => value);
+    expect(of(0)).toEqual(["0x7f0000000000–0x7f0000200000", "0x200000"]);
+    expect(of(1)).toEqual(["0x7f0000200000–0x7f0000400000", "0x3fd000"]);
+  });
+
   it("of anonymous memory have no file offset", () => {
     const backing = { kind: "anonymous", name: null, inode: null, offset: 0 } as const;
     expect(

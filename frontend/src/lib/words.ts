@@ -10,7 +10,7 @@ import {
 } from "../wire/generated";
 import type { Capabilities, Limit, MappingInfo } from "../wire/types";
 import { address, addressRange, bytes, integer } from "./format";
-import { columnOf, rowOf, type TableGeometry } from "./geometry";
+import { cellAddress, columnOf, rowOf, type TableGeometry } from "./geometry";
 
 /** One line: a term and what is known. `unknown` marks values that are a reason instead. */
 export interface Fact {
@@ -88,7 +88,7 @@ export function cellFacts(
   cell: number,
   sight: Sight | null,
 ): Fact[] {
-  const va = info.start + cell * info.page_size;
+  const va = cellAddress(geometry, cell);
   const state = columns.state[cell] ?? CellState.HOLE;
   const flags = columns.flags[cell] ?? 0;
   const inferred = (flags & CellFlag.INFERRED) !== 0 ? " (inferred, not observed)" : "";
@@ -100,8 +100,9 @@ export function cellFacts(
     known("entry", "entry", `${columnOf(geometry, cell)} of table ${rowOf(geometry, cell)}`),
   ];
   if (info.backing.kind !== "anonymous") {
-    const offset = address(info.backing.offset + cell * info.page_size);
-    facts.push(known("offset", "file offset", offset));
+    // Of a cell that begins before the mapping does, the first byte that is mapped.
+    const offset = info.backing.offset + Math.max(va, info.start) - info.start;
+    facts.push(known("offset", "file offset", address(offset)));
   }
   const pages = columns.mappedPages[cell] ?? 0;
   const mapped = `${bytes(pages * PAGE_BYTES)} of ${bytes(info.page_size)}`;

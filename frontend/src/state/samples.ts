@@ -1,5 +1,12 @@
 /** Made-up messages for tests. */
-import type { HostSummary, MappingSummary, Overview, Subscribed } from "../wire/types";
+import type {
+  HostReport,
+  HostSummary,
+  MappingSummary,
+  Overview,
+  PoolAccount,
+  Subscribed,
+} from "../wire/types";
 
 const TWO_MIB = 2 * 2 ** 20;
 
@@ -65,3 +72,48 @@ export function sampleSubscribed(mapping: MappingSummary, epoch = "one"): Subscr
 
 /** Where the sample mapping is. */
 export const SAMPLE_ADDRESS = { hostId: "h", pid: 42, start: 0x7f0000000000 };
+
+/** A report that has nothing to say. */
+export function sampleReport(change: Partial<HostReport> = {}): HostReport {
+  return {
+    taken_at: "2025-01-01T00:00:00Z",
+    accounts: [],
+    holdings: [],
+    reservations: [],
+    cgroups: [],
+    vmemmap: { enabled: null, memmap_bytes: null, saved_bytes: null, sizes: [], reason: null },
+    poison: { pages: [], failures: [], hardware_corrupted_bytes: null },
+    mappings: [],
+    uffd_holders: [],
+    uffd_waiters: [],
+    guest_memory: [],
+    stage2: [],
+    boot: [],
+    findings: [],
+    ...change,
+  };
+}
+
+/** A host's account of 100 pages of 2 MiB. */
+export function sampleAccount(change: Partial<PoolAccount> = {}): PoolAccount {
+  return {
+    page_size: TWO_MIB,
+    node: null,
+    total: 100,
+    free: 40,
+    reserved: 10,
+    surplus: 0,
+    overcommit: 0,
+    available: 30,
+    mapped: 50,
+    mapped_by: [],
+    held: { fd: 4, hugetlbfs: 3, sysv: 2, mapping: 0 },
+    poisoned: 1,
+    unattributed: 0,
+    unplaced: null,
+    candidates: [],
+    torn: 0,
+    looks: 1,
+    ...change,
+  };
+}

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { connectionWords } from "./connection";
 import { freshness, oldest } from "./freshness";
 import { noticeOf, type Situation } from "./notice";
-import { hostHash, mapHash, parseRoute } from "./route";
+import { placeHash } from "./places";
+import { hostHash, hostOf, mapHash, parseRoute } from "./route";
 import { SAMPLE_ADDRESS, sampleHost, sampleMapping, sampleOverview } from "./samples";
 import { identityOf, NOTHING_SELECTED } from "./selection";
 
@@ -13,11 +14,19 @@ describe("routes", () => {
     ["#/host/a%3Ab", { screen: "overview", hostId: "a:b" }],
     [
       "#/host/h/pid/42/map/7f0000000000?color=node",
-      { screen: "map", address: SAMPLE_ADDRESS, color: "node" },
+      { screen: "map", address: SAMPLE_ADDRESS, color: "node", cells: null },
     ],
     [
       "#/host/h/pid/42/map/7f0000000000?color=nonsense",
-      { screen: "map", address: SAMPLE_ADDRESS, color: "state" },
+      { screen: "map", address: SAMPLE_ADDRESS, color: "state", cells: null },
+    ],
+    [
+      "#/host/h/pid/42/map/7f0000000000?cells=12-15",
+      { screen: "map", address: SAMPLE_ADDRESS, color: "state", cells: { first: 12, count: 4 } },
+    ],
+    [
+      "#/host/h/pid/42/map/7f0000000000?cells=nonsense",
+      { screen: "map", address: SAMPLE_ADDRESS, color: "state", cells: null },
     ],
     ["#/host/%zz", { screen: "unknown", hash: "#/host/%zz" }],
     ["#/host/h/pid/0/map/1", { screen: "unknown", hash: "#/host/h/pid/0/map/1" }],
@@ -27,11 +36,14 @@ describe("routes", () => {
 
   it("survive a round trip", () => {
     const address = { hostId: "rack 1/ö", pid: 7, start: 0xffff_ffe0_0000 };
-    expect(parseRoute(mapHash(address, "mappers"))).toEqual({
-      screen: "map",
-      address,
-      color: "mappers",
-    });
+    for (const cells of [null, { first: 7, count: 1 }, { first: 0, count: 9 }]) {
+      expect(parseRoute(mapHash(address, "mappers", cells))).toEqual({
+        screen: "map",
+        address,
+        color: "mappers",
+        cells,
+      });
+    }
     expect(parseRoute(hostHash("rack 1/ö"))).toEqual({ screen: "overview", hostId: "rack 1/ö" });
   });
 });
@@ -139,5 +151,30 @@ describe("the notice above the map", () => {
     const backing = { ...sampleMapping().backing, inode: 99 };
     const overview = sampleOverview(sampleHost([sampleMapping({ backing })]));
     expect(noticeOf({ ...fine, overview })).toMatchObject({ other: true, tone: "gone" });
+  });
+});
+
+describe("where a report leads", () => {
+  const host = sampleHost([sampleMapping()]);
+  const MAP = "#/host/h/pid/42/map/7f0000000000";
+
+  it.each([
+    [{ first: 3, count: 2 }, `${MAP}?cells=3-4`],
+    [{ first: 0, count: 0 }, MAP],
+    [{ at: 0x7f0000601000 }, `${MAP}?cells=3`],
+    [{}, MAP],
+  ])("%o", (what, hash) => {
+    expect(placeHash(host, { pid: 42, start: SAMPLE_ADDRESS.start, ...what })).toBe(hash);
+  });
+
+  it("is nowhere when the host has no such mapping", () => {
+    expect(placeHash(host, { pid: 43, start: SAMPLE_ADDRESS.start })).toBeNull();
+    expect(placeHash(host, { pid: 42, start: 0x1000 })).toBeNull();
+  });
+
+  it("knows which host a route is about", () => {
+    expect(hostOf(parseRoute(MAP))).toBe("h");
+    expect(hostOf(parseRoute("#/"))).toBeNull();
+    expect(hostOf(parseRoute("#/nowhere"))).toBeNull();
   });
 });

@@ -3,7 +3,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FromViewer } from "../wire/types";
 import { FrameKind, PROTOCOL_VERSION } from "../wire/generated";
 import { frameBytes, goldenCases } from "../wire/golden";
-import { sampleHost, sampleMapping, sampleOverview, sampleSubscribed } from "./samples";
+import {
+  sampleHost,
+  sampleMapping,
+  sampleOverview,
+  sampleReport,
+  sampleSubscribed,
+} from "./samples";
 import { Store } from "./store";
 
 const MAPPING = sampleMapping();
@@ -151,5 +157,18 @@ describe("the store", () => {
     store.onFrame(frame(), 4);
     store.onRoute(`${MAP}?color=node`);
     expect(store.picture.value?.painted.mode).toBe("node");
+  });
+});
+
+describe("a host's report", () => {
+  it("counts only for the run of the agent that sent it", () => {
+    const { store } = watching();
+    const report = sampleReport();
+    const host = sampleHost([MAPPING]);
+    expect(store.reportOf(host)).toBeNull();
+    store.onMessage({ type: "report", host_id: "h", epoch: "one", report }, 4);
+    expect(store.reportOf(host)).toBe(report);
+    expect(store.reportOf(sampleHost([], { epoch: "two" }))).toBeNull();
+    expect(store.reportOf(sampleHost([], { host_id: "other" }))).toBeNull();
   });
 });

@@ -3,8 +3,17 @@ import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals
 import type { ColorMode } from "../lib/palette";
 import { decodeFrame, FrameError } from "../wire/frames";
 import { FrameKind, PROTOCOL_VERSION } from "../wire/generated";
-import type { FromViewer, Overview, Subscribed, ToViewer } from "../wire/types";
+import type {
+  FromViewer,
+  HostReport,
+  HostSummary,
+  Overview,
+  ReportMessage,
+  Subscribed,
+  ToViewer,
+} from "../wire/types";
 import type { Connection } from "./connection";
+import { PageInquiry } from "./page";
 import { Picture } from "./picture";
 import { parseRoute, type Route } from "./route";
 import { NOTHING_SELECTED, step, type Selection, type SelectionEvent } from "./selection";
@@ -45,12 +54,16 @@ export class Store {
     lostAtMs: null,
   });
   readonly received: Signal<ReceivedOverview | null> = signal(null);
+  /** The latest report of each host that sent one. */
+  readonly reports: Signal<ReadonlyMap<string, ReportMessage>> = signal(new Map());
   readonly route: Signal<Route>;
   readonly selection: Signal<Selection> = signal(NOTHING_SELECTED);
   readonly picture: Signal<Picture | null> = signal(null);
   /** `performance.now()`, four times a second: what ages are counted with. */
   readonly nowMs: ReadonlySignal<number>;
   readonly protocolFault: Signal<string | null> = signal(null);
+  /** The page behind the selected cell. */
+  readonly page = new PageInquiry();
   readonly timings: Timings = { applyMs: 0, drawMs: 0, totalMs: 0, updates: 0 };
 
   /** Sends a message; set by the backend while it is connected. */
@@ -67,6 +80,12 @@ export class Store {
   constructor(hash: string) {
     this.nowMs = this.#clock;
     this.route = signal(parseRoute(hash));
+  }
+
+  /** What is known of this host beyond cells; null before this run of its agent sent it. */
+  reportOf(host: HostSummary): HostReport | null {
+    const message = this.reports.value.get(host.host_id);
+    return message?.epoch === host.epoch ? message.report : null;
   }
 
   /** Draw the calling component anew as cells change, at most four times a second and always after the last change. */
@@ -130,6 +149,9 @@ export class Store {
         case "overview":
           this.received.value = { overview: message, receivedAtMs: nowMs };
           this.#step({ type: "overview", overview: message });
+          break;
+        case "report":
+          this.reports.value = new Map(this.reports.value).set(message.host_id, message);
           break;
         case "subscribed":
           this.#subscribed(message);

@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { address } from "../lib/format";
-import { hostHash, type Route } from "../state/route";
+import { hostHash, hostOf, type Route } from "../state/route";
 import type { Store } from "../state/store";
 import { chooseTheme, THEME_CHOICES, theme, themeChoice } from "../state/theme";
 import { hostName } from "./host-section";
@@ -56,7 +56,7 @@ function Screen({ store, route }: { readonly store: Store; readonly route: Route
     case "overview":
       return <OverviewScreen store={store} hostId={route.hostId} />;
     case "map":
-      return <MapScreen store={store} address={route.address} color={route.color} />;
+      return <MapScreen store={store} route={route} />;
     case "unknown":
       return (
         <p class="hint" data-testid="unknown-route">
@@ -68,12 +68,7 @@ function Screen({ store, route }: { readonly store: Store; readonly route: Route
 
 function Breadcrumb(props: { readonly store: Store; readonly route: Route }): JSX.Element {
   const { store, route } = props;
-  const hostId =
-    route.screen === "map"
-      ? route.address.hostId
-      : route.screen === "overview"
-        ? route.hostId
-        : null;
+  const hostId = hostOf(route);
   const host = store.received.value?.overview.hosts.find((known) => known.host_id === hostId);
   const pid = route.screen === "map" ? route.address.pid : null;
   const process = host?.processes.find((known) => known.pid === pid);

@@ -4,8 +4,9 @@ import { age, bytes, decimal, integer, NOTHING } from "../lib/format";
 import { takenWords } from "../lib/words";
 import { freshness } from "../state/freshness";
 import { hostHash } from "../state/route";
-import type { AgentCost, HostSummary, Skipped } from "../wire/types";
+import type { AgentCost, HostReport, HostSummary, Skipped } from "../wire/types";
 import { CapabilityList, LimitTable } from "./capability-list";
+import { reportPanels } from "./lazy-panels";
 import { PoolTable } from "./pool-table";
 import { ProcessTable } from "./process-table";
 import { SourceBanner } from "./source-banner";
@@ -22,8 +23,11 @@ export function hostName(host: HostSummary): string {
 }
 
 /** One host in full. */
-export function HostSection(props: HostProps): JSX.Element {
-  const { host } = props;
+export function HostSection(
+  props: HostProps & { readonly report: HostReport | null },
+): JSX.Element {
+  const { host, report } = props;
+  const panels = report && reportPanels();
   return (
     <section
       class="host"
@@ -36,8 +40,15 @@ export function HostSection(props: HostProps): JSX.Element {
       <CostLine cost={host.cost} version={host.agent_version} />
       <CapabilityList capabilities={host.capabilities} />
       <LimitTable limits={host.limits} />
+      {panels && (
+        <>
+          <h3>Findings</h3>
+          <panels.FindingsPanel host={host} findings={report.findings} takenAt={report.taken_at} />
+        </>
+      )}
       <h3>Pools</h3>
       <PoolTable pools={host.pools} />
+      {panels && <panels.AccountPanel host={host} report={report} />}
       <h3>Processes</h3>
       <SkippedLine skipped={host.skipped} />
       <ProcessTable hostId={host.host_id} processes={host.processes} />

@@ -2,12 +2,12 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { address, addressRange, bytes, integer, NOTHING, percent } from "../lib/format";
-import { ENTRIES, fullRange } from "../lib/geometry";
+import { ENTRIES, fullRange, rangeAround, type CellSpan } from "../lib/geometry";
 import { COLOR_MODES, highestBucket, legendOf, paintsOf, type ColorMode } from "../lib/palette";
 import { freshness } from "../state/freshness";
 import { noticeOf, type Notice } from "../state/notice";
 import type { Picture } from "../state/picture";
-import { hostHash, mapHash, type MapAddress } from "../state/route";
+import { hostHash, mapHash, type Route } from "../state/route";
 import { find } from "../state/selection";
 import type { Store } from "../state/store";
 import { theme } from "../state/theme";
@@ -16,18 +16,18 @@ import type { HostSummary, MappingInfo } from "../wire/types";
 import { StateCounts, Swatch } from "./composition-bar";
 import { Heatmap } from "./heatmap";
 import type { HeatmapPanel } from "./heatmap-panel";
+import { reportPanels } from "./lazy-panels";
 import type { DragMode } from "./plot-axes";
 import { BackingWords } from "./process-table";
 import { Segmented } from "./segmented";
 import { SourceBanner } from "./source-banner";
 
-/** The screen of the mapping at `address`. */
-export function MapScreen(props: {
-  readonly store: Store;
-  readonly address: MapAddress;
-  readonly color: ColorMode;
-}): JSX.Element {
-  const { store, address: wanted } = props;
+type MapRoute = Extract<Route, { readonly screen: "map" }>;
+
+/** The screen of the mapping that the route names. */
+export function MapScreen(props: { readonly store: Store; readonly route: MapRoute }): JSX.Element {
+  const { store, route } = props;
+  const wanted = route.address;
   const overview = store.received.value?.overview ?? null;
   const host = overview?.hosts.find((candidate) => candidate.host_id === wanted.hostId) ?? null;
   const picture = store.picture.value;
@@ -54,6 +54,7 @@ export function MapScreen(props: {
         </span>
       </h1>
       {info && <MappingFactsLine info={info} />}
+      {host && <MappingReport store={store} host={host} route={route} />}
       {notice && <NoticeLine notice={notice} store={store} />}
       {picture && (
         <PictureView
@@ -61,7 +62,7 @@ export function MapScreen(props: {
           store={store}
           picture={picture}
           host={host}
-          color={props.color}
+          route={route}
         />
       )}
       {!picture && notice !== null && (
@@ -71,6 +72,18 @@ export function MapScreen(props: {
       )}
     </section>
   );
+}
+
+/** What the host's report says of the mapping, once there is one. */
+function MappingReport(props: {
+  readonly store: Store;
+  readonly host: HostSummary;
+  readonly route: MapRoute;
+}): JSX.Element | null {
+  const report = props.store.reportOf(props.host);
+  const panels = report && reportPanels();
+  if (!panels) return null;
+  return <panels.MappingPanel host={props.host} report={report} address={props.route.address} />;
 }
 
 function noticeFor(store: Store, host: HostSummary | null): Notice | null {
@@ -150,63 +163,103 @@ function PictureView(props: {
   readonly store: Store;
   readonly picture: Picture;
   readonly host: HostSummary | null;
-  readonly color: ColorMode;
+  readonly route: MapRoute;
 }): JSX.Element {
-  const { store, picture, host, color } = props;
+  const { store, picture, host, route } = props;
+  const { color, cells } = route;
+  const go = (mode: ColorMode, span: CellSpan | null): void => {
+    window.location.replace(mapHash(picture.address, mode, span));
+  };
   const [panel, setPanel] = useState<HeatmapPanel | null>(null);
   const [dragMode, setDragMode] = useState<DragMode>("zoom");
   const live = store.selection.value.phase === "live" && store.connection.value.phase === "live";
   const { geometry } = picture;
   const label = `${integer(geometry.cellCount)} cells in ${integer(geometry.rows)} page tables, coloured by ${COLOR_LABELS[color]}`;
+  const panels = cells && reportPanels();
+  const picked = host && cells && cells.first < geometry.cellCount ? cells.first : null;
   return (
     <>
-      <div class="toolbar">
-        <Segmented
-          name="color"
-          label="colour by"
-          options={COLOR_MODES.map((mode) => [mode, COLOR_LABELS[mode]] as const)}
-          value={color}
-          choose={(mode) => {
-            window.location.replace(mapHash(picture.address, mode));
-          }}
-        />
-        <Segmented
-          name="drag"
-          label="drag to"
-          options={[
-            ["zoom", "zoom"],
-            ["pan", "pan"],
-          ]}
-          value={dragMode}
-          choose={setDragMode}
-        />
-        <RangeButtons panel={panel} picture={picture} />
-        <Totals store={store} picture={picture} />
-      </div>
+      <Toolbar {...{ store, picture, panel, dragMode, setDragMode, route, go }} />
       <MapLegend store={store} picture={picture} color={color} />
-      <div class={live && host?.link !== "gone" ? "map-box" : "map-box map-box-old"}>
-        <Heatmap
-          store={store}
-          picture={picture}
-          sight={host}
-          label={label}
-          dragMode={dragMode}
-          onPanel={setPanel}
-        />
+      <div class="map-and-page">
+        <div class={live && host?.link !== "gone" ? "map-box" : "map-box map-box-old"}>
+          <Heatmap
+            store={store}
+            picture={picture}
+            sight={host}
+            label={label}
+            dragMode={dragMode}
+            onPanel={setPanel}
+            cells={cells}
+            select={(first) => {
+              go(color, { first, count: 1 });
+            }}
+          />
+        </div>
+        {host && panels && picked !== null && (
+          <panels.PagePanel
+            key={picked}
+            store={store}
+            picture={picture}
+            host={host}
+            cell={picked}
+            close={() => {
+              go(color, null);
+            }}
+          />
+        )}
       </div>
       <p class="keys" id="map-keys">
         Drag to zoom, shift-drag to pan, wheel to zoom, double-click for all. Arrow keys move a
-        cell, PgUp and PgDn a table of {ENTRIES}, Esc leaves.
+        cell, PgUp and PgDn a table of {ENTRIES}, Esc leaves. Click or Enter asks who maps a cell.
       </p>
     </>
+  );
+}
+
+function Toolbar(props: {
+  readonly store: Store;
+  readonly picture: Picture;
+  readonly panel: HeatmapPanel | null;
+  readonly dragMode: DragMode;
+  readonly setDragMode: (mode: DragMode) => void;
+  readonly route: MapRoute;
+  readonly go: (mode: ColorMode, span: CellSpan | null) => void;
+}): JSX.Element {
+  const { store, picture, panel, route, go } = props;
+  return (
+    <div class="toolbar">
+      <Segmented
+        name="color"
+        label="colour by"
+        options={COLOR_MODES.map((mode) => [mode, COLOR_LABELS[mode]] as const)}
+        value={route.color}
+        choose={(mode) => {
+          go(mode, route.cells);
+        }}
+      />
+      <Segmented
+        name="drag"
+        label="drag to"
+        options={[
+          ["zoom", "zoom"],
+          ["pan", "pan"],
+        ]}
+        value={props.dragMode}
+        choose={props.setDragMode}
+      />
+      <RangeButtons panel={panel} picture={picture} cells={route.cells} />
+      <Totals store={store} picture={picture} />
+    </div>
   );
 }
 
 function RangeButtons(props: {
   readonly panel: HeatmapPanel | null;
   readonly picture: Picture;
+  readonly cells: CellSpan | null;
 }): JSX.Element {
-  const { panel, picture } = props;
+  const { panel, picture, cells } = props;
   const { home } = panel?.plan ?? { home: fullRange(picture.geometry) };
   const fitted = home.x1 - home.x0 < ENTRIES;
   return (
@@ -220,6 +273,17 @@ function RangeButtons(props: {
       >
         {fitted ? "fit" : "reset zoom"}
       </button>
+      {cells && (
+        <button
+          type="button"
+          data-testid="zoom-cells"
+          onClick={() => {
+            panel?.show(rangeAround(picture.geometry, cells));
+          }}
+        >
+          zoom to selected
+        </button>
+      )}
       {fitted && (
         <button
           type="button"
@@ -239,7 +303,7 @@ function Totals(props: { readonly store: Store; readonly picture: Picture }): JS
   const { store, picture } = props;
   store.followCells();
   const present = picture.cells.presentPages * PAGE_BYTES;
-  const size = picture.cells.cellCount * picture.cells.pageSize;
+  const size = picture.info.end - picture.info.start;
   return (
     <dl class="totals">
       <div>

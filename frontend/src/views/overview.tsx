@@ -44,6 +44,7 @@ export function OverviewScreen(props: {
         <HostSection
           key={host.host_id}
           host={host}
+          report={store.reportOf(host)}
           receivedAtMs={received.receivedAtMs}
           nowMs={nowMs}
         />

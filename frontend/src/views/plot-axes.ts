@@ -3,6 +3,7 @@
  *
  * The plot is made once. Cells never pass through it: it is told of new sizes, colours and ticks only.
  */
+import { patiently } from "../lib/patience";
 import type { AxisOptions, Layout, Plotly, PlotElement } from "plotly.js-cartesian-dist-min";
 import {
   clampRange,
@@ -11,7 +12,6 @@ import {
   type CellRange,
   type TableGeometry,
 } from "../lib/geometry";
-import { backoffDelay } from "../lib/backoff";
 import type { PlotPlan } from "../lib/plot-plan";
 import { columnTicks, rowTicks } from "../lib/ticks";
 
@@ -26,22 +26,15 @@ export type DragMode = "zoom" | "pan";
 
 /** Plotly, loaded on first use; asked for again until it comes, for the server may be away just now. */
 export async function loadPlotly(): Promise<Plotly> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return (await import("plotly.js-cartesian-dist-min")).default;
-    } catch {
-      const waitMs = 1000 * backoffDelay(attempt, Math.random);
-      await new Promise((resolve) => window.setTimeout(resolve, waitMs));
-    }
-  }
+  return (await patiently(() => import("plotly.js-cartesian-dist-min"))).default;
 }
 
 /** Axes of one heatmap. */
 export class PlotAxes {
   #plot: PlotElement | null = null;
   #range: CellRange;
-  /** Plotly reports our own changes as it does the user's. */
-  #ours = false;
+  /** Changes of ours under way, several at a time: plotly reports them as it does the user’s. */
+  #ours = 0;
   #gone = false;
 
   constructor(
@@ -78,7 +71,7 @@ export class PlotAxes {
     this.#plot = plot;
     plot.on("plotly_relayouting", this.moved);
     plot.on("plotly_relayout", () => {
-      if (!this.#ours) void this.#settle();
+      if (this.#ours === 0) void this.#settle();
     });
     plot.on("plotly_doubleclick", () => {
       void this.show(this.plan.home);
@@ -139,7 +132,7 @@ export class PlotAxes {
 
   async #relayout(update: Record<string, unknown>): Promise<void> {
     if (this.#plot === null) return;
-    this.#ours = true;
+    this.#ours++;
     try {
       await this.plotly.relayout(this.element, {
         ...update,
@@ -147,7 +140,7 @@ export class PlotAxes {
         yaxis: this.#yaxis(),
       });
     } finally {
-      this.#ours = false;
+      this.#ours--;
     }
     this.moved();
   }

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { age, integer } from "../lib/format";
 import { connectionWords } from "../state/connection";
 import { freshness, oldest } from "../state/freshness";
+import { hostOf } from "../state/route";
 import type { Store } from "../state/store";
 import type { HostSummary } from "../wire/types";
 import { hostName } from "./host-section";
@@ -61,13 +62,7 @@ function HostStatus(props: { readonly store: Store; readonly nowMs: number }): J
 /** The host that the screen is about; on the overview the one whose picture is oldest. */
 function hostInView(store: Store): HostSummary | null {
   const hosts = store.received.value?.overview.hosts ?? [];
-  const route = store.route.value;
-  const id =
-    route.screen === "map"
-      ? route.address.hostId
-      : route.screen === "overview"
-        ? route.hostId
-        : null;
+  const id = hostOf(store.route.value);
   if (id === null) return oldest(hosts);
   return hosts.find((host) => host.host_id === id) ?? null;
 }

@@ -228,10 +228,13 @@ export interface components {
          * CgroupUse
          * @description One cgroup's hugetlb counters of one page size, in bytes; null: not there.
          *
-         *     `limit_bytes` null with `unlimited` true means max. `failures` counts faults or mappings refused
-         *     at the limit (v2 events max, v1 failcnt).
+         *     A limit is null too where there is none (max). `failures` counts faults and mappings that were
+         *     refused at the limit (v2 events max, which holds both; v1 failcnt). `pids` are the processes
+         *     that map huge pages in it or below. `directory` has its files, below the root that was read.
          */
         CgroupUse: {
+            /** Directory */
+            directory: string | null;
             /** Failures */
             failures: number | null;
             /** Limit Bytes */
@@ -332,7 +335,8 @@ export interface components {
          *     Attributes:
          *         key: the same for the same thing from look to look, unique in a report.
          *         what, why, advice: one sentence each.
-         *         command: what to type, null where no command helps.
+         *         command: what to type on that host, null where no command helps.
+         *         pids: processes that it is about, also where there is no cell to link to.
          */
         Finding: {
             /** Advice */
@@ -350,6 +354,8 @@ export interface components {
             key: string;
             /** Links */
             links: components["schemas"]["CellLink"][];
+            /** Pids */
+            pids: number[];
             /**
              * Severity
              * @enum {string}
@@ -555,6 +561,8 @@ export interface components {
         /**
          * MappedGroup
          * @description Pages that exactly these processes map, each page counted once.
+         *
+         *     `pids` empty: pages of all further groups together, where there are too many to tell apart.
          */
         MappedGroup: {
             /** Pages */
@@ -776,7 +784,7 @@ export interface components {
             /** Processes */
             processes: number | null;
             /** Reasons */
-            reasons: ("shared_table" | "alias" | "unseen_mapping" | "average_mapcount" | "moving")[];
+            reasons: ("shared_table" | "alias" | "unseen_mapping" | "average_mapcount" | "partly_mapped" | "moving")[];
             /** Start */
             start: number;
             /**
@@ -851,7 +859,8 @@ export interface components {
          *
          *     Attributes:
          *         page_size: bytes gone; `bad_bytes` bytes that are really bad, where it is known.
-         *         in_pool: still counted in the pool; False when the kernel dissolved it.
+         *         in_pool: still counted in the pool; False when the kernel dissolved it, and for a single bad
+         *             page such as a dissolved one leaves; null: of no pool, or not known.
          *         evidence: what told of it.
          */
         PoisonedPage: {
@@ -934,12 +943,12 @@ export interface components {
          *
          *     Attributes:
          *         node: null for the host.
-         *         mapped: pages in at least one page table, each once; `mapped_by` sums to it where it is not
-         *             null (host only).
+         *         mapped: pages in at least one page table, each once; null on nodes where the node of a page
+         *             is not known. `mapped_by` sums to it where it is not null (host only).
          *         poisoned: pages of the pool lost to poison and in no page table any more.
          *         unattributed: in use by nobody that was seen; the count is exact when `torn` is 0.
          *         unplaced: node accounts only: held and unattributed pages together, where only the sum is
-         *             known; the parts are then null. Null where the parts are known.
+         *             known; the parts are then null. Null where the parts are known, or `mapped` is not.
          *         candidates: who may hold the unattributed pages, in words; guesses by name.
          *         torn: pages that moved while the look was taken; 0 for a consistent look.
          *         looks: how often the look was taken to get there.
@@ -959,7 +968,7 @@ export interface components {
              */
             looks: number;
             /** Mapped */
-            mapped: number;
+            mapped: number | null;
             /** Mapped By */
             mapped_by: components["schemas"]["MappedGroup"][] | null;
             /** Node */
@@ -1131,8 +1140,11 @@ export interface components {
          * @description Cells of a mapping with the same counts, and why the counts differ.
          *
          *     Attributes:
+         *         mapcount, mappers, processes: null: unknown, or different among the rest of a mapping that
+         *             has too many groups.
          *         processes: distinct processes among the mappers.
-         *         reasons: empty where mapcount, mappers and processes agree.
+         *         reasons: empty where mapcount, mappers and processes agree. "partly_mapped": mappings show
+         *             different parts of the page, and the kernel counts each 4 KiB by itself.
          */
         SharingGroup: {
             /** Cells */
@@ -1146,7 +1158,7 @@ export interface components {
             /** Processes */
             processes: number | null;
             /** Reasons */
-            reasons: ("shared_table" | "alias" | "unseen_mapping" | "average_mapcount" | "moving")[];
+            reasons: ("shared_table" | "alias" | "unseen_mapping" | "average_mapcount" | "partly_mapped" | "moving")[];
         };
         /**
          * Skipped

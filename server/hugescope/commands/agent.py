@@ -52,6 +52,10 @@ def run(
         float,
         typer.Option(min=0.001, max=1, help="Share of a core for reading unchanged pages again."),
     ] = 0.01,
+    thp_pid: Annotated[
+        list[int] | None,
+        typer.Option(help="Watch this process' transparent huge pages too; may be given again."),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but what goes wrong.")
     ] = False,
@@ -77,13 +81,15 @@ def run(
             stack.callback(files.close)
             rate_hz = hz if place.live else min(hz, _CAPTURE_HZ)
             kind = Source(kind="live") if place.live else Source(kind="capture", name=root)
-            sampler = Sampler(files, kind, SamplerOptions(tick_hz=rate_hz, budget=budget))
+            thp_pids = frozenset(thp_pid or ())
+            options = SamplerOptions(rate_hz, budget, thp_pids=thp_pids, reports=True)
+            sampler = Sampler(files, kind, options)
             stack.callback(sampler.close)
             name, looker = files.info.name or Path(place.path).name or "host", sampler
-        options = LinkOptions(server, host_id_of(host_id or name), __version__, rate_hz)
+        link = LinkOptions(server, host_id_of(host_id or name), __version__, rate_hz)
         if not quiet:
-            print(f"hugescope agent: {options.host_id} -> {server}", file=sys.stderr)
-        asyncio.run(_until_signal(AgentLink(looker, options)))
+            print(f"hugescope agent: {link.host_id} -> {server}", file=sys.stderr)
+        asyncio.run(_until_signal(AgentLink(looker, link)))
 
 
 def _check_server(server: str) -> None:

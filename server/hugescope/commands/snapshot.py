@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
@@ -16,7 +20,7 @@ from hugescope.errors import CommandError
 from hugescope_agent.errors import NoSuchProcess
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.sampler import Sampler
+from hugescope_agent.sampler import Sampler, SamplerOptions
 from hugescope_wire.cells import CellState
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame, Source
@@ -25,6 +29,16 @@ from hugescope_wire.snapshot import Mapping, Pool, Snapshot
 
 NAME: Final = "snapshot"
 _PIPE_COLUMNS: Final = 160
+_STALL_S: Final = 1.1
+"""Between two looks at a thread that waits for a page; a fault takes far less to be resolved."""
+
+
+class Kind(StrEnum):
+    """Which huge pages are shown."""
+
+    HUGETLB = "hugetlb"
+    THP = "thp"
+    ALL = "all"
 
 
 def run(
@@ -41,14 +55,20 @@ def run(
         bool, typer.Option("--json", help="Print the snapshot as JSON (see `hugescope schema`).")
     ] = False,
     runs: Annotated[bool, typer.Option("--runs", help="List the runs of cells too.")] = False,
+    kind: Annotated[
+        Kind,
+        typer.Option(help="Which huge pages: transparent ones (thp) of the given --pid only."),
+    ] = Kind.HUGETLB,
 ) -> None:
     """Print one look at the huge pages of this host or of a captured tree."""
-    source = Root.at(root)
     pids = frozenset(pid) if pid else None
+    if kind is not Kind.HUGETLB and pids is None:
+        raise typer.BadParameter(f"--kind {kind.value} needs --pid: only those asked for are read")
+    source = Root.at(root)
     for number in sorted(pids or ()):
         if number < 1 or not source.names(f"proc/{number}"):
             raise NoSuchProcess(f"--pid {number}: there is no such process in {root}")
-    look, snapshot = take(source, pids)
+    look, snapshot = take(source, pids, kind)
     if json:
         print(snapshot.model_dump_json(indent=1))
         return
@@ -62,22 +82,54 @@ def run(
         print(f"{limit.capability} is missing: {limit.reason}; {limit.cost}", file=sys.stderr)
 
 
-def take(root: Root, pids: frozenset[int] | None) -> tuple[HostFrame, Snapshot]:
-    """One look at everything, shown of `pids` only (None: all)."""
+@contextmanager
+def looking(root: Root, options: SamplerOptions | None = None) -> Iterator[Sampler]:
+    """A sampler of this root, for one command."""
     files = HostFiles(root)
-    sampler = Sampler(files, Source(kind="live" if root.live else "capture"))
+    sampler = Sampler(files, Source(kind="live" if root.live else "capture"), options)
     try:
-        sample = sampler.settle()
-        for pid in sorted(pids or ()):
-            if why := sampler.why_skipped(pid):
-                raise CommandError(f"--pid {pid}: {why}")
+        yield sampler
     finally:
         sampler.close()
         files.close()
+
+
+def take(
+    root: Root, pids: frozenset[int] | None, kind: Kind = Kind.HUGETLB
+) -> tuple[HostFrame, Snapshot]:
+    """One look at everything and its report, shown of `pids` (None: all) and `kind` only."""
+    thp_pids = frozenset[int]() if kind is Kind.HUGETLB else pids or frozenset()
+    with looking(root, SamplerOptions(thp_pids=thp_pids)) as sampler:
+        sampler.settle()
+        _survey(root, sampler)
+        sample = sampler.as_seen()
+        for pid in sorted(pids or ()):
+            if why := sampler.why_skipped(pid):
+                raise CommandError(f"--pid {pid}: {why}")
     picture = HostPicture()
     picture.apply(decode_frame(encode_frame(FrameKind.FULL, 1, sample.about, sample.blocks)))
     assert picture.about is not None
-    return picture.about, picture.snapshot(pids)
+    snapshot = picture.snapshot(pids)
+    return picture.about, _of_thp(snapshot) if kind is Kind.THP else snapshot
+
+
+def _survey(root: Root, sampler: Sampler) -> None:
+    """The report; where a thread waits for a userfaultfd, it takes a while to tell whether it is
+    stuck.
+    """
+    report = sampler.survey(thorough=True)
+    if root.live and report.uffd_waiters:
+        time.sleep(_STALL_S)
+        sampler.survey(thorough=True)
+
+
+def _of_thp(snapshot: Snapshot) -> Snapshot:
+    """The same with THP mappings only."""
+    processes = [
+        process.model_copy(update={"mappings": [m for m in process.mappings if m.kind == "thp"]})
+        for process in snapshot.processes
+    ]
+    return snapshot.model_copy(update={"processes": processes})
 
 
 def wide_console() -> Console:
@@ -146,7 +198,7 @@ def _print_mappings(console: Console, snapshot: Snapshot) -> None:
             str(process.pid),
             printable(process.comm),
             f"{mapping.start:x}-{mapping.end:x}",
-            size(mapping.page_size),
+            f"{size(mapping.page_size)} THP" if mapping.kind == "thp" else size(mapping.page_size),
             Text.assemble(
                 backing.kind,
                 " ",
@@ -158,6 +210,12 @@ def _print_mappings(console: Console, snapshot: Snapshot) -> None:
             ", ".join(f"{counts[s.label]} {s.label}" for s in CellState if counts[s.label]),
         )
     console.print(table if rows else "No process shown here maps huge pages.")
+
+
+def _run_start(mapping: Mapping, first: int) -> int:
+    """Where cell `first` begins; cell 0 of a THP mapping may begin before the mapping does."""
+    cell_0 = mapping.start - mapping.start % mapping.page_size
+    return max(mapping.start, cell_0 + first * mapping.page_size)
 
 
 def state_counts(mapping: Mapping) -> Counter[str]:
@@ -178,7 +236,7 @@ def _print_runs(console: Console, snapshot: Snapshot) -> None:
                 counts = (run.mapcount, run.mappers, run.node)
                 table.add_row(
                     str(process.pid),
-                    f"{mapping.start + run.first * mapping.page_size:x}",
+                    f"{_run_start(mapping, run.first):x}",
                     str(run.first),
                     str(run.count),
                     run.state,

@@ -76,7 +76,9 @@ def mapped(
 
 @dataclass(frozen=True)
 class MadeMapping:
-    """One hugetlb VMA. `levels_kib` are the Pud, Pmd and Pte fields of HGM kernels."""
+    """One hugetlb VMA. `levels_kib` are the Pud, Pmd and Pte fields of HGM kernels; `lost_pages` of
+    its holes are entries that smaps counts: poisoned, or migrating.
+    """
 
     start: int
     cells: tuple[MadeCell, ...]
@@ -88,6 +90,7 @@ class MadeMapping:
     device: tuple[int, int] = (0, 17)
     flags: str = "rd wr sh mr mw me ms de ht sd"
     levels_kib: tuple[int, int, int] | None = None
+    lost_pages: int = 0
 
     @property
     def end(self) -> int:
@@ -112,6 +115,7 @@ class MadeMapping:
         wide = 10 if self.levels_kib else 8
         size_kib = (self.end - self.start) // KIB
         present_kib = sum(cell.page_count(self.page_size) for cell in self.cells) * 4
+        present_kib += self.lost_pages * self.page_size // KIB
         fields = {
             "Size": size_kib,
             "KernelPageSize": self.page_size // KIB,

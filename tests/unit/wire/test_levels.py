@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hugescope_wire.levels import mainline_levels
+from hugescope_wire.cells import CellFlag, CellState
+from hugescope_wire.levels import mainline_levels, thp_levels, thp_undecided
 
 PAGES = np.array([512, 0, 512], np.uint32)
 BYTES = 1024 * 4096
@@ -32,3 +33,26 @@ def test_sum_beyond_32_bits() -> None:
 
 def test_nothing_mapped() -> None:
     assert mainline_levels(2 << 20, np.empty(0, np.uint32)).pmd == 0
+
+
+def test_of_transparent_huge_pages_the_mapped_ones_have_a_pmd() -> None:
+    states = [CellState.MAPPED, CellState.SPLIT, CellState.SMALL, CellState.PARTIAL, CellState.HOLE]
+    pages = np.array([512, 512, 7, 1, 0], np.uint32)
+    found = thp_levels(np.array(states, np.uint8), pages)
+    assert found.model_dump() == {"pud": 0, "pmd": 2 << 20, "pte": 520 * 4096}
+
+
+@pytest.mark.parametrize(
+    ("state", "flags", "undecided"),
+    [
+        (CellState.MAPPED, 0, False),
+        (CellState.MAPPED, CellFlag.INFERRED, False),
+        (CellState.SMALL, CellFlag.INFERRED, False),
+        (CellState.HOLE, 0, False),
+        (CellState.HOLE, CellFlag.INFERRED, True),
+        (CellState.FULL, 0, True),
+    ],
+)
+def test_cells_that_leave_the_level_open(state: int, flags: int, undecided: bool) -> None:
+    states = np.array([CellState.SMALL, state], np.uint8)
+    assert thp_undecided(states, np.array([0, flags], np.uint8)) is undecided

@@ -357,3 +357,16 @@ def test_level_bytes_come_from_cells_unless_parts_may_be_mapped(flags: list[str]
     picture = picture_of(info, [MAPPED, MAPPED])
     expected = told if flags and "hm" in flags else LevelBytes(pud=0, pmd=2 * MIB2, pte=0)
     assert picture.snapshot().processes[0].mappings[0].level_bytes == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "decided"), [(CellState.FULL, False), (CellState.SPLIT, True)], ids=["full", "split"]
+)
+def test_level_bytes_of_thp_come_from_the_states_where_they_tell(
+    last: CellState, decided: bool
+) -> None:
+    told = LevelBytes(pud=0, pmd=None, pte=None)
+    info = mapping_info(1, 2, kind="thp", level_bytes=told)
+    picture = picture_of(info, [MAPPED, whole_row(last)])
+    expected = LevelBytes(pud=0, pmd=MIB2, pte=MIB2) if decided else told
+    assert picture.snapshot().processes[0].mappings[0].level_bytes == expected

@@ -120,7 +120,7 @@ def test_smaps_is_read_no_further_than_asked(
     tree: Path, monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
 ) -> None:
     """What is above the last hugetlb mapping is not read, wherever the kernel's pieces end."""
-    monkeypatch.setattr("hugescope_agent.kernel.process._CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr("hugescope_agent.kernel.upto._CHUNK_BYTES", chunk_bytes)
     root = Root.at(str(tree))
     whole = read_smaps(root, 41)
     end = max(entry.vma.end for entry in whole)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hugescope_agent.errors import BadCapture
-from hugescope_agent.kernel.smaps import SmapsVma, count, parse_huge
+from hugescope_agent.kernel.smaps import SmapsVma, count, parse_huge, parse_others
 from tests.unit.agent.tree_builder import GIB, HOLE, MIB2, SMALL_SMAPS, MadeMapping, mapped
 from tests.unit.wire.made_wire import many
 
@@ -180,3 +180,52 @@ def test_damage_is_a_bad_capture_or_harmless(data: st.DataObject) -> None:
         text[at] = data.draw(st.integers(0, 255))
     with suppress(BadCapture):
         parse_huge(bytes(text), "smaps")
+
+
+def test_hugetlb_bytes_are_read_and_make_no_difference() -> None:
+    """They move with every fault; VmFlags and levels are what is new about a mapping."""
+    one = only(text_of(STOCK))
+    assert (one.shared_hugetlb_bytes, one.private_hugetlb_bytes) == (MIB2, 0)
+    other = MadeMapping(STOCK.start, (mapped(1), mapped(2)), inode=42, offset=MIB2)
+    more = only(text_of(other))
+    assert more.shared_hugetlb_bytes == 2 * MIB2
+    assert more == one
+
+
+OTHER = b"""\
+7e9000000000-7e9000409000 rw-p 00000000 00:00 0
+Size:               4132 kB
+KernelPageSize:        4 kB
+Rss:                4128 kB
+Anonymous:          4128 kB
+AnonHugePages:      2048 kB
+ShmemPmdMapped:        0 kB
+FilePmdMapped:         4 kB
+Swap:                  8 kB
+THPeligible:           1
+VmFlags: rd wr mr mw me ac sd hg
+"""
+
+
+def test_others_tell_of_transparent_huge_pages() -> None:
+    text = text_of(STOCK) + OTHER
+    entry = parse_others(text, "smaps")[-1]
+    assert (entry.vma.kind, entry.vma.page_size, entry.vma.cell_count) == ("thp", MIB2, 3)
+    assert entry.vm_flags[-1] == "hg"
+    assert (entry.rss_bytes, entry.anonymous_bytes, entry.swap_bytes) == (4128 << 10,) * 2 + (8192,)
+    sums = (entry.anon_huge_bytes, entry.shmem_pmd_bytes, entry.file_pmd_bytes)
+    assert sums == (MIB2, 0, 4096)
+    assert entry.thp_eligible is True
+    assert len(parse_others(text, "smaps")) + len(parse_huge(text, "smaps")) == count(text)
+
+
+def test_fields_of_newer_kernels_are_unknown_on_older_ones() -> None:
+    older = b"".join(
+        line
+        for line in OTHER.splitlines(keepends=True)
+        if b"Pmd" not in line and b"THP" not in line
+    )
+    (entry,) = parse_others(older, "smaps")
+    assert (entry.shmem_pmd_bytes, entry.file_pmd_bytes, entry.thp_eligible) == (None,) * 3
+    (never,) = parse_others(OTHER.replace(b"le:           1", b"le:           0"), "smaps")
+    assert never.thp_eligible is False

@@ -1,5 +1,7 @@
 """What a path says of a hugetlb VMA's backing, and how paths are escaped."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +70,26 @@ def test_only_a_newline_is_escaped(printed: bytes, path: str) -> None:
 @several
 def test_any_name_is_decoded(raw: bytes) -> None:
     unescape_path(raw)
+
+
+def test_cells_of_a_thp_mapping_may_be_cut() -> None:
+    cut = replace(vma(""), start=0x7E00001FF000, end=0x7E0000401000, kind="thp")
+    assert (cut.first_va, cut.cell_count) == (0x7E0000000000, 3)
+
+
+@pytest.mark.parametrize(
+    ("path", "inode", "kind", "name"),
+    [
+        ("", 0, "anonymous", None),
+        ("[heap]", 0, "anonymous", "[heap]"),
+        ("/dev/zero (deleted)", 1024, "anonymous", None),
+        ("[anon_shmem:ram]", 1024, "anonymous", "[anon_shmem:ram]"),
+        ("/memfd:ram (deleted)", 1024, "memfd", "ram"),
+        ("/SYSV00000000 (deleted)", 3, "sysv", "SYSV00000000"),
+        ("/usr/lib/libc.so.6", 77, "file", "/usr/lib/libc.so.6"),
+        ("/dev/shm/x (deleted)", 77, "file", "/dev/shm/x"),
+    ],
+)
+def test_backing_of_thp_mappings(path: str, inode: int, kind: str, name: str | None) -> None:
+    backing = replace(vma(path), inode=inode, kind="thp").backing
+    assert (backing.kind, backing.name, backing.inode) == (kind, name, inode or None)

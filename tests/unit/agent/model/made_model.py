@@ -104,6 +104,23 @@ class FakeKernel:
         """As Pagemap.words_at."""
         return np.array([self.words.get(at, 0) for at in addresses.tolist()], np.uint64)
 
+    def words_in(self, start: int, end: int) -> npt.NDArray[np.uint64]:
+        """As Pagemap.words_in; a word given for a huge page's head stands for that entry alone."""
+        return np.array([self.words.get(at, 0) for at in range(start, end, 4096)], np.uint64)
+
+    def map_parts(self, cell: int, pfn: int, pages: range) -> None:
+        """4 KiB pages of a huge page, entry by entry; the rest of the cell is empty."""
+        start = START + cell * self.page_size
+        for page in range(self.page_size // 4096):
+            self.words.pop(start + page * 4096, None)
+        for page in pages:
+            self.words[start + page * 4096] = PRESENT | (pfn + page)
+            self.count[pfn + page] = 1
+
+    def counts_in(self, first_pfn: int, count: int) -> npt.NDArray[np.uint64]:
+        """As KpageFiles.counts_in."""
+        return np.array([self.count.get(first_pfn + at, 0) for at in range(count)], np.uint64)
+
     def counts(self, pfns: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
         """As KpageFiles.counts."""
         return np.array([self.count.get(pfn, 0) for pfn in pfns.tolist()], np.uint64)
@@ -118,9 +135,10 @@ class FakeKernel:
 
     def reader(self, *, scan: bool = True, kpage: bool = True) -> CellReader:
         """A reader of this kernel."""
+        files = cast("KpageFiles", self) if kpage else None
         return CellReader(
             cast("Scanner", self) if scan else None,
-            cast("KpageFiles", self) if kpage else None,
+            files,
             NodeMap.of_spans([(1, 1 << 20, 0), (1 << 20, 1 << 30, 1)]),
-            Mappers(MIB2),
+            Mappers(MIB2, files),
         )

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from hugescope_agent.model.decode import (
     Decoded,
+    chunks_of,
     decode_entries,
     decode_heads,
     is_marker,
     is_present,
     is_suspect,
+    joined,
     present_mask,
 )
 from hugescope_wire.cells import CellFlag, CellState
@@ -103,3 +105,25 @@ def test_categories_mean_one_thing_at_most(category: int, dirty: int) -> None:
         if test(column)[0]
     ]
     assert found == ([SEEN[category]] if category in SEEN else [])
+
+
+def test_chunks_of_1_gib_cells() -> None:
+    words = np.zeros((2, 1 << 18), np.uint64)
+    words[0, :1024] = words[0, 1536:1550] = 1 << 63
+    words[1] = 1 << 63
+    chunks = chunks_of(words)
+    assert chunks.full.tolist() == [2, 512]
+    assert chunks.stray_pages.tolist() == [14, 0]
+
+
+def test_a_smaller_page_is_one_chunk() -> None:
+    words = np.zeros((3, 512), np.uint64)
+    words[0], words[1, 5] = 1 << 63, 1 << 63
+    chunks = chunks_of(words)
+    assert (chunks.full.tolist(), chunks.stray_pages.tolist()) == ([1, 0, 0], [0, 1, 0])
+
+
+def test_batches_joined_are_the_whole() -> None:
+    words = np.arange(24, dtype=np.uint64).reshape(3, 8) << np.uint64(60)
+    parts = [decode_entries(words[:1]), decode_entries(words[1:])]
+    assert rows_of(joined(parts)) == rows_of(decode_entries(words))

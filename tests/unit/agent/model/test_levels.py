@@ -1,102 +1,149 @@
-"""Which full cells are split, where the sums of smaps leave only one answer."""
+"""What the sums of smaps say of cells of the same moment, against mappings made entry by entry."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hugescope_agent.model.levels import hgm_levels, settle_full
+from hugescope_agent.model.decode import Chunks
+from hugescope_agent.model.levels import (
+    LevelSums,
+    Shown,
+    Sums,
+    hgm_levels,
+    nothing_split,
+    split_by_own_level,
+    sums_of_same_moment,
+)
 from hugescope_wire.cells import CellState
 from hugescope_wire.snapshot import LevelBytes
 from tests.unit.agent.model.made_model import GIB, MIB2, huge_vma, smaps_of
 from tests.unit.wire.made_wire import many
 
 HOLE, MAPPED, FULL, SPLIT, PARTIAL = list(CellState)[:5]
+Chunk = str | int
+"""What maps a chunk: "pmd", "pte" (in full), or so many 4 KiB pages."""
 
 
-def settle(
-    cells: list[tuple[CellState, int]], page_size: int = MIB2, **levels: int | None
-) -> list[CellState]:
-    """The states afterwards, of cells given as state and mapped 4 KiB pages."""
+def shown_of(cells: list[tuple[CellState, int]]) -> Shown:
+    """Cells of 2 MiB given as state and mapped 4 KiB pages."""
     state = np.array([one for one, _ in cells], np.uint8)
     pages = np.array([count for _, count in cells], np.uint32)
-    before = state.copy()
-    smaps = smaps_of(huge_vma(max(1, len(cells)), page_size=page_size), "ht hm", **levels)
-    settled = settle_full(state, pages, smaps, page_size)
-    assert state.tolist() == before.tolist()
-    return [CellState(one) for one in settled.tolist()]
+    full = (pages == 512).astype(np.uint32)
+    return Shown(state, pages, Chunks(full, np.where(full, 0, pages).astype(np.uint32)))
 
 
-TWO_FULL = [(FULL, 512), (PARTIAL, 7), (FULL, 512), (HOLE, 0)]
+def shown_of_gib(cells: list[str | list[Chunk]]) -> tuple[Shown, LevelSums]:
+    """1 GiB cells, each "pud" or a list of its first chunks, and what smaps says of them."""
+    rows = [[512] * 512 if cell == "pud" else [_pages(chunk) for chunk in cell] for cell in cells]
+    pages = [sum(row) for row in rows]
+    state = [FULL if count == 1 << 18 else PARTIAL if count else HOLE for count in pages]
+    full = [row.count(512) for row in rows]
+    stray = [count - 512 * chunks for count, chunks in zip(pages, full, strict=True)]
+    chunks = Chunks(np.array(full, np.uint32), np.array(stray, np.uint32))
+    shown = Shown(np.array(state, np.uint8), np.array(pages, np.uint32), chunks)
+    below = [chunk for cell in cells if cell != "pud" for chunk in cell]
+    pmd = below.count("pmd") * MIB2
+    pud = cells.count("pud") * GIB
+    return shown, LevelSums(pud, pmd, sum(pages) * 4096 - pud - pmd)
+
+
+def _pages(chunk: Chunk) -> int:
+    return chunk if isinstance(chunk, int) else 512
+
+
+TWO_FULL = shown_of([(FULL, 512), (PARTIAL, 7), (FULL, 512), (HOLE, 0)])
+PART = 7 * 4096
+
+
+@pytest.mark.parametrize("split", [0, 1, 2])
+def test_2_mib_pages_by_what_ptes_map(split: int) -> None:
+    levels = LevelSums(0, (2 - split) * MIB2, PART + split * MIB2)
+    sums = sums_of_same_moment(TWO_FULL, levels, MIB2)
+    assert sums == Sums(split, None, None, split * 4096)
 
 
 @pytest.mark.parametrize(
-    ("pte", "expected"),
+    "levels",
     [
-        (7 * 4096, MAPPED),
-        (7 * 4096 + 2 * MIB2, SPLIT),
-        (7 * 4096 + MIB2, FULL),
-        (None, FULL),
-        # Nonsense: less than the partly mapped cells hold, more than there is, no whole page.
-        (0, FULL),
-        (7 * 4096 + 3 * MIB2, FULL),
-        (7 * 4096 + 4096, FULL),
-        (1 << 70, FULL),
+        LevelSums(0, 2 * MIB2, 0),
+        LevelSums(0, 0, PART + 3 * MIB2),
+        LevelSums(0, MIB2 - 4096, PART + MIB2 + 4096),
+        LevelSums(0, 3 * MIB2, PART),
+        LevelSums(0, 2 * MIB2, PART + 4096),
+        LevelSums(0, 2 * MIB2 + PART, 0),
+        LevelSums(0, 1 << 70, 1 << 70),
     ],
 )
-def test_2_mib_cells_by_what_ptes_map(pte: int | None, expected: CellState) -> None:
-    assert settle(TWO_FULL, pte=pte, pmd=0, pud=0) == [expected, PARTIAL, expected, HOLE]
+def test_numbers_of_another_moment_say_nothing(levels: LevelSums) -> None:
+    assert sums_of_same_moment(TWO_FULL, levels, MIB2) is None
+
+
+PMDS: list[Chunk] = ["pmd"] * 512
+PTES: list[Chunk] = ["pte"] * 512
+MIXED: list[Chunk] = [*PMDS[:500], *PTES[:12]]
 
 
 @pytest.mark.parametrize(
-    ("pud", "expected"),
+    ("cells", "split", "by_pte", "by_pmd", "freed_tables"),
     [
-        (2 * GIB, MAPPED),
-        (0, SPLIT),
-        (GIB, FULL),
-        (None, FULL),
-        (3 * GIB, FULL),
-        (GIB + 4096, FULL),
-        (2 * GIB + 4096, FULL),
+        (["pud"], 0, 0, 0, 0),
+        (["pud", ["pmd", "pte", 14]], 0, 1, 1, 0),
+        ([PMDS], 1, 0, 512, 1),
+        ([PTES], 1, 512, 0, 513),
+        ([MIXED, "pud"], 1, 12, 500, 13),
+        ([MIXED, MIXED], 2, 24, 1000, 26),
+        ([PTES, ["pte", 9]], 1, 513, 0, 513),
+        ([PMDS, ["pmd", 9]], 1, 0, 513, 1),
+        # Which of the chunks by PTEs lie in the split page is not told.
+        ([MIXED, ["pte", 9]], 1, 13, 500, None),
+        ([PMDS, ["pte"]], 1, 1, 512, None),
     ],
 )
-def test_1_gib_cells_by_what_puds_map(pud: int | None, expected: CellState) -> None:
-    cells = [(FULL, 1 << 18), (PARTIAL, 34318), (FULL, 1 << 18)]
-    assert settle(cells, GIB, pud=pud, pmd=0, pte=28 << 10) == [expected, PARTIAL, expected]
+def test_1_gib_pages_and_their_chunks(
+    cells: list[str | list[Chunk]], split: int, by_pte: int, by_pmd: int, freed_tables: int | None
+) -> None:
+    shown, levels = shown_of_gib(cells)
+    frees = None if freed_tables is None else freed_tables * 4096
+    assert sums_of_same_moment(shown, levels, GIB) == Sums(split, by_pte, by_pmd, frees)
 
 
-def test_nothing_full_nothing_to_settle() -> None:
-    assert settle([(PARTIAL, 3), (HOLE, 0)], pte=3 * 4096) == [PARTIAL, HOLE]
-    assert settle([], pte=0) == []
+def test_1_gib_pages_with_nonsense_below() -> None:
+    shown, levels = shown_of_gib(["pud", ["pmd", 14]])
+    off = levels._replace(pmd=levels.pmd - 4096, pte=levels.pte + 4096)
+    assert sums_of_same_moment(shown, off, GIB) is None
+    swapped = levels._replace(pmd=levels.pmd + levels.pte, pte=0)
+    assert sums_of_same_moment(shown, swapped, GIB) is None
 
 
-@given(
-    st.lists(st.sampled_from(("hole", "whole", "split", "partial")), min_size=1, max_size=12),
-    st.booleans(),
-)
+def test_own_level_counts_while_parts_move() -> None:
+    assert split_by_own_level(5, LevelSums(0, 3 * MIB2, 77), MIB2) == 2
+    assert split_by_own_level(5, LevelSums(0, 3 * MIB2 + 4096, 77), MIB2) is None
+    assert split_by_own_level(2, LevelSums(0, 3 * MIB2, 77), MIB2) is None
+    assert split_by_own_level(2, LevelSums(GIB, 3 * MIB2, 77), GIB) == 1
+
+
+def test_nothing_is_split_where_ptes_map_only_parts() -> None:
+    """A page whose entry is poisoned counts in smaps and shows in pagemap as a hole."""
+    assert nothing_split(TWO_FULL, LevelSums(0, 3 * MIB2, PART), MIB2)
+    assert not nothing_split(TWO_FULL, LevelSums(0, 2 * MIB2, PART + MIB2), MIB2)
+    assert not nothing_split(TWO_FULL, LevelSums(0, MIB2, PART), MIB2)
+
+
+@given(st.lists(st.sampled_from(("hole", "whole", "split", "partial")), max_size=12))
 @many
-def test_sums_of_a_made_up_mapping(kinds: list[str], large: bool) -> None:
-    """A mapping is made, its levels are summed as the kernel does, and no claim goes too far."""
-    page_size = GIB if large else MIB2
-    pages = page_size // 4096
-    cells = {
-        "hole": (HOLE, 0),
-        "whole": (FULL, pages),
-        "split": (FULL, pages),
-        "partial": (PARTIAL, 9),
-    }
-    own = kinds.count("whole") * page_size
-    rest = kinds.count("split") * page_size + kinds.count("partial") * 9 * 4096
-    levels = {"pud": own, "pmd": 0, "pte": rest} if large else {"pud": 0, "pmd": own, "pte": rest}
-    settled = settle([cells[kind] for kind in kinds], page_size, **levels)
-    truth = {"hole": HOLE, "whole": MAPPED, "split": SPLIT, "partial": PARTIAL}
-    mixed = {"whole", "split"} <= set(kinds)
-    for kind, state in zip(kinds, settled, strict=True):
-        undecided = mixed and kind in ("whole", "split")
-        assert state == (FULL if undecided else truth[kind])
+def test_sums_of_a_made_up_mapping(kinds: list[str]) -> None:
+    """A mapping is made, its levels are summed as the kernel does, and the number comes out."""
+    cells = {"hole": (HOLE, 0), "whole": (FULL, 512), "split": (FULL, 512), "partial": (PARTIAL, 9)}
+    whole, split, partial = (kinds.count(kind) for kind in ("whole", "split", "partial"))
+    levels = LevelSums(0, whole * MIB2, split * MIB2 + partial * 9 * 4096)
+    sums = sums_of_same_moment(shown_of([cells[kind] for kind in kinds]), levels, MIB2)
+    assert sums == Sums(split, None, None, split * 4096)
 
 
 def test_levels_are_null_where_smaps_was_not_read() -> None:
     assert hgm_levels(None) == LevelBytes(pud=None, pmd=None, pte=None)
     smaps = smaps_of(huge_vma(1), pud=0, pmd=MIB2, pte=None)
     assert hgm_levels(smaps) == LevelBytes(pud=0, pmd=MIB2, pte=None)
+    assert LevelSums.of(smaps) is None
+    assert LevelSums.of(smaps_of(huge_vma(1), pud=0, pmd=MIB2, pte=4096)) == (0, MIB2, 4096)

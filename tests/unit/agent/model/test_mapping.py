@@ -36,3 +36,41 @@ def test_levels_are_smaps_own_where_parts_may_be_mapped(hgm: bool) -> None:
     assert mapping.hgm == hgm
     assert (levels.pud, levels.pmd, levels.pte) == expected
     assert mapping.info().vm_flags == (["rd", "ht", "hm"] if hgm else ["rd", "ht"])
+
+
+@pytest.mark.parametrize("looked_before", [True, False])
+def test_smaps_fits_when_nothing_moved_around_it(looked_before: bool) -> None:
+    mapping = tracked(3, 1)
+    if looked_before:
+        mapping.looked()
+    assert not mapping.unmoved_since_smaps
+    mapping.take_smaps(smaps_of(mapping.vma), still=False)
+    assert not mapping.smaps_fits
+    mapping.looked()
+    assert mapping.unmoved_since_smaps
+    assert mapping.smaps_fits == looked_before
+    mapping.moves += 1
+    mapping.looked()
+    assert not mapping.unmoved_since_smaps
+    assert not mapping.smaps_fits
+
+
+def test_smaps_does_not_fit_when_pages_moved_before_the_look_after_it() -> None:
+    mapping = tracked(3, 1)
+    mapping.looked()
+    mapping.take_smaps(smaps_of(mapping.vma), still=False)
+    mapping.moves += 1
+    mapping.looked()
+    assert mapping.unmoved_since_smaps
+    assert not mapping.smaps_fits
+
+
+def test_in_a_captured_tree_smaps_and_the_look_are_of_one_moment() -> None:
+    mapping = tracked(3, 1)
+    mapping.take_smaps(smaps_of(mapping.vma), still=True)
+    mapping.moves += 1
+    mapping.looked()
+    assert mapping.smaps_fits
+    mapping.take_smaps(None, still=True)
+    mapping.looked()
+    assert not mapping.smaps_fits

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hugescope_agent.model.mapping import TrackedMapping
+from hugescope_agent.model.mapping import Index, TrackedMapping
 from hugescope_agent.model.reader import MIGRATION_S, CellReader
 from hugescope_wire.cells import UNKNOWN_COUNT, UNKNOWN_NODE, CellFlag, CellState
 from tests.unit.agent.model.made_model import (
@@ -32,15 +32,22 @@ class Watched:
         self.kernel = kernel
         self.mapping: TrackedMapping = tracked(1, 4)
         self.reader: CellReader = kernel.reader(scan=scan, kpage=kpage)
+        self.others: list[TrackedMapping] = []
 
     def look(self, now_s: float = 0.0) -> list[int]:
         """Look once; the cells that changed."""
-        return list(map(int, self.reader.look(self.mapping, self.kernel.pagemap(), now_s)))
+        self.reader.begin_look()
+        return self._settled(self.reader.look(self.mapping, self.kernel.pagemap(), now_s))
 
     def reread(self, *cells: int) -> list[int]:
         """Read cells again, as the rotation does."""
         index = np.array(cells, np.intp)
-        return list(map(int, self.reader.read(self.mapping, self.kernel.pagemap(), index)))
+        return self._settled(self.reader.read(self.mapping, self.kernel.pagemap(), index))
+
+    def _settled(self, changed: Index) -> list[int]:
+        """With the counts, which are read when all cells are."""
+        counted = self.reader.mappers.settle([self.mapping, *self.others])
+        return list(map(int, np.union1d(changed, counted.get(self.mapping.id, changed))))
 
     @property
     def states(self) -> list[CellState]:
@@ -233,12 +240,12 @@ def test_a_cell_without_its_page_counts_for_no_mapper_of_it(kernel: FakeKernel) 
     other.presence_changed()
     watched.reader.mappers.replace(other.head_pfn, np.array([PFN], np.uint64))
     other.head_pfn[:] = PFN
+    watched.others.append(other)
     watched.reader.mappers.settle([watched.mapping, other])
     assert other.cells.mappers.tolist() == [2]
     kernel.unmap(0, SUSPECT)
     watched.look(10.0)
     watched.look(12.0)
-    watched.reader.mappers.settle([watched.mapping, other])
     assert watched.states[0] is POISONED
     assert other.cells.mappers.tolist() == [1]
 

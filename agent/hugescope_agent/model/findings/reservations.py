@@ -1,0 +1,247 @@
+"""unused-reservation and sigbus-risk: promises that nobody uses, and pages that
+nobody promised.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from hugescope_agent.model.findings import links, words
+from hugescope_agent.model.findings.facts import Facts, file_of
+from hugescope_wire.findings import Evidence, Finding
+from hugescope_wire.report import PoolAccount, Reservation, ReservationAccount, Unreserved
+
+
+def find_unused(facts: Facts) -> list[Finding]:
+    """One finding an owner, and one a page size for what has none."""
+    findings = []
+    for account in facts.report.reservations:
+        findings += [_unused(facts, owner) for owner in account.owners if owner.pages]
+        finding = _ownerless(facts, account)
+        if finding is not None:
+            findings.append(finding)
+    return findings
+
+
+def _unused(facts: Facts, owned: Reservation) -> Finding:
+    partly = owned.owner == "mapping" and owned.faulted != 0
+    about = "about " if owned.inferred else ""
+    beside = f", beside {owned.faulted} in use" if owned.faulted else ""
+    who, where = _owner(facts, owned)
+    return Finding(
+        key=f"unused-reservation:{_owner_key(owned)}",
+        code="unused-reservation",
+        severity="info" if partly else "notice",
+        what=f"{who} has {about}{words.pages(owned.pages, owned.page_size)} reserved and "
+        f"not touched{where}{beside}.",
+        why="Reserved pages count as free and nobody else can have them.",
+        advice=_advice(facts, owned),
+        command=_command(facts, owned),
+        evidence=[
+            Evidence(
+                name="reserved and not touched",
+                value=f"{owned.pages}{' (inferred)' if owned.inferred else ''}",
+                source=words.pool_file(owned.page_size, "resv_hugepages"),
+            ),
+            Evidence(
+                name="pages that are there",
+                value="unknown" if owned.faulted is None else str(owned.faulted),
+            ),
+        ],
+        links=[links.to_mapping(owned.process.pid, owned.start)]
+        if owned.process is not None and owned.start is not None
+        else [],
+        pids=[] if owned.process is None else [owned.process.pid],
+    )
+
+
+def _owner(facts: Facts, owned: Reservation) -> tuple[str, str]:
+    """Who has the promise, and what for."""
+    if owned.process is not None:
+        where = ""
+        if owned.start is not None:
+            place = facts.places.get((owned.process.pid, owned.start))
+            of = "" if place is None else f" of {words.backing(place.info)}"
+            where = f" in its mapping at {words.address(owned.start)}{of}"
+        return words.process(owned.process), where
+    if owned.file is None:
+        return f"A hugetlbfs {owned.owner}", ""
+    if owned.owner == "mount":
+        return f"The hugetlbfs mounted at {words.printable(owned.file.name)}", ""
+    text = words.file(owned.file)
+    return text[0].upper() + text[1:], ""
+
+
+def _advice(facts: Facts, owned: Reservation) -> str:
+    if owned.owner == "mapping":
+        return (
+            "If others need the pages, map no more than is used, or map with MAP_NORESERVE and "
+            "take the risk of SIGBUS."
+        )
+    if owned.owner == "mount":
+        return "If others need the pages, mount it again with a smaller min_size."
+    if facts.unread:
+        return "Ask who uses the file before you remove it: not every process could be read."
+    return "Remove the file, unless a program means to map it again."
+
+
+def _owner_key(owned: Reservation) -> str:
+    if owned.process is not None and owned.start is not None:
+        return f"{owned.process.pid}:{owned.start:x}"
+    file = owned.file
+    what = "" if file is None else f"{file.device}:{file.inode}:{words.printable(file.name)}"
+    return f"{owned.owner}:{owned.page_size}:{what}"
+
+
+def _command(facts: Facts, owned: Reservation) -> str | None:
+    path = None if owned.file is None else words.path_argument(owned.file.name)
+    if path is None or owned.file is None or owned.owner == "mapping":
+        return None
+    if owned.owner == "mount":
+        return f"umount {path}"
+    if owned.file.kind != "hugetlbfs":
+        return None
+    return f"fuser -v {path}" if facts.unread else f"rm {path}"
+
+
+def _ownerless(facts: Facts, reservations: ReservationAccount) -> Finding | None:
+    """Reserved pages of nobody that was seen; not while pages move, when counters do not fit."""
+    count, size = reservations.unattributed, reservations.page_size
+    account = facts.accounts.get(size)
+    if count is None or count <= 0 or account is None or account.torn:
+        return None
+    if reservations.reserved is None or count > reservations.reserved:
+        return None
+    return Finding(
+        key=f"unused-reservation:{size}:unattributed",
+        code="unused-reservation",
+        severity="notice",
+        what=f"{words.pages(count, size)} {'is' if count == 1 else 'are'} reserved, and "
+        f"{facts.nobody}, file or mount was seen to have reserved them.",
+        why="Reserved pages count as free and nobody else can have them.",
+        advice="Look for processes and hugetlbfs mounts that cannot be seen from here; a "
+        "reservation that the kernel lost track of goes with a restart only.",
+        command="hugescope doctor" if facts.unread else None,
+        evidence=[
+            Evidence(
+                name="reserved",
+                value=str(reservations.reserved),
+                source=words.pool_file(size, "resv_hugepages"),
+            ),
+            Evidence(name="reserved by nobody seen", value=str(count)),
+            Evidence(name="processes not readable", value=str(facts.unread)),
+        ],
+    )
+
+
+# --- sigbus-risk by the pool --------------------------------------------------------------------
+
+
+class _Span(NamedTuple):
+    """Pages without promise within a stretch of a file, in bytes of the file."""
+
+    first: int
+    end: int
+    pages: int
+
+
+def find_pool_risk(facts: Facts) -> list[Finding]:
+    """One finding a page size: more pages may be touched without a promise than anyone can get."""
+    findings = []
+    for reservations in facts.report.reservations:
+        account = facts.accounts.get(reservations.page_size)
+        left = None if account is None else _left(account)
+        if account is None or left is None:
+            continue
+        owed = _pages_at_least(facts, reservations.unreserved)
+        if owed > left:
+            findings.append(_risk(facts, account, reservations.unreserved, owed, left))
+    return findings
+
+
+def _left(account: PoolAccount) -> int | None:
+    """Pages for whoever touches first: free, not promised, or still to be had as surplus; None
+    where the counters are missing or nonsense, or overcommit knows no bound (as -1 has none).
+    """
+    free, reserved = account.free, account.reserved
+    overcommit, surplus = account.overcommit, account.surplus
+    if free is None or reserved is None or overcommit is None or surplus is None:
+        return None
+    if min(free, reserved, overcommit, surplus) < 0:
+        return None
+    return max(0, free - reserved) + max(0, overcommit - surplus)
+
+
+def _pages_at_least(facts: Facts, unreserved: Sequence[Unreserved]) -> int:
+    """Pages that all these can ask for: of mappings that show the same part of a file, which may
+    lack the same pages, the one that lacks most.
+    """
+    spans: dict[Hashable, list[_Span]] = defaultdict(list)
+    count = 0
+    for item in unreserved:
+        place = facts.places.get((item.process.pid, item.start))
+        what = None if place is None else file_of(place.info)
+        if place is None or what is None:
+            count += item.pages
+            continue
+        info = place.info
+        first = info.backing.offset
+        spans[what].append(_Span(first, first + info.end - info.start, item.pages))
+    return count + sum(_of_one_file(of_file) for of_file in spans.values())
+
+
+def _of_one_file(spans: list[_Span]) -> int:
+    """Overlapping stretches count once, with the most of them."""
+    count = most = end = 0
+    for span in sorted(spans):
+        if span.first >= end:
+            count, most = count + most, 0
+        most, end = max(most, span.pages), max(end, span.end)
+    return count + most
+
+
+def _risk(
+    facts: Facts, account: PoolAccount, unreserved: Sequence[Unreserved], owed: int, left: int
+) -> Finding:
+    size = account.page_size
+    items = [item for item in unreserved if item.pages]
+    pids = sorted({item.process.pid for item in items})
+    who = words.listing([words.process(facts.ref(pid)) for pid in pids])
+    persistent = (account.total or 0) - (account.surplus or 0)
+    verb = "is" if left == 1 else "are"
+    return Finding(
+        key=f"sigbus-risk:{size}",
+        code="sigbus-risk",
+        severity="warning" if left else "critical",
+        what=f"{who} can touch {words.pages(owed, size)} that nothing is reserved for, and "
+        f"{left if left else 'none'} {verb} left.",
+        why="A touch that finds no page left ends the process with SIGBUS, and a userfaultfd copy "
+        "fails.",
+        advice="Make the pool larger before the pages are touched, or have them reserved (mapped "
+        "without MAP_NORESERVE).",
+        command=words.resize(size, persistent + owed - left),
+        evidence=[
+            *(
+                Evidence(
+                    name=f"{words.process(item.process)} at {words.address(item.start)}",
+                    value=f"{item.pages} without reservation"
+                    f"{' (inferred)' if item.inferred else ''}",
+                    source=f"/proc/{item.process.pid}/pagemap, VmFlags and the pool's counters",
+                )
+                for item in items
+            ),
+            *(
+                Evidence(name=name, value=str(value), source=words.pool_file(size, file))
+                for name, value, file in (
+                    ("free", account.free, "free_hugepages"),
+                    ("reserved", account.reserved, "resv_hugepages"),
+                    ("overcommit", account.overcommit, "nr_overcommit_hugepages"),
+                    ("surplus", account.surplus, "surplus_hugepages"),
+                )
+            ),
+        ],
+        links=[links.to_mapping(item.process.pid, item.start) for item in items],
+        pids=pids,
+    )
