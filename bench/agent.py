@@ -21,7 +21,8 @@ from typing import Final
 
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_agent.workloads.errors import PoolUnavailable
 from hugescope_agent.workloads.pool import PoolLease
 from hugescope_wire.frames import FrameKind, encode_frame

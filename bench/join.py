@@ -36,7 +36,8 @@ from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.pagemap import PAGE_IS_PRESENT, Pagemap, cell_categories
 from hugescope_agent.kernel.process import comm, read_smaps, start_ticks
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_agent.workloads.errors import PoolUnavailable
 from hugescope_agent.workloads.pool import PoolLease
 from hugescope_wire.host import Source
@@ -105,8 +106,8 @@ def whole_look(files: HostFiles) -> None:
     """The product: what the agent's first frame is made of, and who shares what."""
     sampler = Sampler(files, Source(kind="live"), SamplerOptions())
     sampler.full()
-    sharing = sampler.sharing()
-    for _, _, mappings in sampler.processes():
+    sharing = sampler.view.sharing()
+    for _, _, mappings in sampler.view.processes():
         for mapping in mappings:
             sharing.groups(mapping)
     sampler.close()

@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from hugescope_agent.errors import AgentError, AskError
-from hugescope_agent.sampler import Sample
+from hugescope_agent.sample import Sample
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import FrameKind, encode_frame
 from hugescope_wire.host import PROTOCOL_VERSION, HostFrame

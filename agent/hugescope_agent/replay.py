@@ -20,7 +20,8 @@ from typing import Any, Final
 from hugescope_agent.errors import AgentError
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.sampler import Sample, Sampler, SamplerOptions
+from hugescope_agent.sample import Sample, SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
 from hugescope_wire.report import PageDetail
 

@@ -127,6 +127,23 @@ def test_a_click_asks_who_maps_a_cell(screen: Screen, base: str) -> None:
     assert f"cell {cell[1]}" in screen.seen("page").inner_text()
 
 
+def test_a_link_moves_a_zoomed_map_to_its_cells(screen: Screen, base: str) -> None:
+    screen.open(f"{base}{HOST}/pid/4300/map/7f1204a00000")
+    screen.until(screen.states, "the map")
+    screen.page.wait_for_selector(".plot .xtick text")
+    left, right = (screen.store(f"h.mapping.centerOf({cell})") for cell in (600, 650))
+    screen.page.mouse.move(left["x"], left["y"] - 10)
+    screen.page.mouse.down()
+    screen.page.mouse.move(right["x"], right["y"] + 10, steps=5)
+    screen.page.mouse.up()
+    screen.until(lambda: screen.store("h.mapping.centerOf(300)") is None, "only a part in sight")
+    screen.seen("mapping-findings").locator("summary").first.click()
+    screen.seen("finding").locator("summary").click()
+    screen.seen("place").click()
+    screen.until(lambda: screen.store("h.mapping.centerOf(300)"), "the first of its cells")
+    assert "cell 300" in screen.seen("page").inner_text()
+
+
 def test_a_large_page_can_be_looked_into(screen: Screen, base: str) -> None:
     screen.open(f"{base}{LARGE}?cells=0")
     parts = screen.seen("parts")

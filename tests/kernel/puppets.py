@@ -14,7 +14,8 @@ import pytest
 
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.sampler import Sample, Sampler, SamplerOptions
+from hugescope_agent.sample import Sample, SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame, Source
 from hugescope_wire.picture import HostPicture

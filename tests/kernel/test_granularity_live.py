@@ -8,7 +8,8 @@ import pytest
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.model.granularity import lost_pages, split_facts
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_agent.watch import SMAPS_EVERY_S
 from hugescope_wire.cells import PAGE_BYTES
 from hugescope_wire.host import Source
@@ -37,14 +38,14 @@ def test_smaps_and_cells_agree_to_the_byte(name: str) -> None:
         clock.now_s += 100 * SMAPS_EVERY_S
         sampler.full()
         for pid in case.pids:
-            watch = sampler._watches[pid]
+            watch = sampler.view._watches[pid]
             assert watch.mappings
             for mapping in watch.mappings:
                 assert mapping.smaps_fits
                 assert lost_pages(mapping) == 0
                 assert split_facts(mapping) is None
                 for cell in np.flatnonzero(mapping.cells.mapped_pages).tolist():
-                    runs = sampler._reader.drill(mapping, watch.pagemap, cell)
+                    runs = sampler.view._reader.drill(mapping, watch.pagemap, cell)
                     assert [run.state for run in runs] == ["mapped"]
                     present = sum(run.count * run.present_bytes for run in runs)
                     assert present == int(mapping.cells.mapped_pages[cell]) * PAGE_BYTES

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from tests.kernel.cases import (
     MIB2,
     extra_pages,

@@ -72,7 +72,7 @@ def groups(follower: LiveFollower, mapping: TrackedMapping) -> list[Group]:
     """The sharing groups of a mapping."""
     cells = mapping.cells
     found = []
-    for group in follower.sampler.sharing().groups(mapping):
+    for group in follower.sampler.view.sharing().groups(mapping):
         counts = (group.mapcount, group.mappers, group.processes)
         alike = [
             index
@@ -90,7 +90,7 @@ def found(*pids: int) -> list[list[list[Group]]]:
     for _ in range(LOOKS):
         with following() as follower:
             follower.full()
-            mappings = {pid: found for pid, _, found in follower.sampler.processes()}
+            mappings = {pid: found for pid, _, found in follower.sampler.view.processes()}
             now = [[groups(follower, mapping) for mapping in mappings[pid]] for pid in pids]
         if now == before:
             break
@@ -104,7 +104,7 @@ def asked(pid: int, address: int) -> PageDetail:
     with following() as follower:
         follower.full()
         sampler = follower.sampler
-        return page_detail(sampler.processes(), pid, address, sampler.sharing())
+        return page_detail(sampler.view.processes(), pid, address, sampler.view.sharing())
 
 
 def test_two_processes_share_a_table_and_a_third_beside_the_border_does_not() -> None:

@@ -106,7 +106,7 @@ def test_ways_to_split(way: Callable[[ThpProcess], None], scan: bool) -> None:
 
 def parts(look: ThpLook, pid: int, address: int) -> list[tuple[int, str, str | None, int | None]]:
     """Runs of the entries around an address."""
-    found = look.sampler.thp.parts(pid, address)
+    found = look.sampler.view.thp.parts(pid, address)
     assert found is not None
     return [(run.count, run.state, run.level, run.folio_bytes) for run in found[2]]
 
@@ -204,7 +204,7 @@ def test_only_the_processes_asked_for() -> None:
             assert look.states(asked.pid) == look.states(other.pid) == ["mapped"]
         with looking(asked.pid) as look:
             assert look.states(other.pid) == []
-            assert look.sampler._mappings() == []
+            assert look.sampler.view.mappings() == []
 
 
 def test_hugetlb_beside_it_comes_and_goes() -> None:

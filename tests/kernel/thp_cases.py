@@ -16,7 +16,8 @@ import pytest
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.model.thp import ThpMapping, thp_facts
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_wire.cells import CellState
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import MappingInfo, Source
@@ -156,7 +157,7 @@ class ThpLook:
 
     def tracked(self, pid: int) -> list[ThpMapping]:
         """What the sampler keeps of a process."""
-        return self.sampler.thp.mappings(pid)
+        return self.sampler.view.thp.mappings(pid)
 
     def at(self, pid: int, start: int) -> ThpMapping:
         """The one that begins there."""

@@ -62,7 +62,7 @@ class Look:
 
     @property
     def watches(self) -> dict[int, Watch]:
-        return self.host.sampler._watches
+        return self.host.sampler.view._watches
 
     def mappings(self) -> Iterator[tuple[int, TrackedMapping]]:
         for pid, watch in self.watches.items():
@@ -75,7 +75,7 @@ class Look:
     def drill(
         self, pid: int, mapping: TrackedMapping, cell: int, chunk: int | None = None
     ) -> list[PartRun]:
-        reader = self.host.sampler._reader
+        reader = self.host.sampler.view._reader
         return reader.drill(mapping, self.watches[pid].pagemap, cell, chunk)
 
 

@@ -41,7 +41,7 @@ def looked_at(root: Path) -> Iterator[Sampler]:
 
 def mapping_at(sampler: Sampler, pid: int, start: int) -> TrackedMapping:
     """The mapping of a process that begins there."""
-    mappings = next(found for number, _, found in sampler.processes() if number == pid)
+    mappings = next(found for number, _, found in sampler.view.processes() if number == pid)
     return next(mapping for mapping in mappings if mapping.vma.start == start)
 
 
@@ -52,7 +52,7 @@ def counts(groups: list[SharingGroup]) -> set[tuple[object, ...]]:
 def test_shared_table_of_two_and_a_twin_beside_the_border(tree: Tree) -> None:
     """The twin's pages have three mappers and a mapcount of 2; all others two and 1."""
     with looked_at(tree("stock-6.12-stage1")) as sampler:
-        sharing = sampler.sharing()
+        sharing = sampler.view.sharing()
         for pid, start in (FIRST, SECOND):
             mapping = mapping_at(sampler, pid, start)
             assert counts(sharing.groups(mapping)) == {
@@ -69,7 +69,7 @@ def test_shared_table_of_two_and_a_twin_beside_the_border(tree: Tree) -> None:
 def test_the_twin_counts_though_its_process_was_not_captured(tree: Tree) -> None:
     """Process 162 lives on in the kernel's counts, and the table is found all the same."""
     with looked_at(tree("stock-6.12-stage3")) as sampler:
-        sharing = sampler.sharing()
+        sharing = sampler.view.sharing()
         for pid, start in (FIRST, SECOND):
             assert counts(sharing.groups(mapping_at(sampler, pid, start))) == {
                 (5, 1, 2, 2, "shared_table"),
@@ -86,7 +86,7 @@ def test_the_twin_counts_though_its_process_was_not_captured(tree: Tree) -> None
 def test_the_kernel_s_exclusive_bit_agrees(tree: Tree, name: str) -> None:
     """6.12 clears it on a shared table: a page of mapcount 1 without it is in one."""
     with looked_at(tree(name)) as sampler:
-        for _, _, mappings in sampler.processes():
+        for _, _, mappings in sampler.view.processes():
             for mapping in mappings:
                 cells = mapping.cells.take(mapping.present_index)
                 once = cells.mapcount == 1
@@ -99,8 +99,8 @@ def test_the_kernel_s_exclusive_bit_agrees(tree: Tree, name: str) -> None:
 def test_every_difference_has_a_reason(tree: Tree, name: str) -> None:
     """Only where a process was not captured is a mapping unseen."""
     with looked_at(tree(name)) as sampler:
-        sharing = sampler.sharing()
-        for _, _, mappings in sampler.processes():
+        sharing = sampler.view.sharing()
+        for _, _, mappings in sampler.view.processes():
             for mapping in mappings:
                 for group in sharing.groups(mapping):
                     agree = group.mapcount == group.mappers == group.processes
@@ -114,7 +114,7 @@ def test_every_difference_has_a_reason(tree: Tree, name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_whoever_maps_a_page_is_named_from_all_its_mappings_alike(tree: Tree, name: str) -> None:
     with looked_at(tree(name)) as sampler:
-        everyone, sharing = sampler.processes(), sampler.sharing()
+        everyone, sharing = sampler.view.processes(), sampler.view.sharing()
         for pid, _, mappings in everyone:
             for mapping in mappings:
                 cell = next(iter(mapping.present_index.tolist()), None)
@@ -136,7 +136,7 @@ def test_who_maps_a_page_of_the_shared_table(tree: Tree) -> None:
         twin = mapping_at(sampler, *TWIN)
         cell = int(twin.present_index[0])
         address = TWIN[1] + cell * MIB2 + 5
-        detail = page_detail(sampler.processes(), TWIN[0], address, sampler.sharing())
+        detail = page_detail(sampler.view.processes(), TWIN[0], address, sampler.view.sharing())
         assert detail.mapped_by is not None
         assert [(m.pid, m.start, m.shared_table) for m in detail.mapped_by] == [
             (*FIRST, True),

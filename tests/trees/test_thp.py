@@ -13,7 +13,8 @@ from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.model.thp import ThpMapping, thp_facts
 from hugescope_agent.not_huge import NotHugeFinder
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_wire.cells import CellState
 from hugescope_wire.host import Source
 from tests.kernel import snapshot_command
@@ -41,7 +42,7 @@ def looked_at(root: Path, pid: int) -> Iterator[tuple[dict[int, ThpMapping], Any
     sampler = Sampler(files, Source(kind="capture"), options)
     try:
         about = sampler.full().about
-        yield {m.vma.start: m for m in sampler.thp.mappings(pid)}, about
+        yield {m.vma.start: m for m in sampler.view.thp.mappings(pid)}, about
     finally:
         sampler.close()
         files.close()
@@ -196,9 +197,9 @@ def test_entries_of_a_cell(tree: Tree) -> None:
     sampler = Sampler(files, Source(kind="capture"), SamplerOptions(thp_pids=frozenset({159})))
     try:
         sampler.full()
-        found = sampler.thp.parts(159, ANON + 5 * MIB2)
-        assert sampler.thp.parts(159, 0x1000) is None
-        assert set(sampler.thp.facts()) >= {(159, ANON), (159, SHMEM)}
+        found = sampler.view.thp.parts(159, ANON + 5 * MIB2)
+        assert sampler.view.thp.parts(159, 0x1000) is None
+        assert set(sampler.view.thp.facts()) >= {(159, ANON), (159, SHMEM)}
     finally:
         sampler.close()
         files.close()

@@ -10,6 +10,7 @@ from typing import Final
 from hugescope_agent.errors import BadCapture, ProcessError
 from hugescope_agent.kernel import hugetlbfs, maps, smaps
 from hugescope_agent.kernel.maps import MapsLine
+from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.root import Root, read_all
 from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.upto import read_up_to
@@ -98,10 +99,10 @@ class VmaFinder:
     def __init__(self, root: Root, *, procmap_query: bool, page_sizes: list[int]) -> None:
         self._root = root
         self._query = maps.VmaQuery() if procmap_query else None
-        self._devices = frozenset[hugetlbfs.Device]()
+        self._devices = frozenset[Device]()
         if root.live and not procmap_query:
             self._devices = hugetlbfs.internal(page_sizes)
-        self._others: dict[hugetlbfs.Device, float] = {}
+        self._others: dict[Device, float] = {}
         self._known: dict[int, tuple[list[MapsLine], list[HugeVma]]] = {}
 
     def vmas(self, pid: int) -> list[HugeVma]:

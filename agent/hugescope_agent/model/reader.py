@@ -255,7 +255,9 @@ class CellReader:
         """
         page_size = mapping.vma.page_size
         state = CellState(int(mapping.cells.state[cell]))
-        inferred = bool(mapping.cells.flags[cell] & CellFlag.INFERRED)
+        flags = int(mapping.cells.flags[cell])
+        # Beside a shared table it is that which is inferred.
+        inferred = flags & (CellFlag.INFERRED | CellFlag.SHARED_TABLE) == CellFlag.INFERRED
         if not mapping.hgm:
             # What is inferred of a page that is there is its page table, not how it is mapped.
             whole = Whole(state, own_level(page_size), inferred and state != CellState.MAPPED)

@@ -150,7 +150,10 @@ function MapperTable(props: {
 }): JSX.Element | null {
   const { mapped_by: mappers } = props.detail;
   const [shown, more] = useMore(mappers ?? []);
-  if (mappers === null || mappers.length === 0) return null;
+  if (mappers === null && props.detail.mapped_bytes > 0) {
+    return <p class="unknown">Who maps it cannot be told: pages cannot be joined here.</p>;
+  }
+  if (!mappers?.length) return null;
   return (
     <>
       <table data-testid="mapped-by">

@@ -21,7 +21,8 @@ from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.link import AgentLink, LinkOptions, Looker
 from hugescope_agent.replay import SHIPPED_NAME, Replay, scratch, shipped_series, steps_of, unpack
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
 
 NAME: Final = "agent"

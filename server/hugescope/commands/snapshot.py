@@ -20,7 +20,8 @@ from hugescope.errors import CommandError
 from hugescope_agent.errors import NoSuchProcess
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_wire.cells import CellState
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame, Source

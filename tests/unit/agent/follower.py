@@ -7,7 +7,8 @@ from typing import Any
 
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.sampler import Sample, Sampler, SamplerOptions
+from hugescope_agent.sample import Sample, SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostDelta, HostFrame, Source
 from hugescope_wire.picture import HostPicture

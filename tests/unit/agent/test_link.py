@@ -15,11 +15,13 @@ from tenacity import RetryCallState
 from websockets.exceptions import ConnectionClosedError, InvalidURI
 
 from hugescope_agent import link as link_module
-from hugescope_agent.errors import AgentError, BadCapture
+from hugescope_agent.errors import AgentError, AskError, BadCapture
 from hugescope_agent.link import AgentLink, Attempts, LinkOptions
-from hugescope_agent.sampler import Sample
+from hugescope_agent.sample import Sample
 from hugescope_wire.frames import Frame, FrameKind, decode_frame
-from hugescope_wire.messages import AgentWelcome, Refusal
+from hugescope_wire.messages import AgentWelcome, PageAnswer, PageQuery, Refusal
+from hugescope_wire.report import PageDetail
+from tests.unit.server.made_report import page as made_page
 from tests.unit.wire.made_wire import host_delta, host_frame
 
 WELCOME = AgentWelcome(protocol=1, server_version="9").model_dump_json()
@@ -37,6 +39,13 @@ class FakeLooker:
 
     ticks: list[Sample | Exception | None] = field(default_factory=list)
     fulls: int = 0
+    pages: list[tuple[int, int, int | None]] = field(default_factory=list)
+
+    def page(self, pid: int, address: int, part: int | None) -> PageDetail:
+        self.pages.append((pid, address, part))
+        if pid != 7:
+            raise AskError("no_such_process", "there is none")
+        return made_page()
 
     def full(self) -> Sample:
         self.fulls += 1
@@ -88,7 +97,12 @@ class FakeSocket:
 
     @property
     def frames(self) -> list[Frame]:
-        return [decode_frame(message) for message in self.sent[1:]]
+        return [decode_frame(message) for message in self.sent[1:] if isinstance(message, bytes)]
+
+    @property
+    def pages(self) -> list[PageAnswer]:
+        texts = (message for message in self.sent[1:] if isinstance(message, str))
+        return [PageAnswer.model_validate_json(text) for text in texts]
 
 
 class NoWait(Attempts):
@@ -168,6 +182,17 @@ async def test_hello_then_a_full_frame_then_deltas(run: Run) -> None:
         (FrameKind.DELTA, 2),
         (FrameKind.DELTA, 3),
     ]
+
+
+async def test_questions_are_answered_between_frames(run: Run) -> None:
+    asked = [PageQuery(query_id=pid, pid=pid, address=0x2000, part=1) for pid in (7, 8)]
+    socket = FakeSocket([WELCOME, *(query.model_dump_json() for query in asked)])
+    looker = FakeLooker([delta(), *[None] * 50])
+    await run([socket], looker)
+    assert looker.pages == [(7, 0x2000, 1), (8, 0x2000, 1)]
+    found, missing = socket.pages
+    assert (found.query_id, found.page) == (7, made_page())
+    assert (missing.query_id, missing.page, missing.code) == (8, None, "no_such_process")
 
 
 async def test_every_connection_begins_with_a_full_frame_and_seq_goes_on(run: Run) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hugescope_agent.errors import AgentError, BadRoot
 from hugescope_agent.replay import Replay, shipped_series, steps_of, unpack
-from hugescope_agent.sampler import Sample
+from hugescope_agent.sample import Sample
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame
 from hugescope_wire.picture import HostPicture

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hugescope_agent.errors import BadCapture
-from hugescope_agent.sampler import COST_EVERY_S, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import COST_EVERY_S
 from hugescope_wire.host import Skipped
 from tests.unit.agent.follower import START, Follower
 from tests.unit.agent.tree_builder import (

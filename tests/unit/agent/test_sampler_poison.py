@@ -10,7 +10,8 @@ from typing import cast
 import pytest
 
 from hugescope_agent.kernel.pagemap import Scanner
-from hugescope_agent.sampler import Sampler, SamplerOptions
+from hugescope_agent.sample import SamplerOptions
+from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
 from tests.unit.agent.follower import START, Follower
 from tests.unit.agent.tree_builder import (

@@ -167,7 +167,7 @@ def _pages_to_come(facts: Facts, places: list[Place]) -> int:
     for place in places:
         what = file_of(place.info)
         if what is None:
-            count += len(_empty(facts, place))
+            count += max(0, len(_empty(facts, place)) - _hidden(facts, place))
         else:
             files[what].append(place)
     for what, of_file in files.items():
@@ -183,8 +183,20 @@ def _pages_to_come(facts: Facts, places: list[Place]) -> int:
             if same_file(what, holding.file, holding.page_size)
         )
         missing = len(wanted) - int(np.isin(wanted, shown).sum())
-        count += max(0, missing - held)
+        hidden = max(_hidden(facts, place) for place in of_file)
+        count += max(0, missing - held - hidden)
     return count
+
+
+def _hidden(facts: Facts, place: Place) -> int:
+    """Poisoned or migrating entries that smaps counts and that look like holes here: a touch of
+    them finds no new page.
+    """
+    key = (place.process.pid, place.info.start)
+    lost = next((m.lost_pages for m in facts.report.mappings if (m.pid, m.start) == key), None)
+    cells = facts.cells.get(place.info.id)
+    states = [0] * len(CellState) if cells is None else cells.state_counts()
+    return max(0, (lost or 0) - states[CellState.POISONED] - states[CellState.MIGRATING])
 
 
 def _present(facts: Facts, place: Place) -> npt.NDArray[np.intp]:
@@ -224,7 +236,7 @@ def _risk(facts: Facts, use: CgroupUse, places: list[Place], owed: int, room: in
             _evidence(use, "in use", words.size(used), _USE_FILES[use.version]),
             *(
                 Evidence(
-                    name=f"not touched by {words.process(facts.ref(place.process.pid))} "
+                    name=f"not present in {words.process(facts.ref(place.process.pid))} "
                     f"at {words.address(place.info.start)}",
                     value=f"{len(_empty(facts, place))} of {place.info.cell_count}",
                     source=f"/proc/{place.process.pid}/pagemap",

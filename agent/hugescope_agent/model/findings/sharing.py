@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable
 from typing import Final, NamedTuple
 
@@ -41,7 +41,7 @@ _REASONS: Final[dict[SharingReason, _Reason]] = {
     ),
     "partly_mapped": _Reason(
         "info",
-        "a mapcount of their first 4 KiB only",
+        "a mapcount of the first 4 KiB of a page only",
         "Their mappings show different parts of each page, and the kernel counts every 4 KiB by "
         "itself.",
         "Go by mappers, which count a mapping whatever part of the page it shows.",
@@ -72,8 +72,20 @@ def find_sharing(facts: Facts) -> list[Finding]:
         for reason in _REASONS:
             if any(reason in group.reasons for group in mapping.sharing):
                 differing[reason, what].append((place, mapping))
-    findings = [_differs(facts, reason, found) for (reason, _), found in differing.items()]
+    findings = [
+        _differs(facts, reason, _aliases(found) if reason == "alias" else found)
+        for (reason, _), found in differing.items()
+    ]
     return findings + [_shared_table(facts, places) for places in tables.values()]
+
+
+def _aliases(found: list[tuple[Place, MappingReport]]) -> list[tuple[Place, MappingReport]]:
+    """Mappings of the processes that have the file mapped more than once; others show the same
+    pages, and are none of the reason.
+    """
+    times = Counter(place.process.pid for place, _ in found)
+    several = [(place, mapping) for place, mapping in found if times[place.process.pid] > 1]
+    return several or found
 
 
 def _differs(
@@ -91,12 +103,13 @@ def _differs(
                 evidence.append(_group_evidence(place, group))
                 shown += _group_links(facts, place, group)
     first = places[0]
+    verb = "shows" if cells == 1 else "show"
     return Finding(
         key=f"mapcount-differs:{reason}:{_key(first)}",
         code="mapcount-differs",
         severity=said.severity,
         what=f"{_who(facts, places)}: {words.counted(cells, 'cell')} of "
-        f"{words.backing(first.info)} at {_where(places)} show {said.what}.",
+        f"{words.backing(first.info)} at {_where(places)} {verb} {said.what}.",
         why=said.why,
         advice=said.advice,
         evidence=evidence,

@@ -28,7 +28,7 @@ def find_partial(facts: Facts) -> list[Finding]:
             advice=f"{_sentence(limit.remedy)}."
             if limit.remedy
             else "Nothing can be done from here; take what depends on it as a lower bound.",
-            command="hugescope doctor",
+            command="hugescope doctor" if facts.source.kind == "live" else None,
             evidence=[Evidence(name="missing", value=limit.capability)],
         )
         for limit in facts.limits

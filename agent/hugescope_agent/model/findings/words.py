@@ -51,8 +51,10 @@ def listing(names: Sequence[str]) -> str:
 
 
 def file(ref: FileRef) -> str:
-    """A file by kind and name, or by number."""
-    kind = {"hugetlbfs": "file", "sysv": "SysV segment", "anonymous": "anonymous file"}
+    """A file by kind and name, or by number; anonymous memory has one that nobody can name."""
+    if ref.kind == "anonymous":
+        return "anonymous memory"
+    kind = {"hugetlbfs": "file", "sysv": "SysV segment"}
     number = "" if ref.inode is None else f" {ref.inode}"
     name = number if ref.kind == "sysv" or not ref.name else f" {printable(ref.name)}"
     return f"{kind.get(ref.kind, ref.kind)}{name}"

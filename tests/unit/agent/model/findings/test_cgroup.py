@@ -4,6 +4,7 @@ import pytest
 
 from hugescope_wire.report import CgroupUse, FdHolder, Holding
 from tests.unit.agent.model.findings.made_facts import (
+    about,
     cells,
     facts,
     found,
@@ -151,6 +152,17 @@ def test_pages_that_the_file_has_already_are_charged_already() -> None:
         shown={1: cells("hhhh"), 2: cells("mmhh")},
         cgroups=[use(limit_bytes=3 * MIB2)],
         holdings=[held],
+    )
+    assert not found(look, "sigbus-risk")
+
+
+def test_a_poisoned_entry_that_looks_like_a_hole_needs_no_page() -> None:
+    info = private(1, "mmhhh")
+    look = facts(
+        process(41, info),
+        shown={1: cells("mmhhh")},
+        mappings=[about(info, lost_pages=1)],
+        cgroups=[use(limit_bytes=4 * MIB2)],
     )
     assert not found(look, "sigbus-risk")
 

@@ -58,6 +58,30 @@ def test_an_alias_is_one_finding_for_both_of_its_mappings() -> None:
     assert finding.pids == [41]
 
 
+def test_who_maps_an_aliased_page_once_is_none_of_the_reason() -> None:
+    one, two, other = mapping(1, "mm"), mapping(2, "mm"), mapping(3, "mm")
+    sharing = [group("alias")]
+    look = facts(
+        process(41, one, two),
+        process(42, other),
+        mappings=[
+            *(about(info, sharing=sharing) for info in (one, two)),
+            about(other, 42, sharing=sharing),
+        ],
+    )
+    assert only(look, "mapcount-differs").pids == [41]
+
+
+def test_pages_that_are_mapped_in_different_parts() -> None:
+    info = mapping(1, "p")
+    look = facts(
+        process(41, info), mappings=[about(info, sharing=[group("partly_mapped", count=1)])]
+    )
+    finding = only(look, "mapcount-differs")
+    assert finding.severity == "info"
+    assert " shows a mapcount of the first 4 KiB" in finding.what
+
+
 def test_private_mappings_are_told_apart() -> None:
     one, two = private(1, "m"), private(2, "m")
     sharing = [group("unseen_mapping", count=1)]

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from hugescope_wire.host import Limit
+from hugescope_wire.host import Limit, Source
 from tests.unit.agent.model.findings.made_facts import facts, found, only
 
 
@@ -31,3 +33,9 @@ def test_what_is_read_in_another_way_is_not_missing(capability: str) -> None:
 
 def test_everything_was_read() -> None:
     assert not found(facts(), "partial-view")
+
+
+def test_a_capture_cannot_be_given_what_it_lacks() -> None:
+    look = replace(facts(limits=[limit("kpageflags")]), source=Source(kind="capture"))
+    assert only(look, "partial-view").command is None
+    assert only(facts(limits=[limit("kpageflags")]), "partial-view").command == "hugescope doctor"

@@ -61,5 +61,5 @@ def test_files_by_kind() -> None:
 
     assert ref("sysv", "SYSV00000000") == "SysV segment 5"
     assert ref("memfd", "ram") == "memfd ram"
-    assert ref("anonymous", None) == "anonymous file 5"
+    assert ref("anonymous", None) == "anonymous memory"
     assert ref("hugetlbfs", "/a") == "file /a"
