@@ -17,6 +17,7 @@ import numpy as np
 from hugescope_agent.errors import AskError, BadCapture, ProcessError, ProcessUnreadable
 from hugescope_agent.kernel.capabilities import denied_limit
 from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.process import comm
 from hugescope_agent.kernel.thp import average_mapcount
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.join import Mappers
@@ -25,14 +26,15 @@ from hugescope_agent.model.reader import CellReader
 from hugescope_agent.model.rotation import Rotation
 from hugescope_agent.model.sharing import ProcessMappings, Sharing
 from hugescope_agent.model.thp import ThpMapping
-from hugescope_agent.model.whois import Place, find_place, page_detail
+from hugescope_agent.model.thp_page import thp_page
+from hugescope_agent.model.whois import find_place, page_detail
 from hugescope_agent.rounds import Rounds
 from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.thp_watch import ThpWatcher
 from hugescope_agent.watch import Watch
 from hugescope_wire.cells import Cells
 from hugescope_wire.host import MAX_CELLS, Limit, ProcessInfo, Skipped
-from hugescope_wire.report import PageDetail, PartRun
+from hugescope_wire.report import PageDetail
 from hugescope_wire.snapshot import Capabilities, Pool
 
 log = logging.getLogger(__name__)
@@ -203,17 +205,19 @@ class HostView:
         Raises:
             AskError: nothing is known there, or the process left meanwhile.
         """
-        place = find_place(self.processes(), pid, address)
         try:
-            parts = self._drill(place, part)
+            thp = self.thp.parts(pid, address)
+            if thp is not None:
+                mapping, cell, parts = thp
+                return thp_page(pid, comm(self._files.root, pid), mapping, cell, parts)
+            place = find_place(self.processes(), pid, address)
+            pagemap = self._watches[pid].pagemap
+            parts = self._reader.drill(place.mapping, pagemap, place.cell, part)
         except ProcessError as error:
             raise AskError("process_left", str(error)) from None
         except BadCapture as error:
             raise AskError("unreadable", str(error)) from None
         return page_detail(self.processes(), pid, address, self.sharing(), parts)
-
-    def _drill(self, place: Place, part: int | None) -> list[PartRun]:
-        return self._reader.drill(place.mapping, self._watches[place.pid].pagemap, place.cell, part)
 
     def read_pools(self) -> bool:
         """Read the counters; whether they changed."""

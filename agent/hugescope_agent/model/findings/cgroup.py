@@ -173,9 +173,7 @@ def _pages_to_come(facts: Facts, places: list[Place]) -> int:
     for what, of_file in files.items():
         wanted = _union(_offsets(place.info, _empty(facts, place)) for place in of_file)
         shown = _union(
-            _offsets(place.info, _present(facts, place))
-            for place in facts.places.values()
-            if file_of(place.info) == what
+            _offsets(place.info, _present(facts, place)) for place in facts.sharers[what]
         )
         held = sum(
             holding.pages
@@ -192,8 +190,8 @@ def _hidden(facts: Facts, place: Place) -> int:
     """Poisoned or migrating entries that smaps counts and that look like holes here: a touch of
     them finds no new page.
     """
-    key = (place.process.pid, place.info.start)
-    lost = next((m.lost_pages for m in facts.report.mappings if (m.pid, m.start) == key), None)
+    report = facts.reports.get((place.process.pid, place.info.start))
+    lost = None if report is None else report.lost_pages
     cells = facts.cells.get(place.info.id)
     states = [0] * len(CellState) if cells is None else cells.state_counts()
     return max(0, (lost or 0) - states[CellState.POISONED] - states[CellState.MIGRATING])

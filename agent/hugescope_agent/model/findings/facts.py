@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from hugescope_agent.model.poolhistory import PoolEvent
 from hugescope_wire.cells import Cells
 from hugescope_wire.host import Limit, MappingInfo, ProcessInfo, Skipped, Source
-from hugescope_wire.report import FileRef, HostReport, PoolAccount, ProcessRef
+from hugescope_wire.report import FileRef, HostReport, MappingReport, PoolAccount, ProcessRef
 from hugescope_wire.snapshot import Pool
 
 FileKey = tuple[int, str, int, str | None]
@@ -86,6 +86,21 @@ class Facts:
             for process in self.processes
             for info in process.mappings
         }
+
+    @cached_property
+    def reports(self) -> dict[tuple[int, int], MappingReport]:
+        """What is known of each mapping beyond its cells, by process and start."""
+        return {(mapping.pid, mapping.start): mapping for mapping in self.report.mappings}
+
+    @cached_property
+    def sharers(self) -> dict[FileKey, list[Place]]:
+        """Shared mappings by their file."""
+        found: dict[FileKey, list[Place]] = {}
+        for place in self.places.values():
+            what = file_of(place.info)
+            if what is not None:
+                found.setdefault(what, []).append(place)
+        return found
 
     @cached_property
     def comms(self) -> dict[int, str | None]:

@@ -13,10 +13,10 @@ from hugescope_wire.report import SplitFacts
 
 def find_split(facts: Facts) -> list[Finding]:
     """One finding a mapping."""
-    splits = {(m.pid, m.start): m.split for m in facts.report.mappings}
     findings = []
     for key, place in facts.places.items():
-        finding = _split_mapping(facts, place, splits.get(key))
+        report = facts.reports.get(key)
+        finding = _split_mapping(facts, place, None if report is None else report.split)
         if finding is not None:
             findings.append(finding)
     return findings

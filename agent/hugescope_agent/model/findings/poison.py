@@ -33,7 +33,7 @@ _WHY_NOBODY: Final = (
 def find_poisoned(facts: Facts) -> list[Finding]:
     """One finding a lost page, and one a mapping that lost more than those."""
     pages = [_page(facts, page) for page in facts.report.poison.pages]
-    reports = {(m.pid, m.start): m for m in facts.report.mappings}
+    reports = facts.reports
     starts = dict.fromkeys([*reports, *facts.places])
     more = (_mapping(facts, key, reports.get(key), facts.places.get(key)) for key in starts)
     return pages + [finding for finding in more if finding is not None]

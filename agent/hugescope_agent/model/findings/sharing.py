@@ -162,7 +162,7 @@ def _shared_table(facts: Facts, places: list[Place]) -> Finding:
         cells = facts.cells.get(info.id)
         chosen = [] if cells is None else _flagged(process.pid, info.start, cells)
         shown += chosen or [links.to_mapping(process.pid, info.start)]
-    counts = {(m.pid, m.start): m.shared_table_cells for m in facts.report.mappings}
+    counts = {key: mapping.shared_table_cells for key, mapping in facts.reports.items()}
     number = max(counts[place.process.pid, place.info.start] for place in places)
     who = _who(facts, places)
     return Finding(

@@ -21,11 +21,11 @@ _FLAGS: Final = {"um": "missing", "uw": "wp", "ui": "minor"}
 
 def find_registered(facts: Facts) -> list[Finding]:
     """One finding a process."""
-    reported = {(m.pid, m.start): m.uffd for m in facts.report.mappings}
     found: dict[int, list[tuple[Place, list[str]]]] = defaultdict(list)
     for key, place in facts.places.items():
         flags = place.info.vm_flags or []
-        modes: list[str] = [*reported.get(key, ())]
+        report = facts.reports.get(key)
+        modes: list[str] = [] if report is None else [*report.uffd]
         modes = modes or [_FLAGS[flag] for flag in flags if flag in _FLAGS]
         if modes:
             found[key[0]].append((place, modes))
