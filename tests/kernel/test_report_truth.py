@@ -175,6 +175,54 @@ CASES: dict[str, tuple[Setup, Expected]] = {
             "unused-reservation",
         ),
     ),
+    "uffd_wp": (
+        cases.uffd_marker,
+        expect(
+            {"total": 4, "free": 2, "reserved": 2, "mapped": 2},
+            "userfaultfd-registered",
+            "unused-reservation",
+        ),
+    ),
+    "alias": (
+        cases.aliased_memfd,
+        expect(
+            {"total": 8, "free": 2, "reserved": 2, "mapped": 6},
+            "mapcount-differs",
+            "unused-reservation",
+        ),
+    ),
+    # The child may touch one page more, which is reserved for its parent only.
+    "fork_and_copy_on_write": (
+        cases.forked_private,
+        expect(
+            {"total": 14, "free": 3, "reserved": 3, "mapped": 11},
+            "unused-reservation",
+            "unused-reservation",
+            "sigbus-risk",
+        ),
+    ),
+    "file_shared_and_private": (
+        cases.hugetlbfs_file,
+        expect(
+            {"total": 10, "free": 7, "reserved": 4, "mapped": 3},
+            "unused-reservation",
+            "unused-reservation",
+            # The private mapping shows a page of the file that the shared one shows too.
+            "mapcount-differs",
+        ),
+    ),
+    "attached_segment": (
+        cases.sysv_segment,
+        expect({"total": 4, "free": 2, "reserved": 2, "mapped": 2}, "unused-reservation"),
+    ),
+    "alternating": (
+        cases.alternating_memfd,
+        expect(
+            {"total": 68, "free": 36, "reserved": 36, "mapped": 32},
+            "unused-reservation",
+            "unused-reservation",
+        ),
+    ),
     "one_gib_page": (
         cases.one_gib_page,
         expect({"total": 1, "mapped": 1}, "sigbus-risk", page_size=GIB),

@@ -7,6 +7,7 @@ import pytest
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.not_huge import NotHugeFinder
+from tests.kernel import snapshot_command
 from tests.kernel.thp_cases import (
     BASE,
     COLLAPSE,
@@ -62,11 +63,6 @@ def discard(process: ThpProcess) -> None:
 
 def move(process: ThpProcess) -> None:
     process.mremap(PART, PARTS, ELSEWHERE)
-
-
-def fork_and_write(process: ThpProcess) -> None:
-    process.fork_write(BASE, MIB2)
-    process.write(PART, PAGE)
 
 
 # Mappings of the three that split the VMA: before, the part, behind.
@@ -274,3 +270,33 @@ def test_size_wanted_but_not_got() -> None:
         (96 * MIB2, 4 * MIB2, True),
     ]
     assert found[1].wanted
+
+
+def findings_of(pids: list[int]) -> list[str]:
+    """Codes of the findings about these processes; what smaps says of their PMDs is what we say."""
+    asked = [word for pid in pids for word in ("--pid", str(pid))]
+    report = snapshot_command.snapshot("--kind", "thp", *asked)["report"]
+    names = ("anon_huge_bytes", "shmem_pmd_bytes", "file_pmd_bytes")
+    for facts in (mapping["thp"] for mapping in report["mappings"] if mapping["thp"]):
+        assert facts["pmd_bytes"] == sum(facts[name] for name in names)
+    return [f["code"] for f in report["findings"] if set(f["pids"]) & set(pids)]
+
+
+@pytest.mark.parametrize("way", SPLITS, ids=lambda way: way.__name__)
+def test_only_whole_pages_that_are_split_are_a_finding(way: Callable[[ThpProcess], None]) -> None:
+    with thp_process() as process:
+        process.huge(2)
+        assert findings_of([process.pid]) == []
+        way(process)
+        whole = way is protect_and_back
+        assert findings_of([process.pid]) == (["split-mapping"] if whole else [])
+        if whole:
+            process.madvise(BASE, 2 * MIB2, COLLAPSE)
+            assert findings_of([process.pid]) == []
+
+
+def test_a_write_after_fork_is_no_finding() -> None:
+    with thp_process() as process:
+        process.huge(2)
+        child = process.fork_write(PART, PAGE)
+        assert findings_of([process.pid, child]) == []

@@ -127,10 +127,14 @@ class Facts:
         return ProcessRef(pid=pid, comm=self.comms.get(pid))
 
 
-def file_of(info: MappingInfo) -> FileKey | None:
-    """What tells the file of a shared mapping from others; None: no other mapping shows it."""
+def file_of(info: MappingInfo, *, private: bool = False) -> FileKey | None:
+    """What tells the file of a shared mapping from others; None: no other mapping shows it.
+
+    `private`: of a private mapping too, which shows the file's pages until it writes to them.
+    """
     backing = info.backing
-    if not info.shared or backing.inode is None:
+    shows = info.shared or (private and backing.kind != "anonymous")
+    if not shows or backing.inode is None:
         return None
     # The kernel's own mounts name inodes apart; files of two mounts differ at least by path.
     name = backing.name if backing.kind in ("hugetlbfs", "file") else None

@@ -66,7 +66,7 @@ def find_sharing(facts: Facts) -> list[Finding]:
         place = facts.places.get((mapping.pid, mapping.start))
         if place is None:
             continue
-        what = file_of(place.info) or (mapping.pid, mapping.start)
+        what = file_of(place.info, private=True) or (mapping.pid, mapping.start)
         if mapping.shared_table_cells:
             tables[what].append(place)
         for reason in _REASONS:
