@@ -9,6 +9,11 @@ plain reads are the same files and ioctls with nothing done to the answers:
     plain_every   the same in C (bench/join_floor.c)
     plain_once    in C, a page of a shared file once and each page's count once, as the product does
 
+    survey        a whole report of the same host, as a live agent makes it from time to time
+    survey_reads  its reads in Python: the look at every process twice, links of all descriptors
+                  and a stat of those that may be huge pages, namespaces, parents, cgroups, and a
+                  word for each huge page of the machine
+
 The bound is twice `plain_python` in every layout (bench/join_crowd.py); `plain_every` shows what
 the language costs, where processes are many and pages few. CPU time, never wall time, in turn,
 medians. The last line is one JSON object.
@@ -26,12 +31,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import repeat
 from pathlib import Path
 from typing import Final
 
 from hugescope_agent.errors import ProcessError
+from hugescope_agent.kernel.frames import read_frames
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.pagemap import PAGE_IS_PRESENT, Pagemap, cell_categories
 from hugescope_agent.kernel.process import comm, read_smaps, start_ticks
@@ -151,6 +157,88 @@ def _plain_process(files: HostFiles, pid: int) -> list[bytes]:
     return words
 
 
+class Watched:
+    """Processes with huge pages, as an agent keeps them from look to look: pagemaps open."""
+
+    def __init__(self, files: HostFiles, pids: list[int]) -> None:
+        self._files = files
+        self._pids = pids
+        self._pagemaps: dict[int, Pagemap] = {}
+        self._private: list[int] = []
+        for pid in pids:
+            with suppress(ProcessError):
+                vmas = files.finder.vmas(pid)
+                if vmas:
+                    self._pagemaps[pid] = Pagemap(files.root, pid)
+                if any(not vma.shared for vma in vmas):
+                    self._private.append(pid)
+
+    def close(self) -> None:
+        """Close the pagemaps."""
+        for pagemap in self._pagemaps.values():
+            pagemap.close()
+
+    def survey_reads(self) -> None:
+        """What a report reads; the answers are thrown away."""
+        root = self._files.root
+        self._look()
+        for pid in self._pagemaps:
+            os.readlink(f"/proc/{pid}/ns/mnt")
+        for pid in root.pids():
+            self._descriptors(pid)
+        self._look()
+        for pid in self._private:
+            root.read(f"proc/{pid}/status")
+        for pid in self._pagemaps:
+            root.read(f"proc/{pid}/cgroup")
+        read_frames(root, self._files.nodes, self._files.pools.page_sizes)
+
+    def _look(self) -> None:
+        files = self._files
+        assert files.scanner is not None
+        files.pools.raw()
+        for pid in self._pids:
+            with suppress(ProcessError):
+                vmas = files.finder.vmas(pid)
+                if vmas:
+                    start_ticks(files.root, pid)
+                    comm(files.root, pid)
+                for vma in vmas:
+                    self._pagemaps[pid].scan(files.scanner, vma.start, vma.end)
+        files.pools.raw()
+
+    def _descriptors(self, pid: int) -> None:
+        try:
+            directory = os.open(f"/proc/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return
+        with suppress(OSError):
+            for fd in os.listdir(directory):
+                if os.readlink(fd, dir_fd=directory).startswith("/memfd:"):
+                    os.stat(fd, dir_fd=directory)
+        os.close(directory)
+
+
+def surveyed(files: HostFiles, pids: list[int]) -> dict[str, object]:
+    """A report against its reads, and how long it holds up the ticks."""
+    watched = Watched(files, pids)
+    sampler = Sampler(files, Source(kind="live"), SamplerOptions())
+    sampler.full()
+    sampler.survey()
+    turns = []
+    for _ in range(SERIES):
+        ours = cpu_ns(sampler.survey)
+        turns.append((ours, cpu_ns(watched.survey_reads)))
+    sampler.close()
+    watched.close()
+    survey, reads = (statistics.median(column) for column in zip(*turns, strict=True))
+    ratio = statistics.median(ours / plain for ours, plain in turns)
+    print(f"  {'survey':<12} {survey / 1e6:8.1f} ms")
+    print(f"  {'survey_reads':<12} {reads / 1e6:8.1f} ms")
+    print(f"  survey : survey_reads = {ratio:.2f}")
+    return {"survey_ms": round(survey / 1e6, 1), "survey_vs_reads": round(ratio, 2)}
+
+
 def measure(layout: str, binary: Path, files: HostFiles, cells: int) -> dict[str, object]:
     """One layout: medians, and medians of the ratios of what was measured in the same turn."""
     pids = files.root.pids()
@@ -177,7 +265,7 @@ def measure(layout: str, binary: Path, files: HostFiles, cells: int) -> dict[str
         ratio = statistics.median(turn["whole_look"] / turn[name] for turn in turns)
         figures[f"whole_look_vs_{name}"] = round(ratio, 2)
         print(f"  whole look : {name} = {ratio:.2f}")
-    return figures
+    return figures | surveyed(files, pids)
 
 
 def main() -> None:

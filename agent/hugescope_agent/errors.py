@@ -38,7 +38,7 @@ class ProcessUnreadable(ProcessError):
 class AskError(AgentError):
     """A question about one page has no answer: `code` is stable and travels to who asked.
 
-    Codes: no_such_process, no_such_mapping, not_present, process_left, unreadable, not_supported.
+    Codes: no_such_process, no_such_mapping, no_such_part, process_left, unreadable.
     """
 
     def __init__(self, code: str, message: str) -> None:

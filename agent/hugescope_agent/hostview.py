@@ -7,66 +7,47 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
+from hugescope_agent.changes import Changes
 from hugescope_agent.errors import AskError, BadCapture, ProcessError, ProcessUnreadable
 from hugescope_agent.kernel.capabilities import denied_limit
 from hugescope_agent.kernel.host import HostFiles
-from hugescope_agent.kernel.process import comm
 from hugescope_agent.kernel.thp import average_mapcount
 from hugescope_agent.kernel.vma import HugeVma
+from hugescope_agent.model.captured import uncaptured_limits
 from hugescope_agent.model.join import Mappers
 from hugescope_agent.model.mapping import Index, TrackedMapping
 from hugescope_agent.model.reader import CellReader
 from hugescope_agent.model.rotation import Rotation
 from hugescope_agent.model.sharing import ProcessMappings, Sharing
 from hugescope_agent.model.thp import ThpMapping
-from hugescope_agent.model.thp_page import thp_page
-from hugescope_agent.model.whois import find_place, page_detail
+from hugescope_agent.model.told import LostCells
+from hugescope_agent.model.whois import check_part, find_place, page_detail
 from hugescope_agent.rounds import Rounds
 from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.thp_watch import ThpWatcher
 from hugescope_agent.watch import Watch
 from hugescope_wire.cells import Cells
 from hugescope_wire.host import MAX_CELLS, Limit, ProcessInfo, Skipped
-from hugescope_wire.report import PageDetail
+from hugescope_wire.report import PageDetail, Poison
 from hugescope_wire.snapshot import Capabilities, Pool
 
 log = logging.getLogger(__name__)
 
 _SMALLEST_PAGE: Final = 2 << 20
+_CHEAP_LOOK_S: Final = 0.005
+"""A scan of 150 GiB, by far."""
+
+_LOOK_DUTY: Final = 0.05
+"""Of one core, what a single mapping may take: 16 TiB without pages take 80 ms to scan."""
+
 _TRIES: Final = 3
 """Looks at a process whose mappings change under the look; the next tick goes on."""
-
-
-@dataclass(slots=True)
-class Changes:
-    """What changed and was not told yet.
-
-    Attributes:
-        cells: indices of changed cells by mapping id.
-        pids: processes of which more than cells changed; `gone_pids` left.
-        released: mappings that are no more.
-    """
-
-    cells: dict[int, list[Index]] = field(default_factory=lambda: defaultdict(list))
-    pids: set[int] = field(default_factory=set)
-    gone_pids: set[int] = field(default_factory=set)
-    released: set[int] = field(default_factory=set)
-
-    def __bool__(self) -> bool:
-        """Whether there is anything to tell."""
-        return bool(self.cells or self.pids or self.gone_pids)
-
-    def clear(self) -> None:
-        """All of it was told."""
-        for part in (self.cells, self.pids, self.gone_pids, self.released):
-            part.clear()
 
 
 class HostView:
@@ -86,10 +67,13 @@ class HostView:
         self._ids = itertools.count(1)
         self._watches: dict[int, Watch] = {}
         self._sizes: dict[int, int] = {}
+        self._cells = 0
         budget_s = options.budget / options.tick_hz
         self.thp = ThpWatcher(options.thp_pids, self._ids, budget_s)
         self._rotation = Rotation(budget_s, options.rotation_cells)
         self.changes = Changes()
+        self._whole = False
+        self._lost = LostCells()
         self.use(files)
 
     def use(self, files: HostFiles) -> None:
@@ -133,9 +117,17 @@ class HostView:
         return [found[pid] for pid in sorted(found)]
 
     def shown(self) -> tuple[list[ProcessInfo], dict[int, Cells]]:
-        """What travels of processes, and cells by mapping id."""
+        """What travels of processes, and cells by mapping id, as they were read."""
         infos = self.infos({*self._watches, *self.thp.watched()})
         return infos, {mapping.id: mapping.cells for mapping in self.all_mappings()}
+
+    def place_lost(self, poison: Poison) -> None:
+        """From now on tell holes at which this report places a lost page as poisoned."""
+        self._note([(m.id, index) for m, index in self._lost.place(poison, self.processes())])
+
+    def told(self, mapping: TrackedMapping | ThpMapping) -> Cells:
+        """The cells of a mapping as they are told."""
+        return self._lost.told(mapping.id, mapping.cells)
 
     def thp_mappings(self) -> list[tuple[int, ThpMapping]]:
         """THP mappings with their pids."""
@@ -151,6 +143,11 @@ class HostView:
     def limits(self) -> list[Limit]:
         """What this kernel or these privileges do not give."""
         found = [*self._files.limits(self.capabilities()), *self.thp.limits()]
+        found += uncaptured_limits(self.mappings())
+        mappings = () if self._files.root.live else self.all_mappings()
+        shown = self._files.root.live or any(m.cells.mapped_pages.any() for m in mappings)
+        # In a captured tree without a page nothing tells whether PFNs are hidden.
+        found = [limit for limit in found if shown or limit.capability != "pfn"]
         denied = self._rounds.skipped().denied
         return [*found, denied_limit(denied)] if denied else found
 
@@ -168,20 +165,30 @@ class HostView:
 
     def sharing(self, *, torn: bool = False) -> Sharing:
         """Who shares what, by the last look; `torn`: pages are known to have moved under it."""
+        averaged = self._is_averaged()
+        return Sharing(self.processes(), self._mappers, torn=torn, average_mapcount=averaged)
+
+    def _is_averaged(self) -> bool:
         if self._averaged is None:
             self._averaged = bool(average_mapcount(self._files.root))
-        return Sharing(self.processes(), self._mappers, torn=torn, average_mapcount=self._averaged)
+        return self._averaged
 
-    def look_again(self) -> int:
-        """Bring everything up to date; how many hugetlb cells map something else since."""
+    def look_again(self) -> dict[int, int]:
+        """Bring everything up to date; how many hugetlb cells map something else since, by page
+        size.
+        """
         now_s = self._clock()
-        before = {m.id: (m.moved_pages, len(m.present_index)) for m in self.mappings()}
+        before = {m.id: (m, m.moved_pages, len(m.present_index)) for m in self.mappings()}
         self.discover(self._rounds.everyone(), now_s)
-        self.look(now_s)
+        self.look(now_s, whole=True)
         self.join()
-        after = {m.id: m.moved_pages for m in self.mappings()}
-        moved = sum(now - before.get(number, (0, 0))[0] for number, now in after.items())
-        return moved + sum(there for number, (_, there) in before.items() if number not in after)
+        moved: Counter[int] = Counter()
+        for mapping in self.mappings():
+            _, then, _ = before.pop(mapping.id, (mapping, 0, 0))
+            moved[mapping.vma.page_size] += mapping.moved_pages - then
+        for mapping, _, present in before.values():
+            moved[mapping.vma.page_size] += present
+        return dict(moved)
 
     def pools_now(self) -> list[Pool]:
         """The counters, read now."""
@@ -206,18 +213,22 @@ class HostView:
             AskError: nothing is known there, or the process left meanwhile.
         """
         try:
-            thp = self.thp.parts(pid, address)
-            if thp is not None:
-                mapping, cell, parts = thp
-                return thp_page(pid, comm(self._files.root, pid), mapping, cell, parts)
+            if thp := self.thp.page(pid, address, averaged=self._is_averaged()):
+                return thp
+            if pid not in self._watches and pid in self.thp.watched():
+                raise AskError("no_such_mapping", f"process {pid} has no huge page at {address:#x}")
+            if pid not in self._watches and (why := self.why_skipped(pid)):
+                raise AskError("unreadable", why)
             place = find_place(self.processes(), pid, address)
+            check_part(place, part)
             pagemap = self._watches[pid].pagemap
+            lost = self._lost.holds(place.mapping, place.cell)
             parts = self._reader.drill(place.mapping, pagemap, place.cell, part)
         except ProcessError as error:
             raise AskError("process_left", str(error)) from None
         except BadCapture as error:
             raise AskError("unreadable", str(error)) from None
-        return page_detail(self.processes(), pid, address, self.sharing(), parts)
+        return page_detail(self.processes(), pid, address, self.sharing(), parts, lost=lost)
 
     def read_pools(self) -> bool:
         """Read the counters; whether they changed."""
@@ -239,9 +250,12 @@ class HostView:
                 self._discover_one(pid, now_s)
                 self._discover_thp(pid, now_s)
 
-    def look(self, now_s: float) -> None:
-        """Bring the cells of every known mapping up to date."""
+    def look(self, now_s: float, *, whole: bool = False) -> None:
+        """Bring the cells of every known mapping up to date; of mappings that cost much to look at
+        only when they are due, unless the look is to be `whole`.
+        """
         self._reader.begin_look()
+        self._whole = whole
         for pid in list(self._watches):
             with self._rounds.counting(pid):
                 try:
@@ -249,7 +263,6 @@ class HostView:
                 except ProcessError:
                     self._drop(pid)
                     raise
-
         for pid in self.thp.watched():
             with self._rounds.counting(pid):
                 try:
@@ -266,11 +279,13 @@ class HostView:
         self._count()
         for number, index in self._mappers.settle(self.mappings(), joined=joined).items():
             self.changes.cells[number].append(index)
+        self._note(self.thp.join())
 
     def rotate(self) -> None:
         """Read a few unchanged cells again, in turn."""
         if self._files.scanner is None:
             return
+        self._note(self.thp.refresh())
         owners = {m.id: watch for watch in self._watches.values() for m in watch.mappings}
         self._count()
         begin_s = time.perf_counter()
@@ -310,6 +325,8 @@ class HostView:
             self._release([mapping for mapping in before if mapping.id not in kept])
 
     def _discover_thp(self, pid: int, now_s: float) -> None:
+        if pid not in self._options.thp_pids:
+            return
         watch = self._watches.get(pid)
         hugetlb = frozenset(m.vma.start for m in watch.mappings) if watch else frozenset()
         try:
@@ -326,14 +343,15 @@ class HostView:
 
     def _check_size(self, pid: int, vmas: list[HugeVma]) -> None:
         """A mapping without a page behind it costs a process nothing, and must not cost us all."""
-        others = sum(self._sizes.values()) - self._sizes.get(pid, 0)
-        asked = sum(vma.cell_count for vma in vmas)
+        others = self._cells - self._sizes.get(pid, 0)
+        asked = sum([vma.cell_count for vma in vmas])
         if asked + others > MAX_CELLS:
             raise ProcessUnreadable(
                 f"proc/{pid}/maps: {asked} huge pages of address space, and {others} of other "
                 f"processes, are more than the {MAX_CELLS} that are watched"
             )
         self._sizes[pid] = asked
+        self._cells = others + asked
 
     def _look_at_process(self, pid: int, now_s: float) -> None:
         for _ in range(_TRIES):
@@ -344,8 +362,12 @@ class HostView:
 
     def _look_at(self, watch: Watch, mapping: TrackedMapping, now_s: float) -> bool:
         """Look at one mapping; False when what was read may be of something else in its place."""
-        before = mapping.ranges
+        if now_s < mapping.look_due_s and not self._whole:
+            return True
+        before, begin_s = mapping.ranges, time.thread_time()
         changed = self._reader.look(mapping, watch.pagemap, now_s)
+        spent_s = time.thread_time() - begin_s
+        mapping.look_due_s = now_s + spent_s / _LOOK_DUTY if spent_s > _CHEAP_LOOK_S else 0.0
         if len(changed):
             self.changes.cells[mapping.id].append(changed)
         return mapping.ranges is before or self._files.finder.stands(watch.pid, mapping.vma)
@@ -360,7 +382,7 @@ class HostView:
 
     def _drop(self, pid: int) -> None:
         watch = self._watches.pop(pid, None)
-        self._sizes.pop(pid, None)
+        self._cells -= self._sizes.pop(pid, 0)
         if watch is not None:
             self._release(watch.mappings)
             watch.close()
@@ -380,7 +402,7 @@ class HostView:
         try:
             fresh = Watch.open(files, pid)
         except ProcessError:
-            self._sizes.pop(pid, None)
+            self._cells -= self._sizes.pop(pid, 0)
             self.changes.gone_pids.add(pid)
             return
         fresh.comm, fresh.mappings = watch.comm, watch.mappings

@@ -160,6 +160,7 @@ class AgentLink:
             agent_version=self.options.agent_version,
             host_id=self.options.host_id,
             epoch=self.epoch,
+            answers=[PageQuery.model_fields["type"].default],
         )
         async with asyncio.timeout(_ANSWER_S):
             await socket_.send(hello.model_dump_json())

@@ -4,7 +4,8 @@ elsewhere, in base pages all the same.
 Counted are anonymous mappings, private or shared, that begin and end at borders of 2 MiB, span 8
 MiB or more, hold at least one 2 MiB region in full, and have no PMD mapping and no folio of 2 MiB
 anywhere. Not counted are stacks and heaps, which nobody aligned; what nobody may touch; and what
-asked for base pages (VmFlags nh, which the kernel sets on thread stacks too since Linux 6.7).
+asked for base pages (VmFlags nh, which the kernel sets on thread stacks too since Linux 6.7), and
+processes that gave up transparent huge pages altogether (prctl PR_SET_THP_DISABLE).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from hugescope_agent.kernel.folios import PMD_ORDER, PMD_PAGES, read_folios
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.maps import MapsLine
 from hugescope_agent.kernel.pagemap import PAGE_IS_HUGE, PAGE_IS_PRESENT, PRESENT_BIT, Pagemap
-from hugescope_agent.kernel.process import comm, read_maps, read_other_smaps
+from hugescope_agent.kernel.process import comm, read_maps, read_other_smaps, thp_disabled
 from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.thp import read_settings
 from hugescope_agent.model.thp import pmd_bytes
@@ -115,7 +116,7 @@ class NotHugeFinder:
     def _of_process(self, pid: int, known: _Known, now_s: float) -> list[NotHugeMapping]:
         try:
             lines = [line for line in read_maps(self._files.root, pid) if is_candidate(line)]
-            if not lines:
+            if not lines or thp_disabled(self._files.root, pid):
                 return []
             pagemap = Pagemap(self._files.root, pid)
             try:

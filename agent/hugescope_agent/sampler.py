@@ -54,7 +54,7 @@ class Sampler:
         self._clock = clock
         self._files = files
         self.view = HostView(files, self._options, clock)
-        self._surveyor = Surveyor(files, source, clock)
+        self._surveyor: Surveyor | None = None
         self._report: HostReport | None = None
         self.cost = CostMeter(clock)
         self._cost_due_s = 0.0
@@ -68,7 +68,8 @@ class Sampler:
         """
         self._files = files
         self.view.use(files)
-        self._surveyor.use(files)
+        if self._surveyor is not None:
+            self._surveyor.use(files)
 
     def close(self) -> None:
         """Close every process' files; the root's belong to the caller."""
@@ -129,7 +130,9 @@ class Sampler:
         view.look(now_s)
         view.rotate()
         view.join()
-        reported = self._options.reports and now_s >= self._surveyor.due_s
+        reported = self._options.reports and (
+            self._surveyor is None or now_s >= self._surveyor.due_s
+        )
         if reported:
             self.survey()
         cost_due = now_s >= self._cost_due_s
@@ -146,7 +149,11 @@ class Sampler:
         Raises:
             BadCapture: a captured tree holds what no kernel writes.
         """
+        if self._surveyor is None:
+            # Most samplers of a snapshot make no report, and its sources take a while to find.
+            self._surveyor = Surveyor(self._files, self._source, self._clock)
         self._report = self._surveyor.take(self.view, thorough=thorough)
+        self.view.place_lost(self._report.poison)
         return self._report
 
     def page(self, pid: int, address: int, part: int | None) -> PageDetail:
@@ -198,7 +205,7 @@ class Sampler:
             elif parts:
                 index = np.unique(np.concatenate(parts))
                 if len(index) * _SCATTERED_ROW < len(mapping.cells) * _DENSE_ROW:
-                    cells = mapping.cells.take(index)
+                    cells = self.view.told(mapping).take(index)
                     blocks.append(encode_scattered(mapping.id, mapping.vma.page_size, index, cells))
                 else:
                     blocks.append(self._whole(mapping))
@@ -206,4 +213,4 @@ class Sampler:
 
     def _whole(self, mapping: TrackedMapping | ThpMapping) -> bytes:
         self._sent.add(mapping.id)
-        return encode_range(mapping.id, mapping.vma.page_size, mapping.cells)
+        return encode_range(mapping.id, mapping.vma.page_size, self.view.told(mapping))

@@ -25,9 +25,11 @@ from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.mapping import Index
 from hugescope_agent.model.thp import ThpMapping, is_special, is_wanted, thp_facts
 from hugescope_agent.model.thp_cells import present_pfns
+from hugescope_agent.model.thp_join import ThpPlace, count_mappers, places_of
+from hugescope_agent.model.thp_page import thp_page
 from hugescope_agent.model.thp_reader import ThpReader
 from hugescope_wire.host import Limit, MappingInfo, ProcessInfo
-from hugescope_wire.report import PartRun, ThpFacts
+from hugescope_wire.report import PageDetail, PartRun, ThpFacts
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +167,7 @@ class ThpWatcher:
         self._cell_s = _FIRST_GUESS_S
         self._processes: dict[int, ThpProcess] = {}
         self._at = 0
+        self._joined: list[int] = []
 
     def use(self, files: HostFiles) -> None:
         """Read from this root from now on; mappings found there again keep their ids."""
@@ -266,6 +269,15 @@ class ThpWatcher:
             self._cell_s += _WEIGHT * (spent_s / count - self._cell_s)
         return changes
 
+    def join(self) -> Changes:
+        """Count the mappings of each folio anew, where any changed."""
+        mappings = self.mappings()
+        ids = [mapping.id for mapping in mappings]
+        if ids == self._joined and not any(mapping.heads_moved for mapping in mappings):
+            return []
+        self._joined = ids
+        return count_mappers(mappings)
+
     def drop(self, pid: int) -> None:
         """Watch a process no more."""
         process = self._processes.pop(pid, None)
@@ -298,6 +310,20 @@ class ThpWatcher:
                 pagemap = self._processes[pid].pagemap
                 return mapping, cell, self._reader.parts(mapping, pagemap, cell)
         return None
+
+    def page(self, pid: int, address: int, *, averaged: bool) -> PageDetail | None:
+        """Everything about the cell at an address, and who maps it among the processes asked for;
+        None and errors as in `parts`. `averaged`: this kernel keeps averages of mapcounts only.
+        """
+        found = self.parts(pid, address)
+        if found is None:
+            return None
+        mapping, cell, parts = found
+        place = ThpPlace(pid, self._processes[pid].comm, mapping, cell)
+        everyone = [(n, p.comm, p.mappings) for n, p in sorted(self._processes.items())]
+        places = places_of(everyone, place)
+        counted = self._reader.counted(sorted(place.heads)) if places else None
+        return thp_page(place, places, counted, parts, averaged=averaged)
 
     def joined(self, pid: int, info: ProcessInfo | None) -> ProcessInfo:
         """What travels of a watched process, beside what is known of its hugetlb mappings."""

@@ -10,10 +10,12 @@ from typing import Final
 
 from hugescope_agent.errors import BadCapture, ProcessError
 from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.memory_failure import hardware_corrupted_bytes
 from hugescope_agent.kernel.pagemap import Pagemap
 from hugescope_agent.kernel.process import comm, read_smaps, start_ticks
 from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.vma import HugeVma
+from hugescope_agent.model.captured import not_captured
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_wire.host import ProcessInfo
 
@@ -97,6 +99,19 @@ class Watch:
             entry = entries.get((mapping.vma.start, mapping.vma.end))
             changed |= entry != mapping.smaps
             mapping.take_smaps(entry, still=not self.files.root.live)
+        return self._judge_capture() or changed
+
+    def _judge_capture(self) -> bool:
+        """See which mappings a captured pagemap holds; whether what is told of one changed."""
+        if self.files.root.live:
+            return False
+        held = [self.pagemap.held(m.vma.start, m.vma.end) for m in self.mappings]
+        smaps = [mapping.smaps for mapping in self.mappings]
+        found = not_captured(held, smaps, hardware_corrupted_bytes(self.files.root))
+        changed = any(found)
+        for mapping, uncaptured in zip(self.mappings, found, strict=True):
+            changed |= mapping.uncaptured != uncaptured
+            mapping.uncaptured = uncaptured
         return changed
 
     def info(self) -> ProcessInfo:

@@ -98,11 +98,11 @@ class Cells:
 
     def take(self, index: npt.NDArray[np.integer] | slice) -> Cells:
         """The cells at `index`, copied."""
-        return Cells(**{f.name: getattr(self, f.name)[index].copy() for f in fields(Cells)})
+        return Cells(**{name: getattr(self, name)[index].copy() for name in _COLUMNS})
 
     def repeated(self, counts: npt.NDArray[np.integer]) -> Cells:
         """Each cell as often as `counts` says."""
-        return Cells(**{f.name: np.repeat(getattr(self, f.name), counts) for f in fields(Cells)})
+        return Cells(**{name: np.repeat(getattr(self, name), counts) for name in _COLUMNS})
 
     def copy(self) -> Cells:
         """The same cells in arrays of their own."""
@@ -111,15 +111,15 @@ class Cells:
     def replaced(self, index: npt.NDArray[np.integer], values: Cells) -> Cells:
         """These cells with those at `index` taken from `values`; copies, never writes in place."""
         out = self.copy()
-        for f in fields(Cells):
-            getattr(out, f.name)[index] = getattr(values, f.name)
+        for name in _COLUMNS:
+            getattr(out, name)[index] = getattr(values, name)
         return out
 
     def differing(self, other: Cells) -> npt.NDArray[np.intp]:
         """Indices at which any column differs from `other`, which must be as long."""
         changed = np.zeros(len(self), np.bool_)
-        for f in fields(Cells):
-            changed |= getattr(self, f.name) != getattr(other, f.name)
+        for name in _COLUMNS:
+            changed |= getattr(self, name) != getattr(other, name)
         return np.flatnonzero(changed)
 
     def run_starts(self) -> npt.NDArray[np.intp]:
@@ -129,11 +129,14 @@ class Cells:
             return np.empty(0, np.intp)
         edge = np.zeros(count, np.bool_)
         edge[0] = True
-        for f in fields(Cells):
-            column = getattr(self, f.name)
+        for name in _COLUMNS:
+            column = getattr(self, name)
             edge[1:] |= column[1:] != column[:-1]
         return np.flatnonzero(edge)
 
     def state_counts(self) -> list[int]:
         """Cells in each state, indexed by `CellState`."""
         return [int(n) for n in np.bincount(self.state, minlength=len(CellState))]
+
+
+_COLUMNS: Final = tuple(column.name for column in fields(Cells))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from hugescope_wire.cells import PAGE_BYTES, U8, U32, CellFlag, CellState
 from hugescope_wire.snapshot import LevelBytes
@@ -40,5 +41,14 @@ def thp_undecided(state: U8, flags: U8) -> bool:
     """Whether the cells of a THP mapping leave open what a PMD maps: full ones, and holes that are
     only inferred because a capture holds no entries there.
     """
-    unseen = (state == CellState.HOLE) & (flags & CellFlag.INFERRED != 0)
-    return bool(((state == CellState.FULL) | unseen).any())
+    return bool(((state == CellState.FULL) | _unseen(state, flags)).any())
+
+
+def not_captured(state: U8, flags: U8) -> bool:
+    """Whether all cells of a mapping are holes only because a capture holds no entries of it."""
+    return bool(_unseen(state, flags).all())
+
+
+def _unseen(state: U8, flags: U8) -> npt.NDArray[np.bool_]:
+    unseen: npt.NDArray[np.bool_] = (state == CellState.HOLE) & (flags & CellFlag.INFERRED != 0)
+    return unseen

@@ -44,13 +44,16 @@ HostId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-
 
 
 class AgentHello(Record):
-    """The first message of an agent. `epoch` is random for each run of the agent."""
+    """The first message of an agent. `epoch` is random for each run of the agent; `answers` names
+    the questions that it takes, by their type.
+    """
 
     type: Literal["hello"] = "hello"
     protocol: int
     agent_version: str = Field(max_length=64)
     host_id: HostId
     epoch: str = Field(min_length=1, max_length=64)
+    answers: list[str] = Field(default_factory=list, max_length=64)
 
 
 class AgentWelcome(Record):

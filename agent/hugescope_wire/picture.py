@@ -20,7 +20,14 @@ from hugescope_wire.cells import (
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import EncodedBlock, Frame, FrameKind
 from hugescope_wire.host import MAX_CELLS, HostDelta, HostFrame, MappingInfo, ProcessInfo
-from hugescope_wire.levels import HGM_FLAG, mainline_levels, thp_levels, thp_undecided
+from hugescope_wire.levels import (
+    HGM_FLAG,
+    mainline_levels,
+    not_captured,
+    thp_levels,
+    thp_undecided,
+)
+from hugescope_wire.report import HostReport
 from hugescope_wire.snapshot import Flag, LevelBytes, Mapping, MappingFacts, Process, Run, Snapshot
 
 _STATE_LABELS = [state.label for state in CellState]
@@ -87,7 +94,8 @@ class HostPicture:
         return Change(changed, gone, about_changed)
 
     def snapshot(self, pids: frozenset[int] | None = None) -> Snapshot:
-        """The state as the contract has it, of these processes only (None: of all).
+        """The state as the contract has it, of these processes only (None: of all); what the report
+        says beyond single mappings is of the whole host.
 
         Raises:
             WireError: `no_full_frame` when nothing came yet.
@@ -99,7 +107,7 @@ class HostPicture:
             host=self.about.host,
             capabilities=self.about.capabilities,
             pools=self.about.pools,
-            report=self.about.report,
+            report=_report_of(self.about.report, pids),
             processes=[
                 Process(
                     pid=process.pid,
@@ -118,16 +126,24 @@ class HostPicture:
         return Mapping.model_construct(**facts, runs=runs_of(cells))
 
 
+def _report_of(report: HostReport | None, pids: frozenset[int] | None) -> HostReport | None:
+    if report is None or pids is None:
+        return report
+    mappings = [mapping for mapping in report.mappings if mapping.pid in pids]
+    return report.model_copy(update={"mappings": mappings})
+
+
 def levels_now(info: MappingInfo, cells: Cells) -> LevelBytes:
     """Bytes at each level as the cells are now.
 
     Cells come ten times a second; what is said of a mapping, only when it changes. Only of an HGM
-    mapping, and of a THP mapping whose cells leave it open, can the cells not tell.
+    mapping, of one that was not captured, and of a THP mapping whose cells leave it open, can the
+    cells not tell.
     """
     if info.kind == "thp":
         undecided = thp_undecided(cells.state, cells.flags)
         return info.level_bytes if undecided else thp_levels(cells.state, cells.mapped_pages)
-    if HGM_FLAG in (info.vm_flags or ()):
+    if HGM_FLAG in (info.vm_flags or ()) or not_captured(cells.state, cells.flags):
         return info.level_bytes
     return mainline_levels(info.page_size, cells.mapped_pages)
 

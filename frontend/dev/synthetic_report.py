@@ -311,6 +311,7 @@ def reservations() -> ReservationAccount:
         ],
         unattributed=16,
         unreserved=[Unreserved(process=POSTGRES, start=BUFFERS[1], page_size=TWO_MIB, pages=1096)],
+        unreserved_pages=1096,
     )
 
 
@@ -370,7 +371,7 @@ def mappings() -> list[MappingReport]:
             misplaced_bytes=50 * TWO_MIB,
             reserved_pages=240,
             shared_table_cells=60,
-            split=SplitFacts(pages=150, placed=0, collapse_frees_bytes=150 * PAGE_BYTES),
+            split=SplitFacts(pages=150, chunks=0, placed=0, collapse_frees_bytes=150 * PAGE_BYTES),
             lost_pages=4,
             uffd=["missing", "wp"],
         ),

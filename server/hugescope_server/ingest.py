@@ -16,7 +16,7 @@ from hugescope_server.questions import Questions
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import Frame, decode_frame
 from hugescope_wire.host import PROTOCOL_VERSION, HostDelta, HostFrame, ProcessInfo
-from hugescope_wire.messages import AgentHello
+from hugescope_wire.messages import AgentHello, PageQuery
 from hugescope_wire.picture import HostPicture
 
 LARGE_FRAME_BYTES: Final = 2**20
@@ -65,9 +65,11 @@ class Ingest:
         return session
 
     def questions(self, host_id: str) -> Questions | None:
-        """Where to ask the agent of this host; None while there is none."""
+        """Where to ask the agent of this host; None while there is none, or one that takes no
+        questions.
+        """
         session = self._sessions.get(host_id)
-        return None if session is None else session.questions
+        return session.questions if session is not None and session.answers_pages else None
 
     def is_current(self, session: AgentSession) -> bool:
         """Whether no newer agent has taken this one's place, and it has not left."""
@@ -98,6 +100,11 @@ class AgentSession:
         self._hello = hello
         self._max_cells = max_cells
         self._picture = HostPicture()
+
+    @property
+    def answers_pages(self) -> bool:
+        """Whether this agent knows the question about a page; an older one would leave."""
+        return PageQuery.model_fields["type"].default in self._hello.answers
 
     def take(self, data: bytes, frame: Frame | None = None) -> None:
         """Check and apply one frame and publish it; `frame` where it was decoded already.

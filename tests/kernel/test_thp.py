@@ -1,6 +1,8 @@
 """Transparent huge pages on the real kernel: each case finds exactly what was set up."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from tests.kernel.thp_cases import (
     READ_WRITE,
     ThpLook,
     ThpProcess,
+    collapse,
     differences,
     looking,
     setting,
@@ -113,7 +116,7 @@ def test_write_after_fork() -> None:
         child = process.fork_write(PART, PAGE)
         with looking(process.pid, child) as look:
             assert look.states(process.pid) == ["mapped", "mapped"]
-            assert look.states(child) == ["partial", "mapped"]
+            assert look.states(child) == ["split", "mapped"]
             mapping = look.at(child, BASE)
             # The child's own page is a base page among 511 of the folio.
             assert mapping.folio_pages[0].tolist() == [1, *[0] * 8, 511]
@@ -263,6 +266,8 @@ def test_size_wanted_but_not_got() -> None:
         files = HostFiles(Root.at("/"))
         try:
             found = NotHugeFinder(files).look([process.pid], 0.0)
+            process.disable_thp(1)
+            assert NotHugeFinder(files).look([process.pid], 0.0) == []
         finally:
             files.close()
     assert [(m.start - BASE, m.present_bytes, m.asked) for m in found] == [
@@ -272,31 +277,120 @@ def test_size_wanted_but_not_got() -> None:
     assert found[1].wanted
 
 
-def findings_of(pids: list[int]) -> list[str]:
-    """Codes of the findings about these processes; what smaps says of their PMDs is what we say."""
+def findings_of(pids: list[int]) -> list[tuple[str, str]]:
+    """Findings about these processes; what smaps says of their PMDs is what we say."""
     asked = [word for pid in pids for word in ("--pid", str(pid))]
     report = snapshot_command.snapshot("--kind", "thp", *asked)["report"]
     names = ("anon_huge_bytes", "shmem_pmd_bytes", "file_pmd_bytes")
     for facts in (mapping["thp"] for mapping in report["mappings"] if mapping["thp"]):
         assert facts["pmd_bytes"] == sum(facts[name] for name in names)
-    return [f["code"] for f in report["findings"] if set(f["pids"]) & set(pids)]
+    about = [f for f in report["findings"] if set(f["pids"]) & set(pids)]
+    assert all(link["count"] for f in about for link in f["links"])
+    return [(f["code"], f["severity"]) for f in about]
+
+
+def unprotect(process: ThpProcess) -> None:
+    process.mprotect(PART, PARTS, READ_WRITE)
+
+
+def map_again(process: ThpProcess) -> None:
+    process.mmap(PART, PARTS)
+    process.madvise(PART, PARTS, HUGEPAGE)
+
+
+def move_back(process: ThpProcess) -> None:
+    process.mremap(ELSEWHERE, PARTS, PART)
+
+
+REPAIRS: dict[Callable[[ThpProcess], None], Callable[[ThpProcess], None] | None] = {
+    protect: unprotect,
+    protect_and_back: None,
+    unmap: map_again,
+    discard: None,
+    move: move_back,
+}
+"""What makes one mapping of it again, with all that a collapse needs."""
 
 
 @pytest.mark.parametrize("way", SPLITS, ids=lambda way: way.__name__)
-def test_only_whole_pages_that_are_split_are_a_finding(way: Callable[[ThpProcess], None]) -> None:
+def test_each_way_to_split_is_one_finding_until_it_is_repaired(
+    way: Callable[[ThpProcess], None],
+) -> None:
     with thp_process() as process:
         process.huge(2)
         assert findings_of([process.pid]) == []
         way(process)
-        whole = way is protect_and_back
-        assert findings_of([process.pid]) == (["split-mapping"] if whole else [])
-        if whole:
-            process.madvise(BASE, 2 * MIB2, COLLAPSE)
-            assert findings_of([process.pid]) == []
+        severity = "notice" if way is protect_and_back else "info"
+        assert findings_of([process.pid]) == [("split-mapping", severity)]
+        repair = REPAIRS[way]
+        if repair is not None:
+            repair(process)
+        collapse(process.pid, BASE, 2 * MIB2)
+        assert findings_of([process.pid]) == []
 
 
-def test_a_write_after_fork_is_no_finding() -> None:
+def test_a_write_after_fork_is_a_finding_in_the_child_until_it_is_repaired() -> None:
     with thp_process() as process:
         process.huge(2)
         child = process.fork_write(PART, PAGE)
+        assert findings_of([process.pid]) == []
+        assert findings_of([process.pid, child]) == [("split-mapping", "notice")]
+        collapse(child, BASE, 2 * MIB2)
         assert findings_of([process.pid, child]) == []
+
+
+def page_of(pid: int, address: int, *others: int) -> dict[str, Any]:
+    """What `hugescope page` says, read with the THP mappings of `others`."""
+    more = [word for other in others for word in ("--thp-pid", str(other))]
+    done = snapshot_command.run(
+        "page", "--pid", str(pid), "--address", f"{address:x}", *more, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_who_maps_a_page() -> None:
+    with thp_process() as process:
+        process.huge(2)
+        child = process.fork_write(PART, PAGE)
+        both = page_of(process.pid, BASE, child)
+        assert (both["mapcount"], both["mappers"], both["processes"]) == (2, 2, 2)
+        assert [one["pid"] for one in both["mapped_by"]] == sorted([process.pid, child])
+        # The child maps one page of 512 less, and nobody else maps any.
+        assert (both["state"], both["reasons"], both["explanation"]) == ("mapped", [], [])
+        alone = page_of(process.pid, BASE + PAGE)
+        assert (alone["mappers"], alone["reasons"]) == (1, ["unseen_mapping"])
+        assert [one["pid"] for one in alone["mapped_by"]] == [process.pid]
+        assert "not read" in alone["explanation"][0]
+        split = page_of(child, BASE, process.pid)
+        assert (split["state"], split["mappers"], split["mapped_bytes"]) == ("split", 2, MIB2)
+
+
+def test_who_maps_a_page_that_is_mapped_in_parts() -> None:
+    with thp_process() as process:
+        process.huge(1)
+        protect(process)
+        for address in (BASE, PART, PART + PARTS):
+            found = page_of(process.pid, address)
+            assert (found["mapcount"], found["mappers"], found["processes"]) == (1, 3, 1)
+            assert found["reasons"] == ["partly_mapped"]
+            assert [one["start"] for one in found["mapped_by"]] == [BASE, PART, PART + PARTS]
+        with looking(process.pid) as look:
+            for start in (BASE, PART, PART + PARTS):
+                assert look.at(process.pid, start).cells.mappers.tolist() == [3]
+
+
+def test_mappers_follow_those_who_come_and_go() -> None:
+    with thp_process() as process:
+        process.huge(2)
+        child = process.fork_write(PART, PAGE)
+        with looking(process.pid, child) as look:
+            assert look.at(process.pid, BASE).cells.mappers.tolist() == [2, 2]
+            collapse(child, BASE, MIB2)
+            look.ticks()
+            assert look.at(process.pid, BASE).cells.mappers.tolist() == [1, 2]
+            assert look.at(process.pid, BASE).cells.mapcount.tolist() == [1, 2]
+            assert look.at(child, BASE).cells.mappers.tolist() == [1, 2]
+            look.fresh()

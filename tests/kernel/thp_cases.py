@@ -1,5 +1,6 @@
 """Processes with transparent huge pages, the settings they need, and what smaps says of them."""
 
+import ctypes
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from hugescope_wire.snapshot import Capabilities
 MIB2 = 2 << 20
 PAGE = 4096
 BASE = 0x7D5000000000
+PROCESS_MADVISE = 440
 HUGEPAGE, NOHUGEPAGE, COLLAPSE, DONTNEED = 14, 15, 25, 4
 READ_ONLY, READ_WRITE = 1, 3
 SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
@@ -80,6 +82,19 @@ def thp_process() -> Iterator[ThpProcess]:
             assert process.stdin is not None
             process.stdin.close()
             process.wait(30)
+
+
+def collapse(pid: int, start: int, size: int) -> None:
+    """MADV_COLLAPSE in another process, which need not know of it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    span = (ctypes.c_size_t * 2)(start, size)
+    pidfd = os.pidfd_open(pid)
+    try:
+        if libc.syscall(PROCESS_MADVISE, pidfd, span, ctypes.c_size_t(1), COLLAPSE, 0) != size:
+            number = ctypes.get_errno()
+            raise OSError(number, f"process_madvise: {os.strerror(number)}")
+    finally:
+        os.close(pidfd)
 
 
 @contextmanager

@@ -106,9 +106,18 @@ def fork_write(start: int, size: int) -> int:
     return pid
 
 
+def disable_thp(on: int) -> int:
+    """Give up transparent huge pages in this process, or take them up again."""
+    set_thp_disable = 41
+    return check(LIBC.prctl(set_thp_disable, on, 0, 0, 0))
+
+
 OPERATIONS: dict[str, Callable[..., int]] = {
     call.__name__: call
-    for call in (mmap, hugetlb, memfd, madvise, mprotect, munmap, mremap, write, read, fork_write)
+    for call in (
+        *(mmap, hugetlb, memfd, madvise, mprotect, munmap, mremap),
+        *(write, read, fork_write, disable_thp),
+    )
 }
 
 

@@ -6,27 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from hugescope.commands.snapshot import take
+from hugescope.commands.snapshot import looking, take
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.findings import Finding
+
+MIB2 = 2 << 20
 
 EXPECTED = {
     "hgm-v2-stage2": {
         "split-mapping": 1,
-        "mapcount-differs": 1,
         "userfaultfd-registered": 1,
         "idle-pool": 1,
         "partial-view": 1,
     },
     "hgm-v2-stage3": {
-        "split-mapping": 1,
+        "split-mapping": 2,
         "mapcount-differs": 3,
         "userfaultfd-registered": 1,
         "unused-reservation": 1,
     },
     "hgm-v2-stage4": {
-        "split-mapping": 1,
-        "mapcount-differs": 2,
+        "split-mapping": 2,
         "userfaultfd-registered": 1,
         "partial-view": 1,
     },
@@ -71,6 +71,20 @@ def test_lost_pages_with_all_their_places(tree: Callable[[str], Path]) -> None:
     dissolved = next(one for one in findings if one.code == "pages-dissolved")
     assert dissolved.command is not None
     assert dissolved.command.startswith("echo 96 > ")
+
+
+def test_a_lost_page_leads_to_a_cell_that_says_so(tree: Callable[[str], Path]) -> None:
+    with looking(Root.at(str(tree("stock-6.12-stage3")))) as sampler:
+        sampler.settle()
+        report = sampler.survey()
+        lost = [one for one in report.findings if one.severity == "critical"]
+        for link in (link for finding in lost for link in finding.links):
+            page = sampler.page(link.pid, link.start + link.first * MIB2, None)
+            assert (page.state, page.flags, page.first) == ("poisoned", ["inferred"], link.first)
+            assert page.explanation[0] == "A memory error likely took the page that was here."
+            assert {part.state for part in page.parts} == {"poisoned"}
+        nobody = sampler.page(159, 0x7E0000C00000 + 2 * MIB2, None)
+        assert (nobody.state, nobody.explanation) == ("hole", ["Nothing is mapped here."])
 
 
 def test_commands_are_for_pools_and_processes_of_the_tree(tree: Callable[[str], Path]) -> None:

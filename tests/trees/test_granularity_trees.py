@@ -39,9 +39,12 @@ LOST = {
     ("stock-6.12-stage3", 161, 0x7D1000000000): 1,
 }
 SPLIT = {
-    ("hgm-v2-stage2", 41, 0x7E0000000000): (2, 8192),
-    ("hgm-v2-stage3", 41, 0x7E0000000000): (2, 8192),
-    ("hgm-v2-stage4", 41, 0x7E0000000000): (1, 4096),
+    ("hgm-v2-stage2", 41, 0x7E0000000000): (2, 0, 8192),
+    ("hgm-v2-stage3", 41, 0x7E0000000000): (2, 0, 8192),
+    ("hgm-v2-stage4", 41, 0x7E0000000000): (1, 0, 4096),
+    # 2 MiB chunks of a 1 GiB page that is mapped in part.
+    ("hgm-v2-stage3", 41, 0x7E4000000000): (0, 1, 4096),
+    ("hgm-v2-stage4", 41, 0x7E4000000000): (0, 1, 4096),
 }
 NOT_IN_STATUS_KB = {
     # Ten pages of 2 MiB through a shared PMD table.
@@ -147,13 +150,22 @@ def test_split_pages_of_every_hgm_mapping(look: tuple[str, Look]) -> None:
         assert (facts is not None) == mapping.hgm
         if facts is None:
             continue
-        pages, frees = SPLIT.get((name, pid, mapping.vma.start), (0, 0))
-        assert facts == SplitFacts(pages=pages, placed=0, collapse_frees_bytes=frees)
-        levels = smaps_kb(seen.root, pid, mapping)
-        if mapping.vma.page_size == MIB2:
-            cells = mapping.cells
-            partial = cells.mapped_pages[cells.state == CellState.PARTIAL].sum() * 4
-            assert (levels["HugetlbPteMapped"] - partial) / 2048 == pages
+        pages, chunks, frees = SPLIT.get((name, pid, mapping.vma.start), (0, 0, 0))
+        assert facts == SplitFacts(pages=pages, chunks=chunks, placed=0, collapse_frees_bytes=frees)
+        by_ptes = smaps_kb(seen.root, pid, mapping)["HugetlbPteMapped"]
+        partial = partial_chunks_kb(seen, pid, mapping)
+        # Of a 2 MiB page, the chunk is the page.
+        assert (by_ptes - partial) / 2048 == (pages if mapping.vma.page_size == MIB2 else chunks)
+
+
+def partial_chunks_kb(seen: Look, pid: int, mapping: TrackedMapping) -> int:
+    """What is present in 2 MiB that are not present in full, entry by entry."""
+    vma = mapping.vma
+    with open(seen.root / "proc" / str(pid) / "pagemap", "rb") as file:
+        file.seek(vma.start // PAGE_BYTES * 8)
+        words = np.frombuffer(file.read((vma.end - vma.start) // PAGE_BYTES * 8), np.uint64)
+    present = (words >> np.uint64(63)).reshape(-1, 512).sum(axis=1)
+    return int(present[present < 512].sum()) * 4
 
 
 def test_parts_of_every_cell_sum_to_it(look: tuple[str, Look]) -> None:
@@ -202,7 +214,7 @@ def test_stages_as_a_series_claim_no_place_that_a_collapse_leaves_open(tree: Tre
     states = seen.at(41, 0x7E0000000000).cells.state.tolist()
     assert [states[cell] for cell in (0, 3, 4, 5)] == [CellState.FULL] * 4
     facts = split_facts(seen.at(41, 0x7E0000000000))
-    assert facts == SplitFacts(pages=1, placed=0, collapse_frees_bytes=4096)
+    assert facts == SplitFacts(pages=1, chunks=0, placed=0, collapse_frees_bytes=4096)
     seen.host.close()
 
 

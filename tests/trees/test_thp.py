@@ -1,5 +1,6 @@
 """THP mappings of captured trees: the cells as they were captured, the totals as smaps has them."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -106,7 +107,9 @@ def test_cells_of_the_first_stage(tree: Tree) -> None:
 def test_cells_after_writes_and_a_poisoned_page(tree: Tree) -> None:
     with looked_at(tree("stock-6.12-stage3"), 159) as (mappings, _):
         first, last = mappings[ANON], mappings[ANON + 4 * MIB2]
-        assert labels(first) == ["partial", "partial", "partial"]
+        # Full by its bytes, with one page copied; the others are cut by their mapping.
+        assert labels(first) == ["split", "partial", "partial"]
+        assert first.cells.mapped_pages.tolist() == [512, 511, 9]
         assert thp_facts(first).folio_bytes == {PAGE: PAGE, MIB2: (511 + 511 + 9) * PAGE}
         # The folio was split for its poisoned page, which smaps still counts.
         assert labels(last) == ["mapped", "small", "hole", "hole"]
@@ -208,3 +211,25 @@ def test_entries_of_a_cell(tree: Tree) -> None:
     runs = [(run.count, run.state, run.level, run.folio_bytes) for run in found[2]]
     assert [run for run in runs if run[1] == "hole"] == [(1, "hole", None, None)]
     assert sum(run[0] for run in runs if run[1:] == ("mapped", "pte", PAGE)) == 511
+
+
+def test_who_maps_a_page_is_joined_over_those_asked_for(tree: Tree) -> None:
+    """A THP shared after fork; the children's own entries were not captured there."""
+    root = str(tree("stock-6.12-stage1"))
+    place = ("--root", root, "--pid", "159", "--address", f"{ANON:x}")
+    done = snapshot_command.run("page", *place, "--thp-pid", "161", "--json")
+    assert done.returncode == 0, done.stderr
+    page = json.loads(done.stdout)
+    assert (page["state"], page["mapcount"], page["mappers"]) == ("mapped", 3, 1)
+    assert [one["pid"] for one in page["mapped_by"]] == [159]
+    assert page["reasons"] == ["unseen_mapping"]
+    text = snapshot_command.run("page", *place).stdout
+    assert "mapcount 3, mappings seen 1, processes 1" in text
+    assert "Other processes map it too and are not read" in text
+
+
+def test_no_page_at_an_address_that_is_not_mapped(tree: Tree) -> None:
+    root = str(tree("stock-6.12-stage1"))
+    done = snapshot_command.run("page", "--root", root, "--pid", "159", "--address", "1000")
+    assert done.returncode != 0
+    assert "0x1000" in done.stderr

@@ -55,6 +55,30 @@ def test_every_cell_is_as_pagemap_holds_it(look: Look) -> None:
     assert not found, "\n".join(found)
 
 
+def test_holes_are_poisoned_only_where_the_report_places_a_lost_page(look: Look) -> None:
+    _, plain, shown = look
+    placed = {
+        (place["process"]["pid"], place["address"])
+        for page in shown["report"]["poison"]["pages"]
+        for place in page["places"]
+        if place["address"] is not None
+    }
+    told = {
+        (pid, vma.start + at * vma.page_size)
+        for pid, reading in plain.items()
+        for vma, cells in reading.items()
+        for at, (cell, seen) in enumerate(
+            zip(
+                cells,
+                snapshot_command.cells(snapshot_command.mappings(shown, pid)[vma.start]),
+                strict=True,
+            )
+        )
+        if (cell.state, seen.state) == ("hole", "poisoned")
+    }
+    assert told == placed
+
+
 def test_mappers_join_the_processes_of_the_tree(look: Look) -> None:
     _, plain, shown = look
     count = plain_reader.mappers(plain.values())

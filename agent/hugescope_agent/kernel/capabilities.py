@@ -45,6 +45,27 @@ _NO_QUERY: Final = Limit(
 )
 
 
+_INITIAL_PID_NAMESPACE: Final = "pid:[4026531836]"
+"""PROC_PID_INIT_INO: the number of the host's own."""
+
+_NOT_ALL: Final = Limit(
+    capability="pid_namespace",
+    reason="this is not the host's own PID namespace: processes outside of it cannot be seen",
+    cost="what is mapped or open there is not known, and what seems to be nobody's may be theirs",
+    remedy="run the agent in the host's PID namespace (docker run --pid=host, or a --root that "
+    "shows the host's proc)",
+)
+
+
+def sees_all_processes(root: Root) -> bool:
+    """Whether processes are seen of the whole host, and not of a PID namespace below it."""
+    try:
+        space = os.readlink(f"{root.path}/proc/self/ns/pid")
+    except OSError:
+        return True
+    return not root.live or space == _INITIAL_PID_NAMESPACE
+
+
 def denied_limit(count: int) -> Limit:
     """For processes whose page tables these privileges do not reach."""
     return Limit(
@@ -78,6 +99,8 @@ def limits(capabilities: Capabilities, root: Root) -> list[Limit]:
         found.append(_NO_SCAN)
     if not capabilities.procmap_query:
         found.append(_NO_QUERY)
+    if not sees_all_processes(root):
+        found.append(_NOT_ALL)
     return found if root.live else [_of_capture(limit) for limit in found]
 
 

@@ -22,7 +22,7 @@ from hugescope_agent.errors import ProcessDenied, ProcessError, ProcessGone
 from hugescope_agent.kernel.hugetlbfs import HugeFile, device_of
 from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.namespaces import MountView
-from hugescope_agent.kernel.process import comm
+from hugescope_agent.kernel.process import comm, is_kernel_thread
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_wire.report import GuestMemory, UffdHolder
@@ -61,7 +61,7 @@ class FdScan:
     Attributes:
         names: comm of each process with anything found.
         pinning: processes with vfio, iommufd or io_uring open, which can pin pages.
-        denied: processes that these privileges do not let us look into.
+        denied: processes that these privileges do not let us look into, but for kernel threads.
         unreadable: processes whose descriptors gave any other error.
     """
 
@@ -157,7 +157,7 @@ class _Pass:
     def __init__(self, root: Root, devices: frozenset[Device], mounts: MountView) -> None:
         self._root = root
         self._devices = devices
-        self._points = mounts.points
+        self._named = (_MEMFD, *mounts.points)
         self._waiting = mounts.waiting
         self._plain: set[str] = set()
         self._found = FdScan()
@@ -169,7 +169,8 @@ class _Pass:
             except ProcessGone:
                 continue
             except ProcessDenied:
-                self._found.denied.append(pid)
+                if not is_kernel_thread(self._root, pid):
+                    self._found.denied.append(pid)
             except ProcessError:
                 # A captured tree need not hold descriptors.
                 if self._root.live:
@@ -210,10 +211,10 @@ class _Pass:
             self._name(pid)
 
     def _path(self, pid: int, fd: str, directory: int, text: str) -> None:
-        if _GUEST_MEMFD.fullmatch(text):
+        if text.startswith("/[") and _GUEST_MEMFD.fullmatch(text):
             self._guest_memory(pid, fd, directory)
             return
-        named = text.startswith((_MEMFD, *self._points))
+        named = text.startswith(self._named)
         if not named and text.startswith(self._waiting):
             return
         status = self._status(fd, directory)

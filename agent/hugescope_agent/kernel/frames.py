@@ -4,7 +4,8 @@ memory is bad.
 A huge page of 2 MiB shows as HEAD|HUGE at a PFN that its size divides, one of 1 GiB as the same
 followed by TAIL|HUGE at each 2 MiB step, so one word in 512 tells all of them: 11 to 29 ms for
 24 GiB. Free pages of a pool are among them: no flag tells them from those in use. HWPOISON of a
-huge page stands on its head (on Linux 6.1 and, beside the head, on all of it since 6.10).
+huge page stands on its head (on Linux 6.1 and, beside the head, on all of it since 6.10); should it
+stand on the bad 4 KiB alone, only the look at every word finds it.
 Bad memory outside of the pools has to be looked for word by word, 1.2 s for 24 GiB.
 
 KPF_* (include/uapi/linux/kernel-page-flags.h): 15 COMPOUND_HEAD, 16 COMPOUND_TAIL, 17 HUGE, 19
@@ -16,7 +17,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -69,6 +70,16 @@ class HugeFrames:
             self.head_pfn[index], self.page_size[index], self.poisoned[index], self.node[index]
         )
 
+    def marked(self, pfns: Words) -> HugeFrames:
+        """The same with the pages that hold any of these PFNs poisoned too."""
+        at = np.searchsorted(self.head_pfn, pfns, side="right") - 1
+        at = np.unique(at[at >= 0]) if len(self.head_pfn) else np.empty(0, np.intp)
+        ends = self.head_pfn[at] + (self.page_size[at] // PAGE_BYTES).astype(np.uint64)
+        held = np.searchsorted(pfns, self.head_pfn[at]) < np.searchsorted(pfns, ends)
+        poisoned = self.poisoned.copy()
+        poisoned[at[held]] = True
+        return replace(self, poisoned=poisoned)
+
 
 @dataclass(frozen=True, slots=True)
 class BadPages:
@@ -78,11 +89,13 @@ class BadPages:
         pfn: u64.
         flags: their KPF_* words, u64.
         node: u8, `UNKNOWN_NODE` where it could not be told.
+        in_pools: u64, rising: 4 KiB pages with HWPOISON that do belong to one.
     """
 
     pfn: Words
     flags: Words
     node: U8
+    in_pools: Words = field(default_factory=lambda: np.empty(0, np.uint64))
 
     @property
     def bare(self) -> npt.NDArray[np.bool_]:
@@ -145,7 +158,7 @@ def decode_steps(
 
 
 def poisoned_pfns(root: Root, nodes: NodeMap) -> BadPages | None:
-    """Every bad 4 KiB page outside of the pools, by reading the flags of all memory.
+    """Every bad 4 KiB page, those outside of the pools apart, by reading the flags of all memory.
 
     Slow: ask only where /proc/meminfo tells of HardwareCorrupted. None and errors as in
     `read_frames`.
@@ -154,20 +167,21 @@ def poisoned_pfns(root: Root, nodes: NodeMap) -> BadPages | None:
     if fd is None:
         return None
     pfns, flags = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
-    outside = np.uint64(KPF_HWPOISON | KPF_HUGE)
     try:
         for first, words in _chunks(fd, nodes):
-            found = np.flatnonzero((words & outside) == KPF_HWPOISON)
+            found = np.flatnonzero(words & np.uint64(KPF_HWPOISON))
             pfns.append(first + found)
             flags.append(words[found])
     finally:
         os.close(fd)
-    pfn = np.concatenate(pfns)
-    return BadPages(pfn.astype(np.uint64), np.concatenate(flags), nodes.of(pfn))
+    pfn, flag = np.concatenate(pfns), np.concatenate(flags)
+    inside = (flag & np.uint64(KPF_HUGE)) != 0
+    bad = pfn.astype(np.uint64)
+    return BadPages(bad[~inside], flag[~inside], nodes.of(pfn[~inside]), bad[inside])
 
 
 def _open(root: Root) -> int | None:
-    """A descriptor that can be read: opening proves nothing."""
+    """A descriptor that can be read: opening proves nothing. None too for an empty capture."""
     try:
         fd = root.open(_NAME)
     except OSError as error:
@@ -175,12 +189,15 @@ def _open(root: Root) -> int | None:
             return None
         raise BadCapture(f"{_NAME}: {error.strerror}") from None
     try:
-        os.pread(fd, ENTRY_BYTES, 0)
+        first = os.pread(fd, ENTRY_BYTES, 0)
     except OSError as error:
         os.close(fd)
         if error.errno in _UNREADABLE:
             return None
         raise BadCapture(f"{_NAME}: {error.strerror}") from None
+    if not first:
+        os.close(fd)
+        return None
     return fd
 
 

@@ -88,6 +88,8 @@ class HugetlbfsMount:
         base: the part of it that is mounted, "/" for all.
         point: where, in the namespace of the process behind `through`.
         through: below the root that is read from, a process' root directory: `proc/1/root`.
+        prefix: what leads there from the reader's own namespace, where it is another:
+            `/proc/PID/root`.
         max_bytes: size=, what its files may take; None: no limit.
         min_bytes: min_size=, what is reserved for its files by the mount itself; None: nothing.
     """
@@ -99,6 +101,7 @@ class HugetlbfsMount:
     through: str
     max_bytes: int | None
     min_bytes: int | None
+    prefix: str = ""
 
     @property
     def min_pages(self) -> int:
@@ -148,8 +151,10 @@ def mounted(text: str) -> frozenset[Device]:
     return frozenset(mount.device for mount in mountinfo.parse(text) if mount.type == _TYPE)
 
 
-def mounts(text: str, through: str = "proc/self/root") -> list[HugetlbfsMount]:
-    """The hugetlbfs in a mountinfo text; `through` is the root directory of whose it is."""
+def mounts(text: str, through: str = "proc/self/root", prefix: str = "") -> list[HugetlbfsMount]:
+    """The hugetlbfs in a mountinfo text; `through` is the root directory of whose it is, and
+    `prefix` leads there from the reader's own namespace.
+    """
     found = []
     for mount in mountinfo.parse(text):
         if mount.type != _TYPE:
@@ -164,6 +169,7 @@ def mounts(text: str, through: str = "proc/self/root") -> list[HugetlbfsMount]:
                 through,
                 _bytes(options.get("size")),
                 _bytes(options.get("min_size")),
+                prefix,
             )
         )
     return found
@@ -203,7 +209,7 @@ def walk(root: Root, mount: HugetlbfsMount, limit: int = MAX_ENTRIES) -> Walk | 
 def _walk_below(top: int, mount: HugetlbfsMount, limit: int) -> Walk:
     files: list[HugeFile] = []
     cut, seen, pending = False, 0, ["."]
-    place = mount.point.rstrip("/")
+    place = f"{mount.prefix}{mount.point}".rstrip("/")
     while pending:
         directory = pending.pop()
         names = _entries(top, directory, mount.device, limit - seen)

@@ -7,6 +7,7 @@ processes share counts once.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Final
 
@@ -29,7 +30,9 @@ class KpageFiles:
     """Both files, open."""
 
     def __init__(self, root: Root) -> None:
-        """Open both and read one word of each, for opening proves nothing; OSError as it comes."""
+        """Open both and read one word of each, for opening proves nothing; OSError as it comes, and
+        where a captured file is empty.
+        """
         self._count_fd = root.open("proc/kpagecount")
         try:
             self._flags_fd = root.open("proc/kpageflags")
@@ -37,8 +40,9 @@ class KpageFiles:
             os.close(self._count_fd)
             raise
         try:
-            os.pread(self._count_fd, ENTRY_BYTES, 0)
-            os.pread(self._flags_fd, ENTRY_BYTES, 0)
+            for fd in (self._count_fd, self._flags_fd):
+                if not os.pread(fd, ENTRY_BYTES, 0):
+                    raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
         except OSError:
             self.close()
             raise
@@ -61,13 +65,17 @@ class KpageFiles:
         return self._words(self._flags_fd, "proc/kpageflags", pfns)
 
     def counts_in(self, first_pfn: int, count: int) -> Words:
-        """The mapcounts of neighbouring PFNs, u64[count]; errors as in `counts`."""
+        """The mapcounts of neighbouring PFNs, u64[count]; errors as in `counts` for the first.
+
+        0 where a captured file ends among them: it may end with the last word that is not 0.
+        """
         if first_pfn + count > _HIGHEST_PFN:
             raise BadCapture(f"proc/kpagecount: a page table names PFN {first_pfn:#x}")
         raw = os.pread(self._count_fd, count * ENTRY_BYTES, first_pfn * ENTRY_BYTES)
-        if len(raw) != count * ENTRY_BYTES:
-            raise BadCapture(f"proc/kpagecount: ends before PFN {first_pfn + count:#x}")
-        return np.frombuffer(raw, np.uint64)
+        if len(raw) < ENTRY_BYTES:
+            raise BadCapture(f"proc/kpagecount: ends before PFN {first_pfn:#x}")
+        whole = raw[: len(raw) - len(raw) % ENTRY_BYTES]
+        return np.frombuffer(whole.ljust(count * ENTRY_BYTES, b"\0"), np.uint64)
 
     def flags_in(self, first_pfn: int, count: int) -> Words:
         """The KPF_* words of neighbouring PFNs, u64[count], fewer where the file ends."""

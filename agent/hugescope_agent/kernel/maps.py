@@ -133,15 +133,15 @@ class VmaQuery:
         """
         found: list[HugeVma] = []
         # Most of a discovery is this loop. Nothing but these words goes in, and no name comes out.
-        arg, words, query = self._walk, self._walk_words, fcntl.ioctl
+        arg, words, query, request = self._walk, self._walk_words, fcntl.ioctl, PROCMAP_QUERY
+        asked, end, page_size, small = _ADDRESS_WORD, _END_WORD, _PAGE_SIZE_WORD, _BASE_PAGE
         words[_SIZE_WORD], words[_FLAGS_WORD] = _ARG_BYTES, _QUERY_FLAGS
-        address = 0
+        words[asked] = 0
         try:
             while True:
-                words[_ADDRESS_WORD] = address
-                query(maps_fd, PROCMAP_QUERY, arg)
-                address = words[_END_WORD]
-                if words[_PAGE_SIZE_WORD] > _BASE_PAGE:
+                query(maps_fd, request, arg)
+                words[asked] = words[end]
+                if words[page_size] > small:
                     vma = self.huge_vma_at(maps_fd, words[_START_WORD])
                     if vma is not None:
                         found.append(vma)

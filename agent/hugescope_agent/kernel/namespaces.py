@@ -82,6 +82,10 @@ class MountedFiles:
     unreached: list[HugetlbfsMount] = field(default_factory=list)
 
 
+_OWN: Final = ("self", "1")
+"""Whose paths need no prefix to be found: the reader's own, and the host's."""
+
+
 def survey(root: Root, pids: Iterable[int]) -> MountView:
     """Read the mounts of this process, of pid 1 and of each other namespace among `pids`.
 
@@ -94,7 +98,7 @@ def survey(root: Root, pids: Iterable[int]) -> MountView:
     spaces: set[str] = set()
     failed: set[str] = set()
     texts: set[str] = set()
-    for process in ("self", "1", *map(str, pids)):
+    for process in (*_OWN, *map(str, pids)):
         space = _namespace(root, process)
         if space in spaces:
             continue
@@ -111,7 +115,9 @@ def survey(root: Root, pids: Iterable[int]) -> MountView:
         if space is not None:
             spaces.add(space)
         texts.add(text)
-        found |= dict.fromkeys(hugetlbfs.mounts(text, f"proc/{process}/root"))
+        through = f"proc/{process}/root"
+        prefix = "" if process in _OWN else f"/{through}"
+        found |= dict.fromkeys(hugetlbfs.mounts(text, through, prefix))
         waiting |= _waiting_points(text)
     return MountView(tuple(found), tuple(sorted(waiting)), len(failed - spaces))
 
@@ -119,7 +125,7 @@ def survey(root: Root, pids: Iterable[int]) -> MountView:
 def walk_all(root: Root, view: MountView, limit: int = hugetlbfs.MAX_ENTRIES) -> MountedFiles:
     """Every file in every mounted hugetlbfs, by the first of its mounts that can be reached.
 
-    Paths are those of that mount's namespace.
+    Paths in another mount namespace than the reader's begin with /proc/PID/root of one in it.
     """
     found = MountedFiles()
     seen: set[tuple[Device, int]] = set()

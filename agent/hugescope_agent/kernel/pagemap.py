@@ -14,18 +14,20 @@ the vector came back full, from its last range.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
 from collections.abc import Sequence
 from itertools import repeat
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from hugescope_agent.errors import BadCapture, ProcessGone
 from hugescope_agent.kernel.root import Root
+from hugescope_wire.cells import PAGE_BYTES
 
 PFN_MASK: Final = (1 << 55) - 1
 EXCLUSIVE_BIT: Final = 56
@@ -45,11 +47,20 @@ _POPULATED: Final = PAGE_IS_PRESENT | PAGE_IS_SWAPPED
 _SCAN_ARG: Final = struct.Struct("<12Q")
 _RANGE_WORDS: Final = 3
 _RANGE_BYTES: Final = _RANGE_WORDS * 8
+_RANGE: Final = struct.Struct("<3Q")
 _RANGES: Final = 2048
+_FEW_RANGES: Final = 8
+"""Most mappings have a few; one by one these cost less than the arithmetic on arrays."""
+
 _READ_PAGES: Final = 1 << 18
 """Entries in one pread of a whole range: the 2 MiB that a 1 GiB page needs."""
 
 Words = npt.NDArray[np.uint64]
+
+Held = Literal["data", "gap", "beyond"]
+"""What a captured file has of a range: some data or its end; nothing, in a sparse file; it ends
+before.
+"""
 
 
 def read_words(fd: int, offsets: Sequence[int]) -> bytes:
@@ -109,6 +120,23 @@ class Pagemap:
                 got += bytes(want - len(got))
             parts.append(np.frombuffer(got, np.uint64))
         return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+    def held(self, start: int, end: int) -> Held:
+        """What a captured file has between two virtual addresses; process errors by kind.
+
+        A file system that knows no gaps shows data everywhere.
+        """
+        first, last = (at // PAGE_BYTES * ENTRY_BYTES for at in (start, end))
+        try:
+            size = os.fstat(self._fd).st_size
+            if size <= first:
+                return "beyond"
+            if size < last or os.lseek(self._fd, first, os.SEEK_DATA) < last:
+                return "data"
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise self._root.process_error(error, self._name) from None
+        return "gap"
 
     def _pread(self, size: int, offset: int) -> bytes:
         try:
@@ -185,9 +213,11 @@ def cell_categories(
     empty.
     """
     categories = np.zeros(cell_count, np.uint8)
-    words = np.frombuffer(ranges, np.uint64).reshape(-1, _RANGE_WORDS)
-    if not len(words):
+    if len(ranges) <= _FEW_RANGES * _RANGE_BYTES:
+        for begin, end, kind in _RANGE.iter_unpack(ranges):
+            categories[(begin - start) // page_size : -((start - end) // page_size)] = kind & 0xFF
         return categories
+    words = np.frombuffer(ranges, np.uint64).reshape(-1, _RANGE_WORDS)
     first = ((words[:, 0] - np.uint64(start)) // np.uint64(page_size)).astype(np.int64)
     last = -(-(words[:, 1] - np.uint64(start)).astype(np.int64) // page_size)
     lengths = last - first

@@ -13,33 +13,38 @@ from hugescope_agent.kernel.maps import MapsLine
 from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.root import Root, read_all
 from hugescope_agent.kernel.smaps import SmapsVma
-from hugescope_agent.kernel.upto import read_up_to
+from hugescope_agent.kernel.upto import read_through
 from hugescope_agent.kernel.vma import HugeVma
 
 _START_TIME_FIELD: Final = 19
 """starttime of proc(5) stat, counted from the field after the closing parenthesis of comm."""
 
+_FLAGS_FIELD: Final = 6
+"""flags, counted likewise."""
+
+_PF_KTHREAD: Final = 0x200000
+
 _ASK_AGAIN_S: Final = 10.0
-_HEAD_LINE: Final = re.compile(rb"^([0-9a-f]+)-[0-9a-f]+ ", re.MULTILINE)
-_PARENT: Final = re.compile(r"^PPid:\s+(\d+)$", re.MULTILINE)
-_NUMBER: Final = re.compile(r"[0-9]+")
+_PARENT: Final = re.compile(rb"^PPid:\s+(\d+)$", re.MULTILINE)
+_THP_DISABLED: Final = re.compile(rb"^THP_enabled:\s+0$", re.MULTILINE)
+_NUMBER: Final = re.compile(rb"[0-9]+")
+_SMALL_BYTES: Final = 1 << 12
+"""comm, stat and status are shorter, and the kernel writes each of them whole for one read."""
 
 
 def comm(root: Root, pid: int) -> str | None:
     """The name of the process; None where it cannot be read."""
-    try:
-        return root.read(f"proc/{pid}/comm").decode("utf-8", "replace").removesuffix("\n")
-    except OSError:
-        return None
+    text = _read_small(root, f"proc/{pid}/comm")
+    return None if text is None else text.decode("utf-8", "replace").removesuffix("\n")
 
 
 def start_ticks(root: Root, pid: int) -> int | None:
     """When it started, in clock ticks since boot: tells a reused pid. None in a captured tree."""
-    text = root.read_text(f"proc/{pid}/stat")
+    text = _read_small(root, f"proc/{pid}/stat")
     if text is None:
         return None
-    fields = text.rpartition(")")[2].split()
-    ticks = fields[_START_TIME_FIELD] if len(fields) > _START_TIME_FIELD else ""
+    fields = text.rpartition(b")")[2].split(None, _START_TIME_FIELD + 1)
+    ticks = fields[_START_TIME_FIELD] if len(fields) > _START_TIME_FIELD else b""
     return int(ticks) if _NUMBER.fullmatch(ticks) else None
 
 
@@ -63,15 +68,44 @@ def read_other_smaps(root: Root, pid: int) -> list[SmapsVma]:
 
 def parent_pid(root: Root, pid: int) -> int | None:
     """PPid of its status; None where that cannot be read."""
-    match = _PARENT.search(root.read_text(f"proc/{pid}/status") or "")
+    match = _PARENT.search(_read_small(root, f"proc/{pid}/status") or b"")
     return int(match[1]) if match else None
+
+
+def is_kernel_thread(root: Root, pid: int) -> bool:
+    """Whether its stat has PF_KTHREAD (include/linux/sched.h): it has no files and no memory."""
+    text = _read_small(root, f"proc/{pid}/stat") or b""
+    fields = text.rpartition(b")")[2].split(None, _FLAGS_FIELD + 1)
+    flags = fields[_FLAGS_FIELD] if len(fields) > _FLAGS_FIELD else b""
+    return bool(_NUMBER.fullmatch(flags)) and bool(int(flags) & _PF_KTHREAD)
+
+
+def thp_disabled(root: Root, pid: int) -> bool:
+    """Whether it, or who started it, gave up transparent huge pages (prctl PR_SET_THP_DISABLE), by
+    THP_enabled of its status; False where that cannot be read, as on Linux before 5.0.
+    """
+    return _THP_DISABLED.search(_read_small(root, f"proc/{pid}/status") or b"") is not None
+
+
+def _read_small(root: Root, name: str) -> bytes | None:
+    """A file of a few lines in one read; None where it cannot be read."""
+    try:
+        fd = root.open(name)
+    except OSError:
+        return None
+    try:
+        return os.read(fd, _SMALL_BYTES)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def read_smaps(root: Root, pid: int, up_to_va: int | None = None) -> list[SmapsVma]:
     """Its hugetlb VMAs as smaps tells of them: a walk of all its page tables.
 
-    With `up_to_va` the walk ends there: the kernel walks as far as is read, and what lies above the
-    last hugetlb VMA, its libraries mostly, is left alone.
+    With `up_to_va`, the end of the last hugetlb VMA, the walk ends there: the kernel walks as far
+    as is read, and what lies above, its libraries mostly, is left alone.
 
     Raises:
         ProcessError: by the kernel's answer.
@@ -83,7 +117,7 @@ def read_smaps(root: Root, pid: int, up_to_va: int | None = None) -> list[SmapsV
     except OSError as error:
         raise root.process_error(error, name) from None
     try:
-        text = read_all(fd) if up_to_va is None else read_up_to(fd, up_to_va, _HEAD_LINE)
+        text = read_all(fd) if up_to_va is None else read_through(fd, up_to_va)
     except OSError as error:
         raise root.process_error(error, name) from None
     finally:

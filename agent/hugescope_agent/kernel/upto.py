@@ -12,6 +12,12 @@ from functools import cache
 from typing import Final
 
 _CHUNK_BYTES: Final = 1 << 16
+_ENTRY_BYTES: Final = 1 << 11
+_FEW_BYTES: Final = 1 << 15
+"""What is longer than that is read in large pieces: a system call costs as much as an entry."""
+
+_SMAPS_HEAD: Final = re.compile(rb"\n([0-9a-f]+)-([0-9a-f]+) ")
+_LAST_LINE: Final = b"\nVmFlags:"
 
 
 def read_up_to(fd: int, va: int, head_line: re.Pattern[bytes]) -> bytes:
@@ -29,6 +35,31 @@ def read_up_to(fd: int, va: int, head_line: re.Pattern[bytes]) -> bytes:
             if int(head[1], 16) >= va:
                 return text[1 : head.start() + 1]
     return text[1:]
+
+
+def read_through(fd: int, end_va: int) -> bytes:
+    """Entries of smaps up to the VMA that ends at `end_va`, which is the last one; without it those
+    of VMAs that begin below. Whole ones only; OSError as it comes.
+
+    An entry a read, more or less: the kernel makes no more of them than a read has room for.
+    """
+    text = bytearray(b"\n")
+    searched, last = 0, -1
+    while chunk := os.read(fd, _ENTRY_BYTES if len(text) < _FEW_BYTES else _CHUNK_BYTES):
+        text += chunk
+        if last < 0:
+            for head in _SMAPS_HEAD.finditer(text, searched):
+                if int(head[1], 16) >= end_va:
+                    return bytes(text[1 : head.start() + 1])
+                if int(head[2], 16) >= end_va:
+                    last = head.end()
+                    break
+            searched = text.rfind(b"\n")
+        if last >= 0 and (flags := text.find(_LAST_LINE, last)) >= 0:
+            end = text.find(b"\n", flags + 1) + 1
+            if end:
+                return bytes(text[1:end])
+    return bytes(text[1:])
 
 
 @cache

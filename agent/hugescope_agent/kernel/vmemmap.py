@@ -59,7 +59,7 @@ def read(root: Root, pools: Iterable[Pool]) -> Vmemmap:
     enabled = _enabled(root)
     memmap_pages, saved_pages, reason = None, None, None
     try:
-        memmap_pages = counted_pages(root.read_text("proc/vmstat") or "")
+        memmap_pages = counted_pages(root.read_text("proc/vmstat"))
         saved_pages = explained(_needed_pages(root) - memmap_pages, totals)
     except NoAnswer as error:
         reason = str(error)
@@ -93,12 +93,15 @@ def savings(totals: dict[int, int]) -> list[VmemmapSaving]:
     ]
 
 
-def counted_pages(vmstat: str) -> int:
+def counted_pages(vmstat: str | None) -> int:
     """Base pages that hold struct pages now.
 
     Raises:
-        NoAnswer: this kernel does not count them, or the counter has underflowed.
+        NoAnswer: this kernel does not count them, the counter has underflowed, or vmstat is None,
+            not there.
     """
+    if vmstat is None:
+        raise NoAnswer("there is no vmstat to be read")
     counts = [int(count) for count in _COUNTERS.findall(vmstat)]
     if len(counts) != 2:
         raise NoAnswer("vmstat does not count the memory of struct pages on this kernel")

@@ -2,7 +2,8 @@
 each node.
 
 `unattributed` is what is left, so that the parts always sum to the total. It is less than nothing
-when pages moved while the look was taken: the look is torn.
+when pages moved while the look was taken: the look is torn. Where pages mapped may be counted too
+many (`guessed`), what is left is too little by as much, and not told.
 
 A poisoned page of a file stays in the file (Linux 6.1 and newer: hugetlbfs_error_remove_page()
 does nothing) and in its st_blocks, so it would count as held and as poisoned. `unpoisoned` takes it
@@ -20,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hugescope_agent.kernel.frames import HugeFrames
-from hugescope_agent.model.clues import Clues, candidates
+from hugescope_agent.model.clues import Clues, candidates, notes
 from hugescope_agent.model.mapped import MappedFrames
 from hugescope_agent.model.owned import FileKey, device_text
 from hugescope_wire.report import HeldPages, Holding, PoolAccount
@@ -176,16 +177,21 @@ def _host_account(host: Pool, parts: _Parts | None, look: PoolLook) -> PoolAccou
         mapped_by=look.mapped.groups,
         held=_UNKNOWN_HELD if parts is None else HeldPages(**held),
         poisoned=None if unknown or parts is None else parts.poisoned,
-        unattributed=unattributed,
+        unattributed=None if look.mapped.guessed else unattributed,
         unplaced=None,
+        guessed=look.mapped.guessed,
         candidates=candidates(unattributed or 0, torn, look.clues),
+        notes=notes(look.mapped.guessed, look.clues),
         torn=torn,
         looks=look.looks,
     )
 
 
 def _available(host: Pool) -> int | None:
-    if host.free is None or host.reserved is None or host.reserved < 0:
+    """None too where a counter has underflowed, or is more than there is in all."""
+    if host.free is None or host.reserved is None or min(host.free, host.reserved) < 0:
+        return None
+    if host.total is not None and max(host.free, host.reserved) > host.total:
         return None
     return host.free - host.reserved
 
@@ -234,7 +240,8 @@ def _node_account(
 ) -> PoolAccount:
     rest = rests[_node_number(pool)]
     parts = _placed(rest, host, rests)
-    torn = max(_difference(look.before, pool), -min(rest.other or 0, 0))
+    guessed = 0 if rest.mapped is None else look.mapped.guessed
+    torn = max(_difference(look.before, pool), -min((rest.other or 0) + guessed, 0))
     return PoolAccount(
         page_size=pool.page_size,
         node=pool.node,
@@ -248,8 +255,9 @@ def _node_account(
         mapped_by=None,
         held=_UNKNOWN_HELD if parts is None else HeldPages(**parts.held),
         poisoned=rest.poisoned,
-        unattributed=None if parts is None else parts.unattributed,
+        unattributed=None if parts is None or guessed else parts.unattributed,
         unplaced=rest.other if parts is None else None,
+        guessed=guessed,
         torn=torn,
         looks=look.looks,
     )

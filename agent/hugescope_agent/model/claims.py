@@ -29,7 +29,10 @@ WEAKEST: Final = 0
 """Memory under userfaultfd, which migration punches out, and files that nobody maps."""
 
 MAPPED: Final = 1
-MOUNT: Final = 2
+OWNED: Final = 2
+"""A private mapping's own: no hole punched into a file takes it."""
+
+MOUNT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,13 @@ class FileView:
         """Places without a page, as far as places are known."""
         return length(pieces) - self.present_in(pieces)
 
+    def within(self, one: OwnedMapping) -> Interval:
+        """The pages of the file that a mapping covers; none lie beyond its end, where a touch
+        raises SIGBUS however many are free.
+        """
+        first, end = file_range(one)
+        return first, end if self.size_pages is None else max(first, min(end, self.size_pages))
+
     def holds_all(self, covered: Sequence[Interval]) -> bool:
         """Whether these ranges leave nothing of the file out."""
         return self.size_pages is not None and not without((0, self.size_pages), covered)
@@ -146,7 +156,7 @@ def claim_shared(view: FileView, into: Claims) -> None:
     for one in shared:
         if NO_RESERVE in (one.flags or ()):
             continue
-        pieces = without(file_range(one), covered)
+        pieces = without(view.within(one), covered)
         covered += pieces
         faulted = view.present_in(pieces)
         claims.append(_shared_claim(one, length(pieces) - faulted, faulted, view))
@@ -187,7 +197,7 @@ def _shared_gap(
     one: OwnedMapping, view: FileView, covered: Sequence[Interval], left: int, into: Claims
 ) -> None:
     """What one shared mapping can fault with a reservation, and what without."""
-    pieces = [file_range(one)]
+    pieces = [view.within(one)]
     bare = without(pieces[0], covered)
     missing, unreserved = view.missing_in(pieces), view.missing_in(bare)
     if view.elsewhere == 0:
@@ -237,6 +247,7 @@ def _private_claim(one: OwnedMapping, hidden: int) -> Claim:
         one,
         file_ref(one.vma),
         inferred=one.flags is None,
+        weak=OWNED,
     )
 
 

@@ -1,7 +1,8 @@
-"""Who may hold pages that nobody was seen to hold: sentences for an account's `candidates`.
+"""What an account's numbers leave open, in words: who may hold pages that nobody was seen to hold
+(`candidates`), and which numbers are bounds only (`notes`).
 
-Their number is exact; which pages they are and whose cannot be read anywhere, so everything here is
-a candidate and never more.
+The number of such pages is exact; which they are and whose cannot be read anywhere, so those are
+candidates and never more.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ class Clues:
             after page table and file have let go of it.
         other_namespaces: mount namespaces whose hugetlbfs mounts could not be looked through.
         migrating: cells whose page is being moved, which takes a second one.
-        hidden_pfns: private pages were counted without their PFN.
         flags_unread: poisoned pages could not be told, because kpageflags could not be read.
+        uncaptured: mappings whose page-table entries a capture lacks; smaps counts so many bytes in
+            them, `uncaptured_bytes`.
+        captured: of a captured tree, whose files are of different moments for good.
     """
 
     unread: Sequence[ProcessRef] = ()
@@ -41,8 +44,10 @@ class Clues:
     pinning: Sequence[ProcessRef] = ()
     other_namespaces: int = 0
     migrating: int = 0
-    hidden_pfns: bool = False
     flags_unread: bool = False
+    uncaptured: int = 0
+    uncaptured_bytes: int = 0
+    captured: bool = False
 
 
 def candidates(unattributed: int, torn: int, clues: Clues) -> list[str]:
@@ -51,12 +56,38 @@ def candidates(unattributed: int, torn: int, clues: Clues) -> list[str]:
         return []
     found = []
     if torn:
-        found.append(f"{_pages(torn)} moved between the readings of counters and of page tables")
-    if unattributed < 0:
-        if clues.hidden_pfns:
-            found.append("copies that forked processes share counted once each: PFNs are hidden")
-        return found
-    return [*found, *_holders(clues)]
+        found.append(
+            f"the counters and page tables of this capture differ by {_pages(torn)}"
+            if clues.captured
+            else f"{_pages(torn)} moved between the readings of counters and of page tables"
+        )
+    return found if unattributed < 0 else [*found, *_holders(clues)]
+
+
+def notes(guessed: int, clues: Clues) -> list[str]:
+    """Sentences for numbers of an account that are bounds; `guessed` as the account has it."""
+    found = []
+    if guessed:
+        found.append(
+            f"up to {_pages(guessed)} of those mapped may be counted twice, and how many are "
+            "unattributed cannot be told: page frames are hidden, and a private page that forked "
+            "processes share counts once for each of them"
+        )
+    if clues.uncaptured:
+        found.append(
+            f"pages mapped are at least so many: among the others are {_uncaptured(clues)}"
+        )
+    unread = []
+    if clues.unread_fds:
+        unread.append(f"files open in {_who(clues.unread_fds, len(clues.unread_fds))}")
+    if clues.other_namespaces:
+        unread.append(_namespaces(clues.other_namespaces))
+    if unread:
+        found.append(
+            "pages kept by a descriptor, a file or a segment are at least so many: "
+            f"{' and '.join(unread)} could not be looked through"
+        )
+    return found
 
 
 def _holders(clues: Clues) -> list[str]:
@@ -65,6 +96,8 @@ def _holders(clues: Clues) -> list[str]:
     if unread:
         what = "the mapping" if unread == 1 else "mappings"
         found.append(f"{what} of {_who(clues.unread, unread)} that could not be read")
+    if clues.uncaptured:
+        found.append(_uncaptured(clues))
     if clues.unread_fds:
         who = _who(clues.unread_fds, len(clues.unread_fds))
         found.append(f"files open in {who} that could not be looked into")
@@ -77,15 +110,24 @@ def _holders(clues: Clues) -> list[str]:
         who = _who(clues.pinning, len(clues.pinning))
         found.append(f"pages pinned for a device or io_uring by {who}")
     if clues.other_namespaces:
-        count = clues.other_namespaces
-        found.append(
-            f"files of a hugetlbfs mounted in {count} mount namespace"
-            f"{'' if count == 1 else 's'} that could not be looked through"
-        )
+        found.append(f"{_namespaces(clues.other_namespaces)} that could not be looked through")
     if clues.flags_unread:
         found.append("poisoned pages, which only kpageflags would tell")
     found.append("a file kept by the kernel alone: in flight in a socket, or held by a driver")
     return found
+
+
+def _uncaptured(clues: Clues) -> str:
+    mappings = "1 mapping" if clues.uncaptured == 1 else f"{clues.uncaptured} mappings"
+    return (
+        f"pages of {mappings} of which the capture holds no pagemap entries; smaps counts "
+        f"{clues.uncaptured_bytes} bytes there"
+    )
+
+
+def _namespaces(count: int) -> str:
+    plural = "" if count == 1 else "s"
+    return f"files of a hugetlbfs mounted in {count} mount namespace{plural}"
 
 
 def _pages(count: int) -> str:

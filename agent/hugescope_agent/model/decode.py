@@ -114,9 +114,13 @@ def seen_heads(pfns: Words, categories: U8, page_size: int) -> Decoded:
     )
 
 
-def kept_flags(flags: U8) -> U8:
-    """Flags that another reading leaves as they are: of the page table, which the join finds."""
-    kept: U8 = (flags & _OF_TABLE) * (flags & _SHARED_TABLE != 0)
+def kept_flags(read: U8, before: U8, present: Mask) -> U8:
+    """Flags of cells after another reading, with those that it leaves as they are: of the page
+    table, which the join finds. What a shared table maps is exclusive to none: Linux 6.1 says
+    otherwise of the sharers.
+    """
+    shared = (before & _SHARED_TABLE != 0) & present
+    kept: U8 = (read & ~(shared * _EXCLUSIVE)) | (before & _OF_TABLE) * shared
     return kept
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hugescope_agent.model.mapping import TrackedMapping
+from hugescope_agent.model.split import SplitCount
 from hugescope_wire.cells import PAGE_BYTES, CellFlag, CellState
 from hugescope_wire.report import SplitFacts
 
@@ -19,10 +20,16 @@ def split_facts(mapping: TrackedMapping) -> SplitFacts | None:
     """
     if not mapping.hgm:
         return None
-    pages, frees = (None, None) if mapping.splits is None else mapping.splits.count()
+    unknown = SplitCount(None, None, None)
+    count = unknown if mapping.splits is None else mapping.splits.count()
     cells = mapping.cells
     placed = (cells.state == CellState.SPLIT) & (cells.flags & CellFlag.INFERRED == 0)
-    return SplitFacts(pages=pages, placed=int(placed.sum()), collapse_frees_bytes=frees)
+    return SplitFacts(
+        pages=count.pages,
+        chunks=count.chunks,
+        placed=int(placed.sum()),
+        collapse_frees_bytes=count.collapse_frees_bytes,
+    )
 
 
 def lost_pages(mapping: TrackedMapping) -> int | None:
@@ -30,13 +37,14 @@ def lost_pages(mapping: TrackedMapping) -> int | None:
     or migrating, which reads 0 like a hole.
 
     A kernel that leaves poisoned entries out of smaps gives 0. None where smaps has no such field,
-    or another moment, or (under HGM, where a page may be lost in part) no whole number of pages.
+    or another moment, or the capture no entries of the mapping, or (under HGM, where a page may be
+    lost in part) no whole number of pages.
     """
     smaps = mapping.smaps
-    if smaps is None or smaps.shared_hugetlb_bytes is None or smaps.private_hugetlb_bytes is None:
+    counted = None if smaps is None else smaps.hugetlb_bytes
+    if counted is None or mapping.uncaptured:
         return None
     cells = mapping.cells
-    counted = smaps.shared_hugetlb_bytes + smaps.private_hugetlb_bytes
     present = int(cells.mapped_pages.sum(dtype=np.uint64)) * PAGE_BYTES
     lost, rest = divmod(counted - present, mapping.vma.page_size)
     if rest or not (mapping.smaps_fits or (lost == 0 and mapping.unmoved_since_smaps)):

@@ -18,7 +18,7 @@ another file with the same number by its kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -145,11 +145,16 @@ def pages_shown(owned: Iterable[OwnedMapping]) -> dict[FileKey, int]:
     }
 
 
-def holdings(uses: Iterable[FileUse], mapped_pages_of_file: Mapping[FileKey, int]) -> list[Holding]:
+def holdings(
+    uses: Iterable[FileUse],
+    mapped_pages_of_file: Mapping[FileKey, int],
+    hidden: Collection[FileKey] = (),
+) -> list[Holding]:
     """What is left of each file beyond its pages in page tables, where anything is; most first.
 
     A file read before its page tables can show fewer pages than these: pages moved, and nothing is
-    listed.
+    listed. `hidden`: files that page tables show which could not be looked at; what is left of them
+    is inferred.
     """
     found = []
     for use in uses:
@@ -167,7 +172,7 @@ def holdings(uses: Iterable[FileUse], mapped_pages_of_file: Mapping[FileKey, int
                 file_pages=use.file_pages,
                 file=use.file,
                 holders=list(use.holders),
-                inferred=use.inferred,
+                inferred=use.inferred or use.key in hidden,
             )
         )
     return sorted(found, key=lambda one: (-one.pages * one.page_size, one.file.inode or 0))

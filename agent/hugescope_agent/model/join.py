@@ -31,11 +31,17 @@ size.
 _MOVING_LOOKS: Final = 10
 """A page whose counts changed in one of the last looks, a second of them, counts as moving."""
 
+_MOST_REPLACED: Final = 1 << 16
+"""Cells whose sums are put off: a mebibyte of PFNs."""
+
+_SORT_COST: Final = 16
+"""To sort a number costs so much more than to look at one byte of a table."""
+
 _NONE: Final = np.empty(0, np.intp)
 
 Pfns = npt.NDArray[np.uint64]
-Shown = list[tuple[TrackedMapping, Index]]
-"""Mappings with their present cells."""
+Shown = list[tuple[TrackedMapping, Index | slice, Pfns]]
+"""Mappings with their present cells and the head PFNs of these."""
 
 
 class Mappers:
@@ -55,6 +61,8 @@ class Mappers:
         self._kernel = np.zeros(1, np.uint16)
         self._moved_at = np.zeros(1, np.uint32)
         self._touched: list[Index] = []
+        self._replaced: list[tuple[Pfns, Pfns]] = []
+        self._replaced_cells = 0
         self._looks = 0
         self._stale = True
 
@@ -67,16 +75,14 @@ class Mappers:
         """
         if self._kpage is not None and int(new.max(initial=0)) >= _MAX_PFN:
             self._kpage.counts(new[new >= _MAX_PFN])
-        gone = self._frames(old) if old.any() else _NONE
-        come = self._frames(new)
-        if np.array_equal(gone, come):
-            if counted:
-                self._touched.append(come)
+        if not counted:
+            self._replace(old, new, counted=False)
             return
-        self._touched += [gone, come]
-        self._stale = True
-        np.subtract.at(self._count, gone, np.uint32(1))
-        np.add.at(self._count, come, np.uint32(1))
+        # Most mappings are small: their sums are done together.
+        self._replaced.append((old.copy(), new.copy()))
+        self._replaced_cells += len(new)
+        if self._replaced_cells > _MOST_REPLACED:
+            self._replace_all()
 
     def touch(self) -> None:
         """Presence changed somewhere without a PFN to tell by."""
@@ -92,9 +98,10 @@ class Mappers:
         Raises:
             BadCapture: a PFN lies past the end of kpagecount.
         """
+        self._replace_all()
         if not self._touched:
             return
-        frames = np.unique(np.concatenate(self._touched))
+        frames = self._distinct(np.concatenate(self._touched))
         self._touched.clear()
         now, before = self._count[frames], self._settled[frames]
         moved = (before != 0) & (now != before)
@@ -130,11 +137,12 @@ class Mappers:
         known: Shown = []
         hidden: dict[tuple[tuple[int, int], int], list[TrackedMapping]] = defaultdict(list)
         for mapping in everything:
-            present = mapping.present_index
-            if not len(present):
+            place = mapping.present_place
+            heads = mapping.head_pfn[place]
+            if not len(heads):
                 continue
-            if mapping.head_pfn[present].all():
-                known.append((mapping, present))
+            if heads.all():
+                known.append((mapping, place, heads))
             elif mapping.vma.kind == "hugetlb":
                 hidden[(mapping.vma.device, mapping.vma.inode)].append(mapping)
         changed = self._settle_by_frame(known, joined=joined)
@@ -152,6 +160,7 @@ class Mappers:
 
     def of(self, pfns: Pfns) -> tuple[U16, U16]:
         """Mappers and mapcount of head PFNs, both u16; `UNKNOWN_COUNT` where not known."""
+        self._replace_all()
         frames = self._frames(pfns, drop=False)
         return self._mappers_of(frames), self._mapcount_of(frames)
 
@@ -165,32 +174,59 @@ class Mappers:
         """All mappings at once: a machine has many, and most of them are small."""
         if not known:
             return {}
-        frames = self._frames(
-            np.concatenate([mapping.head_pfn[present] for mapping, present in known]), drop=False
-        )
+        frames = self._frames(np.concatenate([heads for _, _, heads in known]), drop=False)
         mapcount = self._mapcount_of(frames)
-        kept = np.concatenate([mapping.cells.mapcount[present] for mapping, present in known])
-        by_page = [_counts_by_page(mapping) for mapping, _ in known]
+        kept = np.concatenate([mapping.cells.mapcount[place] for mapping, place, _ in known])
+        by_page = [_counts_by_page(mapping) for mapping, _, _ in known]
+        lengths = [len(heads) for _, _, heads in known]
         if not all(by_page):
-            lengths = [len(present) for _, present in known]
             mapcount = np.where(np.repeat(by_page, lengths), mapcount, kept)
         differs = mapcount != kept
         if joined:
             mappers = self._mappers_of(frames)
-            columns = [mapping.cells.mappers[present] for mapping, present in known]
+            columns = [mapping.cells.mappers[place] for mapping, place, _ in known]
             differs |= mappers != np.concatenate(columns)
+        ends = np.cumsum(np.array(lengths, np.intp))
+        starts = ends - lengths
+        some = np.flatnonzero(np.logical_or.reduceat(differs, starts))
         changed = {}
-        begin = 0
-        for mapping, present in known:
-            end = begin + len(present)
-            part = differs[begin:end]
-            if part.any():
-                mapping.cells.mapcount[present] = mapcount[begin:end]
-                if joined:
-                    mapping.cells.mappers[present] = mappers[begin:end]
-                changed[mapping.id] = present[part]
-            begin = end
+        for number, begin, end in zip(
+            some.tolist(), starts[some].tolist(), ends[some].tolist(), strict=True
+        ):
+            mapping, place, _ = known[number]
+            mapping.cells.mapcount[place] = mapcount[begin:end]
+            if joined:
+                mapping.cells.mappers[place] = mappers[begin:end]
+            changed[mapping.id] = mapping.present_index[differs[begin:end]]
         return changed
+
+    def _replace_all(self) -> None:
+        """Do the sums of what was replaced since the last time."""
+        if self._replaced:
+            olds, news = zip(*self._replaced, strict=True)
+            self._replaced.clear()
+            self._replaced_cells = 0
+            self._replace(np.concatenate(olds), np.concatenate(news), counted=True)
+
+    def _replace(self, old: Pfns, new: Pfns, *, counted: bool) -> None:
+        gone = self._frames(old) if old.any() else _NONE
+        come = self._frames(new)
+        if np.array_equal(gone, come):
+            if counted:
+                self._touched.append(come)
+            return
+        self._touched += [gone, come]
+        self._stale = True
+        np.subtract.at(self._count, gone, np.uint32(1))
+        np.add.at(self._count, come, np.uint32(1))
+
+    def _distinct(self, frames: Index) -> Index:
+        """The same, rising and each once; by a table of all frames where they are many."""
+        if len(frames) * _SORT_COST < len(self._count):
+            return np.unique(frames)
+        there = np.zeros(len(self._count), np.bool_)
+        there[frames] = True
+        return np.flatnonzero(there)
 
     def _mappers_of(self, frames: Index) -> U16:
         counts = np.minimum(self._count[frames], MAX_COUNT).astype(np.uint16)

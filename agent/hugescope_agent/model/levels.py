@@ -55,16 +55,30 @@ class Sums:
     Attributes:
         split: cells that are present in full and mapped by smaller entries.
         chunks_by_pte, chunks_by_pmd: 2 MiB chunks of 1 GiB pages that are present in full and
-            mapped so, in full and in partly mapped pages; None where that is not known.
-        collapse_frees_bytes: page tables that mapping the split cells by one entry each would free:
-            a PTE table a 2 MiB page; a PMD table a 1 GiB page and a PTE table each of its chunks
-            that has one. None where the numbers leave more than one answer.
+            mapped so, in full and in partly mapped pages; 0 where huge pages are smaller, None
+            where it is not known.
     """
 
     split: int
     chunks_by_pte: int | None
     chunks_by_pmd: int | None
-    collapse_frees_bytes: int | None
+
+    @classmethod
+    def of_cells_only(cls, split: int, page_size: int) -> Sums:
+        """Where nothing is known of chunks, if there are any."""
+        chunks = 0 if page_size < PUD_BYTES else None
+        return cls(split, chunks, chunks)
+
+
+def freed_bytes(split: int, chunks: int | None) -> int | None:
+    """Page tables that a collapse of what is present in full frees: one each of a split page and
+    of a 2 MiB chunk of a larger page that 512 entries map. None where `chunks` is not known.
+
+    A 2 MiB page has a PTE table, a split 1 GiB page a PMD table, a chunk a PTE table: of a partly
+    mapped page too, where the chunk comes to have one entry of its own. A collapse that fills the
+    holes of such a page frees its other tables with it and takes memory: that is not counted.
+    """
+    return None if chunks is None else (split + chunks) * PAGE_BYTES
 
 
 def hgm_levels(smaps: SmapsVma | None) -> LevelBytes:
@@ -112,13 +126,13 @@ def sums_of_same_moment(shown: Shown, levels: LevelSums, page_size: int) -> Sums
     if levels.total != shown.present_bytes or split is None:
         return None
     if page_size < PUD_BYTES:
-        return Sums(split, None, None, split * PAGE_BYTES)
+        return Sums.of_cells_only(split, page_size)
     stray = int(shown.chunks.stray_pages.sum(dtype=np.uint64)) * PAGE_BYTES
     by_pte, rest = divmod(levels.pte - stray, PMD_BYTES)
     by_pmd, more = divmod(levels.pmd, PMD_BYTES)
     if rest or more or by_pte < 0:
         return None
-    return Sums(split, by_pte, by_pmd, _freed_of_gib_pages(shown, split, by_pte, by_pmd))
+    return Sums(split, by_pte, by_pmd)
 
 
 def nothing_split(shown: Shown, levels: LevelSums, page_size: int) -> bool:
@@ -136,19 +150,3 @@ def split_by_own_level(full: int, levels: LevelSums, page_size: int) -> int | No
     """
     own = levels.pud if page_size >= PUD_BYTES else levels.pmd
     return full - own // page_size if own % page_size == 0 and own // page_size <= full else None
-
-
-def _freed_of_gib_pages(shown: Shown, split: int, by_pte: int, by_pmd: int) -> int | None:
-    """Split 1 GiB pages free their PMD tables, and the PTE tables of chunks that have one: all of
-    `by_pte`, unless some of those may lie in partly mapped pages.
-    """
-    in_partial = int(shown.chunks.full[shown.state == CellState.PARTIAL].sum(dtype=np.uint64))
-    if split == 0 or by_pte == 0:
-        tables = 0
-    elif in_partial == 0:
-        tables = by_pte
-    elif by_pmd == 0:
-        tables = by_pte - in_partial
-    else:
-        return None
-    return (split + tables) * PAGE_BYTES

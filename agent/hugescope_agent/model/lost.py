@@ -79,7 +79,7 @@ def lost_pages(
     shown: dict[FileKey, list[OwnedMapping]] = defaultdict(list)
     for one in owned:
         shown[one.file].append(one)
-        if _hidden(one, smaps_lost) or CellState.POISONED in one.mapping.cells.state:
+        if _hidden(one, smaps_lost) or len(one.suspect_cells()):
             groups[(one.file, not one.vma.shared)].append(one)
     found = []
     for (file, private), members in groups.items():
@@ -92,7 +92,8 @@ def lost_pages(
 
 def _hidden(one: OwnedMapping, smaps_lost: Mapping[MappingKey, int]) -> int:
     """Lost pages of a mapping that no cell shows."""
-    return max(0, smaps_lost.get(one.key, 0) - len(one.suspect_cells()))
+    counted = smaps_lost.get(one.key, 0)
+    return max(0, counted - len(one.suspect_cells())) if counted else 0
 
 
 def _scanned(file: FileKey, members: Iterable[OwnedMapping], *, private: bool) -> list[LostPage]:

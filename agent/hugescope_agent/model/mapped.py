@@ -1,8 +1,10 @@
 """Pages in at least one page table, each once, and which processes map each.
 
 A page is known by its PFN. Where PFNs are hidden, a page of a file is known by file and offset, and
-a private copy by nothing: each then counts as one page, so that copies which forked processes share
-count once for each process (`guessed` tells how many those are).
+a private copy by nothing: each then counts as one page, so that a copy which forked processes share
+counts once for each process. Such copies lie at the same place of the same file, for anonymous
+memory has one too and a fork keeps it, and are exclusive to none; `guessed` tells how many there
+can be.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hugescope_agent.model.owned import FileKey, OwnedMapping
-from hugescope_wire.cells import U8, UNKNOWN_NODE
+from hugescope_wire.cells import U8, UNKNOWN_NODE, CellFlag
 from hugescope_wire.report import MappedGroup
 
 MAX_GROUPS: Final = 256
@@ -29,6 +31,7 @@ _FILE_SHIFT: Final = 42
 """2**42 huge pages are more than any file holds, and leave room for 2**20 files."""
 
 _NODE_BITS: Final = np.uint64(8)
+_EXCLUSIVE: Final = np.uint8(CellFlag.EXCLUSIVE)
 
 Ids = npt.NDArray[np.uint64]
 _NO_IDS: Final = np.empty(0, np.uint64)
@@ -43,7 +46,8 @@ class MappedFrames:
         node: of each, u8, `UNKNOWN_NODE` where it is not known.
         groups: the pages by the set of processes that map them, the largest first; beyond
             `MAX_GROUPS` the last group has no pids and holds the pages of all further ones.
-        guessed: private copies with a hidden PFN, which may be fewer pages than are counted.
+        guessed: by how many `page` may be too long: private copies with a hidden PFN that may be of
+            the same page as another one.
     """
 
     page: Ids
@@ -115,9 +119,12 @@ def _edges(rising: Ids) -> npt.NDArray[np.intp]:
 
 
 def _page_ids(owned: Sequence[OwnedMapping]) -> tuple[list[Ids], int]:
-    """An id for each present cell of each mapping, and how many are private with a hidden PFN."""
+    """An id for each present cell of each mapping, and how many may be of the same page as another
+    one.
+    """
     files: dict[FileKey, int] = {}
-    columns, guessed = [], 0
+    columns, count = [], 0
+    places, exclusive = [_NO_IDS], [np.empty(0, np.bool_)]
     for one in owned:
         present = one.mapping.present_index
         ids = one.mapping.head_pfn[present]
@@ -127,11 +134,22 @@ def _page_ids(owned: Sequence[OwnedMapping]) -> tuple[list[Ids], int]:
             of_file = one.mapping.of_file[cells] | one.vma.shared
             number = files.setdefault(one.file, len(files))
             named = one.offsets(cells).astype(np.uint64) | np.uint64(number << _FILE_SHIFT)
-            copies = np.cumsum(~of_file).astype(np.uint64) + np.uint64(_COPY | guessed)
+            copies = np.cumsum(~of_file).astype(np.uint64) + np.uint64(_COPY | count)
             ids[hidden] = np.where(of_file, named, copies) | np.uint64(_HIDDEN)
-            guessed += int((~of_file).sum())
+            count += int((~of_file).sum())
+            places.append(named[~of_file])
+            exclusive.append(one.mapping.cells.flags[cells[~of_file]] & _EXCLUSIVE != 0)
         columns.append(ids)
-    return columns, guessed
+    return columns, _surplus(np.concatenate(places), np.concatenate(exclusive))
+
+
+def _surplus(places: Ids, exclusive: npt.NDArray[np.bool_]) -> int:
+    """Private copies at one place of one file beyond the first, unless each is exclusive to its
+    process. One that is not leaves all there in doubt: the others may have been read before a fork.
+    """
+    _, group, counts = np.unique(places, return_inverse=True, return_counts=True)
+    doubted = np.bincount(group, weights=~exclusive, minlength=len(counts)) > 0
+    return int((counts[doubted] - 1).sum())
 
 
 def _groups(who: Ids, starts: npt.NDArray[np.intp], pids: Sequence[int]) -> list[MappedGroup]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,22 @@ from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.levels import hgm_levels
 from hugescope_agent.model.split import SplitTracker
-from hugescope_wire.cells import U8, Cells, CellState
+from hugescope_wire.cells import PAGE_BYTES, U8, Cells, CellState
 from hugescope_wire.host import MappingInfo
 from hugescope_wire.levels import HGM_FLAG, mainline_levels
+from hugescope_wire.snapshot import LevelBytes
 
 Index = npt.NDArray[np.intp]
+
+_FIRST_PRESENT: Final = np.uint8(CellState.MAPPED)
+_LAST_PRESENT: Final = np.uint8(CellState.PARTIAL)
+
+
+def as_place(index: Index) -> Index | slice:
+    """The same cells, rising, as a slice where they are neighbours."""
+    if not len(index) or int(index[-1]) - int(index[0]) + 1 != len(index):
+        return index
+    return slice(int(index[0]), int(index[-1]) + 1)
 
 
 class Suspect(NamedTuple):
@@ -35,6 +46,8 @@ class TrackedMapping:
     Attributes:
         id: names it in frames, for the agent's life.
         smaps: what smaps told last; None while it could not be read.
+        uncaptured: a captured tree does not hold its page-table entries; all cells are holes, and
+            inferred.
         still: nothing here moves by itself between two readings, as in a captured tree.
         moves: how often what is present was found changed; `looks` how often all was looked at.
         moved_pages: cells so far that were found to map something else, or more or less of it.
@@ -46,6 +59,7 @@ class TrackedMapping:
         of_file: cells that show the file's page rather than a private copy, bool[cells].
         suspects: cells that are poisoned or migrating, and not yet decided.
         lost_pfn: the page that a poisoned cell held last; 0: not known.
+        look_due_s: when a look that costs much may be taken again.
         cursor: the next cell to be read again in rotation.
     """
 
@@ -57,6 +71,7 @@ class TrackedMapping:
     of_file: npt.NDArray[np.bool_] = field(init=False)
     categories: U8 = field(init=False)
     ranges: bytes | None = None
+    uncaptured: bool = False
     still: bool = False
     moves: int = 0
     looks: int = 0
@@ -64,8 +79,10 @@ class TrackedMapping:
     splits: SplitTracker | None = None
     suspects: dict[int, Suspect] = field(default_factory=dict)
     lost_pfn: dict[int, int] = field(default_factory=dict)
+    look_due_s: float = 0.0
     cursor: int = 0
     _present: Index | None = None
+    _place: Index | slice | None = None
     _moves_before_smaps: int | None = None
     _moves_after_smaps: int | None = None
 
@@ -109,7 +126,7 @@ class TrackedMapping:
     def present(self) -> npt.NDArray[np.bool_]:
         """Cells that map any of their bytes."""
         state = self.cells.state
-        return (state >= CellState.MAPPED) & (state <= CellState.PARTIAL)
+        return (state >= _FIRST_PRESENT) & (state <= _LAST_PRESENT)
 
     @property
     def present_index(self) -> Index:
@@ -120,14 +137,20 @@ class TrackedMapping:
             self._present = np.flatnonzero(self.present)
         return self._present
 
+    @property
+    def present_place(self) -> Index | slice:
+        """The same, as a slice where they are neighbours: a view instead of a copy."""
+        if self._place is None:
+            self._place = as_place(self.present_index)
+        return self._place
+
     def presence_changed(self) -> None:
         """Cells came or went."""
-        self._present = None
+        self._present = self._place = None
 
     def info(self) -> MappingInfo:
         """What travels beside the cells."""
         vma, smaps = self.vma, self.smaps
-        pages = self.cells.mapped_pages
         return MappingInfo(
             id=self.id,
             cell_count=vma.cell_count,
@@ -138,5 +161,17 @@ class TrackedMapping:
             shared=vma.shared,
             backing=vma.backing,
             vm_flags=None if smaps is None else list(smaps.vm_flags),
-            level_bytes=hgm_levels(smaps) if self.hgm else mainline_levels(vma.page_size, pages),
+            level_bytes=self._levels(),
         )
+
+    def _levels(self) -> LevelBytes:
+        """Bytes by level: as counted, or as smaps sums them up where only that tells."""
+        if self.hgm:
+            return hgm_levels(self.smaps)
+        pages = self.cells.mapped_pages
+        if self.uncaptured:
+            counted = None if self.smaps is None else self.smaps.hugetlb_bytes
+            if counted is None:
+                return LevelBytes(pud=None, pmd=None, pte=None)
+            pages = np.array([counted // PAGE_BYTES], np.uint32)
+        return mainline_levels(self.vma.page_size, pages)

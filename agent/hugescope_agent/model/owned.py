@@ -5,6 +5,7 @@ pools, of reservations and of poison are made from.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,10 @@ FileKey = tuple[tuple[int, int], int]
 
 MappingKey = tuple[int, int]
 """Pid and start address."""
+
+_NO_CELLS: Final = np.empty(0, np.intp)
+_POISONED: Final = np.uint8(CellState.POISONED)
+_MIGRATING: Final = np.uint8(CellState.MIGRATING)
 
 Offsets = npt.NDArray[np.int64]
 """Places in a file, in huge pages of its size."""
@@ -72,7 +77,9 @@ class OwnedMapping:
     def suspect_cells(self) -> Index:
         """Cells whose entry is occupied though no page is present: poisoned or migrating."""
         state = self.mapping.cells.state
-        return np.flatnonzero((state == CellState.POISONED) | (state == CellState.MIGRATING))
+        if len(self.mapping.present_index) == len(state):
+            return _NO_CELLS
+        return np.flatnonzero((state == _POISONED) | (state == _MIGRATING))
 
 
 def file_ref(vma: HugeVma) -> FileRef:

@@ -63,7 +63,7 @@ def place(cells: Cells, policy: Policy | None) -> Placement:
     pages = cells.mapped_pages[present]
     by_node = {
         int(node): int(pages[nodes == node].sum(dtype=np.uint64)) * PAGE_BYTES
-        for node in np.unique(nodes)
+        for node in np.flatnonzero(np.bincount(nodes))
     }
     unknown_bytes = by_node.pop(UNKNOWN_NODE, 0)
     if policy is not None and policy.mode in FREE_MODES:

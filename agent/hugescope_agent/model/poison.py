@@ -8,7 +8,9 @@ and the rest becomes ordinary memory. Where a lost page can be one of several ba
 told only if all of them lie on one, or if the mapping's policy leaves one.
 
 HardwareCorrupted counts 4 KiB for each error. Less those outside of the pools that is what is
-really bad of their pages, though not where: the flags of a huge page cover all of it.
+really bad of their pages, though not where: the flags of a huge page cover all of it. An entry that
+smaps alone tells of may be migrating: it is a lost page if a bad one fits, or if there were more
+errors than bad pages were found.
 """
 
 from __future__ import annotations
@@ -59,6 +61,15 @@ class PoisonView:
     record: Poison
     unmapped: dict[tuple[FileKey, int], int]
 
+    def adrift(self, page_size: int) -> int:
+        """Bad pages of nobody known, which a mapping may have lost without any file telling of it:
+        Linux before 6.1.90 leaves poisoned entries out of smaps. 4 KiB of no pool can be what is
+        left of a page of any size.
+        """
+        pages = [page for page in self.record.pages if not page.places and page.file is None]
+        in_pool = sum(page.in_pool is True and page.page_size == page_size for page in pages)
+        return in_pool + sum(page.in_pool is False for page in pages)
+
 
 class _Bad(NamedTuple):
     """A bad page by its flags: a huge page, or 4 KiB of no pool (`bare`: as dissolving leaves)."""
@@ -96,6 +107,7 @@ def poison(look: PoisonLook) -> PoisonView:
         if bad.pfn in mapped
     ]
     lost = [match for match in matches if match.bad is None or match.bad.pfn not in mapped]
+    lost = _believed(lost, look, len(pool) + (0 if look.outside is None else len(look.outside.pfn)))
     pages += [_lost_page(match, bad_bytes, look) for match in lost]
     pages += [_frame_page(bad, bad_bytes, [], None) for bad in free]
     pages += [_outside_page(bad) for bad in outside]
@@ -168,6 +180,23 @@ def _matches(
     matches += [match for match in dissolved if match.bad is not None]
     # A private copy that could not be dissolved is a bad page of the pool.
     return matches + _claim([match.lost for match in dissolved if match.bad is None], free, look)
+
+
+def _believed(lost: Sequence[_Match], look: PoisonLook, found: int) -> list[_Match]:
+    """Without what smaps alone tells of where the errors do not suffice for all of it, or are not
+    counted; `found`: bad pages with a flag.
+    """
+    unsure = sum(match.bad is None and match.lost.evidence == "smaps" for match in lost)
+    if unsure <= _errors(look) - found:
+        return list(lost)
+    return [match for match in lost if match.bad or match.lost.evidence != "smaps"]
+
+
+def _errors(look: PoisonLook) -> int:
+    """Memory errors, as far as they are counted: each is 4 KiB in meminfo, an event of a node."""
+    events = sum(failure.total or 0 for failure in look.failures)
+    corrupted = look.hardware_corrupted_bytes
+    return events if corrupted is None else corrupted // PAGE_BYTES
 
 
 def _by_last_pfn(page: LostPage, known: Sequence[_Bad]) -> _Bad | None:
@@ -251,7 +280,8 @@ def _lost_page(match: _Match, bad_bytes: int | None, look: PoisonLook) -> Poison
     if bad is not None:
         in_pool, known_bytes = bad.in_pool, bad_bytes if bad.in_pool else PAGE_BYTES
     else:
-        in_pool, known_bytes = None if look.frames is None else False, None
+        # Nothing bad was found that it could be: not captured, or migrating all the while.
+        in_pool, known_bytes = None, None
     flagged = in_pool and page.evidence == "smaps"
     return PoisonedPage(
         page_size=page.page_size,

@@ -8,11 +8,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.kpage import KPF_HWPOISON, KpageFiles
 from hugescope_agent.kernel.nodes import NodeMap
-from hugescope_agent.kernel.pagemap import Pagemap, Scanner, cell_categories
+from hugescope_agent.kernel.pagemap import PAGE_IS_SWAPPED, Pagemap, Scanner, cell_categories
 from hugescope_agent.model.decode import (
     Decoded,
+    Mask,
     chunks_of,
     decode_entries,
     decode_heads,
@@ -27,7 +29,7 @@ from hugescope_agent.model.decode import (
 from hugescope_agent.model.drill import CellLevel, Whole, equal_parts, own_level, parts_of
 from hugescope_agent.model.join import Mappers
 from hugescope_agent.model.levels import Shown
-from hugescope_agent.model.mapping import Index, Suspect, TrackedMapping
+from hugescope_agent.model.mapping import Index, Suspect, TrackedMapping, as_place
 from hugescope_agent.model.seen import SeenPages
 from hugescope_agent.model.split import SplitTracker
 from hugescope_wire.cells import (
@@ -52,6 +54,8 @@ _IN_FULL: Final = (CellState.MAPPED, CellState.FULL, CellState.SPLIT)
 
 _COLUMNS: Final = tuple(column.name for column in fields(Cells))
 _UNKNOWN_COUNT: Final = np.uint16(UNKNOWN_COUNT)
+_MAPPED: Final = np.uint8(CellState.MAPPED)
+_SWAPPED: Final = np.uint8(PAGE_IS_SWAPPED)
 
 NOTHING: Final = np.empty(0, np.intp)
 
@@ -80,6 +84,8 @@ class CellReader:
         return changed
 
     def _look(self, mapping: TrackedMapping, pagemap: Pagemap, now_s: float) -> Index:
+        if mapping.uncaptured:
+            return self._leave_unknown(mapping)
         if mapping.hgm:
             return self._look_at_entries(mapping, pagemap)
         if self.scanner is None:
@@ -91,8 +97,9 @@ class CellReader:
             categories = cell_categories(ranges, vma.start, vma.page_size, vma.cell_count)
             dirty = np.flatnonzero(categories != mapping.categories)
             mapping.ranges, mapping.categories = ranges, categories
-            for cell in dirty[is_suspect(categories[dirty])].tolist():
-                mapping.suspects[cell] = Suspect(now_s, int(mapping.head_pfn[cell]))
+            if (categories & _SWAPPED).any():
+                for cell in dirty[is_suspect(categories[dirty])].tolist():
+                    mapping.suspects[cell] = Suspect(now_s, int(mapping.head_pfn[cell]))
             changed = self.read(mapping, pagemap, dirty, once=True)
         if mapping.suspects:
             changed = np.union1d(changed, self._judge(mapping, now_s))
@@ -109,6 +116,14 @@ class CellReader:
         else:
             decoded = self._by_category(mapping, pagemap, index, once=once)
         return self._store(mapping, index, decoded)
+
+    def _leave_unknown(self, mapping: TrackedMapping) -> Index:
+        """Nothing tells what is there."""
+        count = mapping.vma.cell_count
+        mapping.splits = None
+        unknown = decode_heads(np.zeros(count, np.uint64), mapping.vma.page_size)
+        unknown.flags[:] = CellFlag.INFERRED
+        return self._store(mapping, np.arange(count), unknown, np.full(count, _UNKNOWN_COUNT))
 
     def begin_look(self) -> None:
         """What was seen before is old now."""
@@ -137,17 +152,19 @@ class CellReader:
         self, mapping: TrackedMapping, pagemap: Pagemap, index: Index, *, once: bool
     ) -> Decoded:
         """Only cells that the scan found present have an entry worth a read."""
-        categories = mapping.categories[index]
-        present = np.flatnonzero(is_present(categories))
+        categories = mapping.categories[as_place(index)]
+        there = is_present(categories)
+        everywhere = bool(there.all())
+        present = np.arange(len(index)) if everywhere else np.flatnonzero(there)
         heads = (self._once if once and mapping.vma.shared else self._heads)(
-            mapping, pagemap, index[present]
+            mapping, pagemap, index if everywhere else index[present]
         )
-        left = index[present[heads.state != CellState.MAPPED]]
-        if len(left):
+        gone = heads.state != _MAPPED
+        if gone.any():
             # It left since the scan, and may be back before the next, which would look the same.
-            mapping.categories[left] = 0
+            mapping.categories[index[present[gone]]] = 0
             mapping.ranges = None
-        if len(present) == len(index):
+        if everywhere:
             return heads
         suspect, marker = is_suspect(categories), is_marker(categories)
         state = np.select([suspect, marker], [CellState.MIGRATING, CellState.MARKER], 0)
@@ -167,24 +184,31 @@ class CellReader:
     ) -> Index:
         """Take what was read. Without `counts`, mappers and mapcount follow when all is read."""
         cells = mapping.cells
-        self.saw_pfn |= bool(decoded.head_pfn.any())
-        node = self.nodes.of(decoded.head_pfn)
-        node[decoded.head_pfn == 0] = UNKNOWN_NODE
-        at = _place(index)
-        moved = mapping.head_pfn[at] != decoded.head_pfn
-        moved |= cells.mapped_pages[at] != decoded.mapped_pages
-        mapping.moved_pages += int(np.count_nonzero(moved))
-        self.mappers.replace(mapping.head_pfn[at], decoded.head_pfn, counted=counts is None)
-        mapping.head_pfn[at] = decoded.head_pfn
+        at = as_place(index)
+        heads, pages, old_heads = decoded.head_pfn, decoded.mapped_pages, mapping.head_pfn[at]
+        present = pages != 0
+        flags, old_flags = decoded.flags, cells.flags[at]
+        if old_flags.any():
+            flags = kept_flags(flags, old_flags, present)
+        told = heads != 0
+        self.saw_pfn = self.saw_pfn or bool(told.any())
+        resized = cells.mapped_pages[at] != pages
+        moved = (old_heads != heads) | resized
+        self.mappers.replace(old_heads, heads, counted=counts is None)
         mapping.of_file[at] = decoded.of_file
-        present = decoded.mapped_pages > 0
+        differs: Mask = (old_flags != flags) | (cells.state[at] != decoded.state) | moved
+        if counts is None and self.scanner is not None and not differs.any():
+            # The same page is on the same node, unless the next step of a recorded series knows
+            # more of nodes; its counts follow when all is read.
+            return NOTHING
+        mapping.moved_pages += int(np.count_nonzero(moved))
+        mapping.moves += bool(resized.any())
+        mapping.head_pfn[at] = heads
+        node = self.nodes.of(heads)
+        node[~told] = UNKNOWN_NODE
+        mapcount = np.where(told, cells.mapcount[at], _UNKNOWN_COUNT) if counts is None else counts
         mappers = np.where(present, cells.mappers[at], _UNKNOWN_COUNT)
-        told = decoded.head_pfn != 0
-        mapcount = np.where(told, cells.mapcount[at], _UNKNOWN_COUNT)
-        flags = decoded.flags | kept_flags(cells.flags[at]) * present
-        mapping.moves += not np.array_equal(cells.mapped_pages[at], decoded.mapped_pages)
-        mapcount = mapcount if counts is None else counts
-        new = Cells(decoded.mapped_pages, mapcount, mappers, decoded.state, flags, node)
+        new = Cells(pages, mapcount, mappers, decoded.state, flags, node)
         differs = np.zeros(len(index), np.bool_)
         for name in _COLUMNS:
             before, after = getattr(cells, name), getattr(new, name)
@@ -192,7 +216,7 @@ class CellReader:
             before[at] = after
         if differs.any():
             mapping.presence_changed()
-            if bool((decoded.head_pfn == 0).any()):
+            if not told.all():
                 self.mappers.touch()
         return index[differs]
 
@@ -254,6 +278,8 @@ class CellReader:
             ProcessError, BadCapture: as pagemap answers.
         """
         page_size = mapping.vma.page_size
+        if mapping.uncaptured:
+            raise BadCapture("the capture holds no pagemap entries of this mapping")
         state = CellState(int(mapping.cells.state[cell]))
         flags = int(mapping.cells.flags[cell])
         # Beside a shared table it is that which is inferred.
@@ -286,12 +312,6 @@ class CellReader:
         for cell in np.flatnonzero(decoded.head_pfn).tolist():
             subpages = self.kpage.counts_in(int(decoded.head_pfn[cell]), words.shape[1])
             largest = int(subpages[present[cell]].max())
-            counts[cell] = min(largest, MAX_COUNT)
+            # What is mapped and counts 0 was not captured, or was freed meanwhile.
+            counts[cell] = min(largest, MAX_COUNT) if largest else UNKNOWN_COUNT
         return counts
-
-
-def _place(index: Index) -> Index | slice:
-    """The same cells, rising, as a slice where they are neighbours: a view instead of a copy."""
-    if not len(index) or int(index[-1]) - int(index[0]) + 1 != len(index):
-        return index
-    return slice(int(index[0]), int(index[-1]) + 1)

@@ -9,6 +9,7 @@ counter that underflowed nothing is computed.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +27,7 @@ from hugescope_agent.model.claims import (
 )
 from hugescope_agent.model.holdings import FileUse
 from hugescope_agent.model.lost import LostPage
-from hugescope_agent.model.owned import MappingKey, OwnedMapping, device_text
+from hugescope_agent.model.owned import FileKey, MappingKey, OwnedMapping, device_text
 from hugescope_wire.report import FileRef, Reservation, ReservationAccount, Unreserved
 
 
@@ -43,6 +44,8 @@ class ReservationLook:
         unattributed: pages in use whose holder is not known, by the pool's account; 0: a file that
             is not among `files` holds what page tables show and no more. None: not known.
         all_read: every process could be read.
+        adrift: bad pages that some owner may have lost, which is not known: their reservations are
+            used up, and what seems to lack is no gap.
     """
 
     page_size: int
@@ -53,6 +56,7 @@ class ReservationLook:
     mounts: Sequence[HugetlbfsMount] = ()
     unattributed: int | None = None
     all_read: bool = True
+    adrift: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ def reservations(look: ReservationLook) -> ReservationView:
         owners=[_reservation(claim) for claim in claims.claims if claim.pages],
         unattributed=left,
         unreserved=[_unreserved(gap, look.page_size) for gap in claims.gaps],
+        unreserved_pages=pages_at_least(claims.gaps),
     )
     return ReservationView(account, claims.by_mapping)
 
@@ -91,12 +96,13 @@ def _settle(look: ReservationLook, claims: Claims) -> int | None:
             replace(claim, inferred=claim.inferred or claim.at_most) for claim in claims.claims
         ]
     if left is not None and left < 0:
-        left = _shrink(claims, -left)
+        left = _shrink(claims, -left, look.adrift)
     doubted = {claim.one.file for claim in claims.claims if claim.one and claim.inferred}
     for one in look.owned:
         if one.file in doubted and claims.by_mapping.get(one.key):
             claims.by_mapping[one.key] = None
-    return left - _by_elimination(look, claims, left) if left and look.all_read else left
+    hidden = not look.all_read or any(one.mapping.uncaptured for one in look.owned)
+    return left - _by_elimination(look, claims, left) if left and not hidden else left
 
 
 def _claims(look: ReservationLook) -> Claims:
@@ -106,6 +112,10 @@ def _claims(look: ReservationLook) -> Claims:
     files = {file.key: file for file in look.files if not file.detached}
     claims = Claims()
     for key, (members, gone) in by_file(owned, lost).items():
+        if any(one.mapping.uncaptured for one in members):
+            # What is not there yet of this file is not known, of none of its mappings.
+            claims.by_mapping |= {one.key: None for one in members}
+            continue
         view = FileView.of(members, gone, files.get(key), all_seen=look.unattributed == 0)
         claim_shared(view, claims)
         claim_private(view, [page for page in gone if page.private], claims)
@@ -122,7 +132,10 @@ def _mount_claims(look: ReservationLook, claims: Sequence[Claim]) -> list[Claim]
         on_mount = [one for one in look.owned if one.vma.device == mount.device]
         reserved = sum(c.pages for c in claims if c.one and c.one.vma.device == mount.device)
         left = mount.min_pages - sum(files.values()) - reserved
-        unknown = any(one.file not in files or not one.vma.shared for one in on_mount)
+        unknown = any(
+            one.file not in files or not one.vma.shared or one.mapping.uncaptured
+            for one in on_mount
+        )
         ref = FileRef(
             kind="hugetlbfs",
             device=device_text(mount.device),
@@ -163,20 +176,25 @@ def _is_segment(claim: Claim) -> bool:
 
 
 def _by_elimination(look: ReservationLook, claims: Claims, left: int) -> int:
-    """Pages reserved that can only be those of the one unmapped file; 0 where there are others."""
+    """Pages reserved that can only be those of the one unmapped file, or that are exactly what all
+    unmapped files lack; 0 where neither is so.
+    """
     files = [claim for claim in _file_claims(look) if not _is_segment(claim)]
-    if left < 0:
+    if left < 0 or sum(claim.pages for claim in files) < left:
         return 0
-    if len(files) != 1 or files[0].pages < left:
+    if len(files) == 1:
+        files = [replace(files[0], pages=left)]
+    if sum(claim.pages for claim in files) != left:
         return 0
-    claims.claims.append(replace(files[0], pages=left))
+    claims.claims += files
     return left
 
 
-def _shrink(claims: Claims, lacking: int) -> int:
+def _shrink(claims: Claims, lacking: int, adrift: int) -> int:
     """Cut owners down by what they lack, the weakest kind first; what could not be cut, negative.
 
     Among owners of a kind the largest is cut first: which it was is not known, so all are inferred.
+    The first `adrift` pages leave no gap: they are there, and bad.
     """
     for weak in sorted({claim.weak for claim in claims.claims}):
         if not lacking:
@@ -187,10 +205,37 @@ def _shrink(claims: Claims, lacking: int) -> int:
             cut = min(claim.pages, lacking)
             lacking -= cut
             kept.append(replace(claim, pages=claim.pages - cut, inferred=True))
-            if claim.one is not None and cut:
-                claims.gaps.append(Gap(claim.one, cut, inferred=True))
+            bad = min(cut, adrift)
+            adrift -= bad
+            if claim.one is not None and cut > bad:
+                claims.gaps.append(Gap(claim.one, cut - bad, inferred=True))
         claims.claims = kept
     return -lacking
+
+
+def pages_at_least(gaps: Sequence[Gap]) -> int:
+    """Pages that all these can ask for: of mappings that show the same part of a file, which may
+    lack the same pages, the one that lacks most.
+    """
+    spans: dict[FileKey, list[tuple[int, int, int]]] = defaultdict(list)
+    for gap in gaps:
+        vma = gap.one.vma
+        if vma.shared:
+            spans[gap.one.file].append((vma.offset, vma.offset + vma.end - vma.start, gap.pages))
+    private = sum(gap.pages for gap in gaps if not gap.one.vma.shared)
+    return private + sum(_of_one_file(of_file) for of_file in spans.values())
+
+
+def _of_one_file(spans: list[tuple[int, int, int]]) -> int:
+    """Stretches of a file (first byte, end, pages): overlapping ones count once, with the most of
+    them.
+    """
+    count = most = end = 0
+    for first, last, pages in sorted(spans):
+        if first >= end:
+            count, most = count + most, 0
+        most, end = max(most, pages), max(end, last)
+    return count + most
 
 
 def _reservation(claim: Claim) -> Reservation:

@@ -14,6 +14,7 @@ A hole punched into the file, an mprotect or a userfaultfd take the table from t
 their next touch may share one again.
 
 pagemap's exclusive bit adds nothing: it can differ only at mapcount 1, where the numbers decide.
+Linux 6.1 sets it in both mappings of such a page, so it is taken from what a shared table maps.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _FREE_TO_DIFFER: Final = frozenset({"lo", "sd"})
 
 _SHARED: Final = np.uint8(CellFlag.SHARED_TABLE)
 _BOTH: Final = np.uint8(CellFlag.SHARED_TABLE | CellFlag.INFERRED)
+_EXCLUSIVE: Final = np.uint8(CellFlag.EXCLUSIVE)
 
 Pfns = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
@@ -191,7 +193,9 @@ class SharedTables:
         present = (state >= CellState.MAPPED) & (state <= CellState.PARTIAL)
         new = np.where(flags & _SHARED, flags & ~_BOTH, flags)
         if verdict is not Verdict.NO:
-            new = np.where(present, new | (_SHARED if verdict is Verdict.YES else _BOTH), new)
+            # Linux 6.1 calls a page exclusive by its mapcount, which a shared table leaves at 1.
+            told = (new & ~_EXCLUSIVE) | (_SHARED if verdict is Verdict.YES else _BOTH)
+            new = np.where(present, told, new)
             self._flagged[key] = member
         else:
             del self._flagged[key]

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hugescope_agent.model.join import Mappers
-from hugescope_agent.model.mapping import Index, TrackedMapping
+from hugescope_agent.model.mapping import Index, TrackedMapping, as_place
 from hugescope_wire.cells import U16, UNKNOWN_COUNT, CellFlag, CellState
 from hugescope_wire.report import SharingGroup, SharingReason
 
@@ -36,6 +36,8 @@ _REASONS: Final[tuple[SharingReason, ...]] = (
     "moving",
 )
 
+_SHARED_TABLE: Final = np.uint8(CellFlag.SHARED_TABLE)
+_PARTIAL: Final = np.uint8(CellState.PARTIAL)
 _NO_PFNS: Final = np.empty(0, np.uint64)
 
 ProcessMappings = tuple[int, str | None, Sequence[TrackedMapping]]
@@ -97,11 +99,11 @@ class Sharing:
             if len(mappings) > 1:
                 _note_aliases(mappings, by_pfn, by_file)
             for mapping in mappings:
-                in_table = (mapping.cells.flags & CellFlag.SHARED_TABLE) != 0
+                in_table = (mapping.cells.flags & _SHARED_TABLE) != 0
                 if in_table.any():
                     in_tables.append(mapping.head_pfn[in_table])
                 if mapping.hgm:
-                    partial.append(mapping.head_pfn[mapping.cells.state == CellState.PARTIAL])
+                    partial.append(mapping.head_pfn[mapping.cells.state == _PARTIAL])
         self._aliases = Tally.of(by_pfn)
         self._file_aliases = {file: Tally.of(parts) for file, parts in by_file.items()}
         self._partial = np.unique(np.concatenate(partial))
@@ -111,10 +113,11 @@ class Sharing:
         """Distinct processes that map the page of each present cell, u16[present cells];
         `UNKNOWN_COUNT` where mappers are unknown.
         """
-        return self._processes(mapping, mapping.present_index)
+        present = mapping.present_index
+        return self._processes(mapping, present, mapping.cells.mappers[present])
 
-    def _processes(self, mapping: TrackedMapping, present: Index) -> U16:
-        mappers = mapping.cells.mappers[present]
+    def _processes(self, mapping: TrackedMapping, present: Index, mappers: U16) -> U16:
+        """Of cells with these mappers; the very same array where no process has one twice."""
         if not len(self._aliases.keys) and not self._file_aliases:
             return mappers
         extra = self._aliases.at(mapping.head_pfn[present])
@@ -123,6 +126,8 @@ class Sharing:
             extra = np.where(
                 mapping.head_pfn[present] == 0, hidden.at(_file_pages(mapping, present)), extra
             )
+        if not extra.any():
+            return mappers
         count = np.maximum(mappers.astype(np.int64) - extra, 1)
         return np.where(mappers == UNKNOWN_COUNT, mappers, count).astype(np.uint16)
 
@@ -142,19 +147,22 @@ class Sharing:
     def _groups(self, mapping: TrackedMapping, present: Index) -> list[SharingGroup]:
         if not len(present):
             return []
-        facts = (
-            mapping.cells.mapcount[present],
-            mapping.cells.mappers[present],
-            self._processes(mapping, present),
-        )
-        bits = self._reasons(mapping.head_pfn[present], *facts)
-        if all(bool((fact == fact[0]).all()) for fact in (*facts, bits)):
+        place = as_place(present)
+        mapcount, mappers = mapping.cells.mapcount[place], mapping.cells.mappers[place]
+        processes = self._processes(mapping, present, mappers)
+        facts = (mapcount, mappers, processes)
+        differing: tuple[U16, ...] = (mapcount,)
+        if processes is mappers and not len(self._in_tables) and (mapcount == mappers).all():
+            # As with most mappings: nothing to explain.
+            bits: U16 = np.zeros(len(present), np.uint16)
+        else:
+            bits = self._reasons(mapping.head_pfn[place], *facts)
+            differing = (*facts, bits)
+        if all((fact == fact[0]).all() for fact in differing):
             counts_of_all = [_known(int(fact[0])) for fact in facts]
             return [self._group(int(present[0]), len(present), counts_of_all, int(bits[0]))]
-        keys = np.zeros(len(present), np.uint64)
-        for fact in (*facts, bits):
-            keys = keys << np.uint64(16) | fact
-        _, first, counts = np.unique(keys, return_index=True, return_counts=True)
+        keys = np.stack((*facts, bits), axis=1).view(np.uint64).ravel()
+        first, counts = _first_and_count(keys)
         order = np.lexsort((first, -counts))
         whole = len(order) if len(order) <= MOST_GROUPS else MOST_GROUPS - 1
         groups: list[SharingGroup] = []
@@ -199,6 +207,20 @@ class Sharing:
             processes=processes,
             reasons=[reason for at, reason in enumerate(_REASONS) if bits >> at & 1],
         )
+
+
+def _first_and_count(
+    keys: Keys,
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    """Of each different key where it is first and how often it is there; neighbours are mostly
+    equal, so there are few to be sorted.
+    """
+    begins = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+    lengths = np.diff(begins, append=len(keys))
+    _, first, at = np.unique(keys[begins], return_index=True, return_inverse=True)
+    counts = np.zeros(len(first), np.int64)
+    np.add.at(counts, at, lengths)
+    return begins[first], counts
 
 
 def _bit(reason: SharingReason) -> np.uint16:

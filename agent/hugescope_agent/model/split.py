@@ -10,7 +10,8 @@ from one look.
 The promise: `split` and `mapped` without the inferred flag are what the last reading of smaps
 proves by itself, for it leaves all full cells or none. What needs the past is flagged, because
 between two looks a page may have been collapsed, or punched and filled again. Where the numbers
-show that pages were collapsed, and not which, the cells are `full`.
+show that pages were collapsed, and not which, the cells are `full`. Such candidates, of which some
+are split and some are not, are inferred too.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from hugescope_agent.model.levels import (
     LevelSums,
     Shown,
     Sums,
+    freed_bytes,
     nothing_split,
     split_by_own_level,
     sums_of_same_moment,
 )
-from hugescope_wire.cells import PAGE_BYTES, U8, CellState
+from hugescope_wire.cells import U8, CellState
 from hugescope_wire.levels import PMD_BYTES, PUD_BYTES
 
 
@@ -42,9 +44,12 @@ class Verdict(NamedTuple):
 
 
 class SplitCount(NamedTuple):
-    """Split cells and what collapsing them would free; None where it is not known now."""
+    """Split cells, full 2 MiB chunks of larger pages that 512 entries map, and what collapsing all
+    of them would free (`levels.freed_bytes`); None where it is not known now.
+    """
 
     pages: int | None
+    chunks: int | None
     collapse_frees_bytes: int | None
 
 
@@ -66,6 +71,8 @@ class SplitTracker:
     _certain: Mask = field(init=False)
     _counted: Mask = field(init=False)
     """Cells that were full when smaps was read, and are ever since."""
+    _open: Mask = field(init=False)
+    """Full cells of which some are split and some are not, by the last reading that told."""
     _full_then: int = 0
     _split_then: int = 0
     _moved: bool = False
@@ -74,6 +81,7 @@ class SplitTracker:
         self._level = np.full(self.cell_count, CellState.FULL, np.uint8)
         self._certain = np.zeros(self.cell_count, np.bool_)
         self._counted = np.zeros(self.cell_count, np.bool_)
+        self._open = np.zeros(self.cell_count, np.bool_)
 
     def look(self, shown: Shown, smaps: SmapsVma | None, *, still: bool) -> Verdict:
         """Take a look; `smaps` is the reading before it, new when it is another object.
@@ -86,25 +94,29 @@ class SplitTracker:
             if self.sums is not None:
                 self._conclude(shown.full, self.sums.split)
                 self._counted = shown.full
+                self._open = shown.full & (self._level == CellState.FULL)
                 self._full_then, self._split_then = int(shown.full.sum()), self.sums.split
                 self._moved = False
         self._reading, self._last = smaps, shown
         full = shown.full
         told = full & (self._level != CellState.FULL)
-        return Verdict(np.where(full, self._level, shown.state), told & ~self._certain)
+        inferred = (told & ~self._certain) | self._open
+        return Verdict(np.where(full, self._level, shown.state), inferred)
 
     def count(self) -> SplitCount:
         """How many cells are split now, as far as the last reading of smaps still tells."""
         if self._last is None or self.sums is None:
-            return SplitCount(None, None)
+            return SplitCount(None, None, None)
         full = self._last.full
         if self._full_then == int(self._counted.sum()) == int(full.sum()):
-            return SplitCount(self.sums.split, self.sums.collapse_frees_bytes)
-        if not self._certain[full].all():
-            return SplitCount(None, None)
-        split = int((self._level[full] == CellState.SPLIT).sum())
-        known = split == 0 or self.page_size < PUD_BYTES
-        return SplitCount(split, split * PAGE_BYTES if known else None)
+            split = self.sums.split
+        elif self._certain[full].all():
+            split = int((self._level[full] == CellState.SPLIT).sum())
+        else:
+            return SplitCount(None, None, None)
+        still = self.page_size < PUD_BYTES or not self._moved
+        chunks = self.sums.chunks_by_pte if still else None
+        return SplitCount(split, chunks, freed_bytes(split, chunks))
 
     @property
     def chunk_level(self) -> Literal["pmd", "pte"] | None:
@@ -122,7 +134,7 @@ class SplitTracker:
         grown = full if last is None else full & ~last.full
         self._level[grown | ~full] = CellState.FULL
         self._certain[grown | ~full] = False
-        self._counted = self._counted & full
+        self._counted, self._open = self._counted & full, self._open & full
         if last is not None:
             self._level[grown & (last.state == CellState.PARTIAL)] = CellState.SPLIT
             self._moved |= not np.array_equal(last.mapped_pages, shown.mapped_pages)
@@ -137,14 +149,11 @@ class SplitTracker:
             return sums
         unmoved = last is not None and np.array_equal(last.mapped_pages, shown.mapped_pages)
         if (still or unmoved) and nothing_split(shown, levels, self.page_size):
-            return Sums(0, None, None, 0)
+            return Sums.of_cells_only(0, self.page_size)
         if still or last is None or not _only_parts_moved(last, shown, levels):
             return None
         split = split_by_own_level(int(shown.full.sum()), levels, self.page_size)
-        if split is None:
-            return None
-        known = split == 0 or self.page_size < PUD_BYTES
-        return Sums(split, None, None, split * PAGE_BYTES if known else None)
+        return None if split is None else Sums.of_cells_only(split, self.page_size)
 
     def _conclude(self, full: Mask, split: int) -> None:
         """Name the full cells by the number of split ones, as far as it goes."""

@@ -1,10 +1,15 @@
 """Transparent huge pages of one mapping: which mappings are looked at, and what their cells are.
 
 A cell is a PMD-sized, aligned region of address space; the first and the last may be cut by the
-VMA. `mapped`: one PMD maps it. `split`: all its pages are one folio of a PMD's size, mapped by
-PTEs. `partial`: it maps a part of such a folio, alone or beside other pages. `small`: base pages
-and smaller folios only. Pages of zeros are present and are no folio: a region read before it was
-written may be `mapped` by a PMD without any memory behind it.
+VMA. `mapped`: one PMD maps it. `split`: it is present in full by PTEs, and pages of a folio of a
+PMD's size are among them: mostly all of one, but after a write that followed a fork some pages are
+copies, and a part that was moved may meet a part of another. `partial`: the same, and some of its 2
+MiB are not present. So the state says what the bytes of the cell say, as in hugetlb mappings: 2 MiB
+if and only if `mapped`, `full` or `split`, or `small` in full. What is `split` is what a collapse
+takes, which copies anonymous memory to a new folio in any case; which entries are of which folio
+the parts of the cell tell. `small`: base pages and smaller folios only. Pages of zeros are present
+and are no folio: a region read before it was written may be `mapped` by a PMD without any memory
+behind it.
 """
 
 from __future__ import annotations
@@ -41,6 +46,8 @@ class ThpMapping:
         id: names it in frames, for the agent's life.
         smaps: what smaps told last; None before and where it could not be read.
         ranges: what PAGEMAP_SCAN gave last; None before the first, and without it.
+        head_pfn, last_pfn: as in `ThpCells`.
+        heads_moved: these changed since mappings were last counted.
         huge: cells that it found mapped by a PMD; all False without it.
         recheck: cells that changed between scan and read, to be read again at the next look.
         folio_pages: present pages of each cell by the order of their folio, u16[cells, ORDERS].
@@ -61,6 +68,9 @@ class ThpMapping:
     vma: HugeVma
     smaps: SmapsVma | None
     cells: Cells = field(init=False)
+    head_pfn: npt.NDArray[np.uint64] = field(init=False)
+    last_pfn: npt.NDArray[np.uint64] = field(init=False)
+    heads_moved: bool = True
     ranges: bytes | None = None
     huge: Mask = field(init=False)
     recheck: Mask = field(init=False)
@@ -79,6 +89,8 @@ class ThpMapping:
     def __post_init__(self) -> None:
         count = self.vma.cell_count
         self.cells = Cells.holes(count)
+        self.head_pfn = np.zeros(count, np.uint64)
+        self.last_pfn = np.zeros(count, np.uint64)
         self.huge = np.zeros(count, np.bool_)
         self.recheck = np.zeros(count, np.bool_)
         self.folio_pages = np.zeros((count, ORDERS), np.uint16)

@@ -39,13 +39,18 @@ class ThpCells:
     """What was read of some cells: columns as in `Cells`, and those of `ThpMapping`, of one length.
 
     Attributes:
-        count_pfn: the page whose mapcount stands for the cell, u64; 0: none does.
+        count_pfn: the page whose mapcount stands for the cell, the first that is of a folio of a
+            PMD's size, u64; 0: none does.
+        head_pfn, last_pfn: where the first and the last of its folios of a PMD's size begin, u64;
+            0: there is none, or it is not known.
     """
 
     state: U8
     mapped_pages: U32
     flags: U8
     count_pfn: Words
+    head_pfn: Words
+    last_pfn: Words
     folio_pages: U16
     swapped: U16
     lost: U16
@@ -64,11 +69,13 @@ def classify(words: Words, folios: Folios | None) -> ThpCells:
     protected = bit(words, UFFD_WP_BIT)
     swapped, lost = _not_present(words, present)
     if folios is None:
-        state, inferred, count_pfn = _without_folios(words, count)
+        state, inferred = _without_folios(words, count)
+        count_pfn = last_pfn = np.zeros(len(words), np.uint64)
         folio_pages = np.zeros((len(words), ORDERS), np.uint16)
         zero_huge = np.zeros(len(words), np.bool_)
     else:
-        state, count_pfn, folio_pages, zero_huge = _with_folios(words, present, count, folios)
+        state, shown, folio_pages, zero_huge = _with_folios(words, present, count, folios)
+        count_pfn, last_pfn = shown
         inferred = np.zeros(len(words), np.bool_)
     marker = (count == 0) & (protected & ~swapped & ~lost).any(axis=1)
     exclusive = (bit(words, EXCLUSIVE_BIT) | ~present).all(axis=1) & (count > 0)
@@ -80,6 +87,8 @@ def classify(words: Words, folios: Folios | None) -> ThpCells:
         count,
         flags.astype(np.uint8),
         count_pfn,
+        _head(count_pfn),
+        _head(last_pfn),
         folio_pages,
         swapped.sum(axis=1, dtype=np.uint16),
         lost.sum(axis=1, dtype=np.uint16),
@@ -95,11 +104,14 @@ def classify_huge(words: Words, zero: Mask, folios_known: bool) -> ThpCells:
         folio_pages[:, PMD_ORDER] = np.where(zero, 0, PMD_PAGES)
     flags = np.where(bit(words, EXCLUSIVE_BIT), CellFlag.EXCLUSIVE, 0)
     flags |= np.where(bit(words, UFFD_WP_BIT), CellFlag.WRITE_PROTECTED, 0)
+    pfn = np.where(zero, np.uint64(0), pfn)
     return ThpCells(
         np.full(len(words), CellState.MAPPED, np.uint8),
         np.full(len(words), PMD_PAGES, np.uint32),
         flags.astype(np.uint8),
-        np.where(zero, np.uint64(0), pfn),
+        pfn,
+        _head(pfn),
+        _head(pfn),
         folio_pages,
         np.zeros(len(words), np.uint16),
         np.zeros(len(words), np.uint16),
@@ -115,8 +127,10 @@ def present_pfns(words: Words) -> Words:
 
 def _with_folios(
     words: Words, present: Mask, count: U32, folios: Folios
-) -> tuple[U8, Words, U16, Mask]:
-    """State, PFN to count by, pages by order, and cells of the huge page of zeros."""
+) -> tuple[U8, tuple[Words, Words], U16, Mask]:
+    """State, first and last PFN of huge folios, pages by order, and cells of the huge page of
+    zeros.
+    """
     order = np.zeros(words.shape, np.uint8)
     zero = np.zeros(words.shape, np.bool_)
     back = np.zeros(words.shape, np.uint64)
@@ -129,23 +143,31 @@ def _with_folios(
     in_place = (back == np.arange(PMD_PAGES, dtype=np.uint64)).all(axis=1)
     whole = (huge_count == PMD_PAGES) & in_place & _contiguous(words)
     zero_huge = zero.all(axis=1) & _contiguous(words)
+    mixed = huge_count > 0
     state = np.select(
-        [whole, zero_huge, huge_count > 0, count > 0],
-        [CellState.FULL, CellState.MAPPED, CellState.PARTIAL, CellState.SMALL],
+        [whole, zero_huge, mixed & (count == PMD_PAGES), mixed, count > 0],
+        [CellState.FULL, CellState.MAPPED, CellState.SPLIT, CellState.PARTIAL, CellState.SMALL],
         CellState.HOLE,
     ).astype(np.uint8)
     rows = np.arange(len(words))
-    count_pfn = np.where(
-        huge_count > 0, words[rows, huge.argmax(axis=1)] & np.uint64(PFN_MASK), np.uint64(0)
+    ends = (huge.argmax(axis=1), PMD_PAGES - 1 - huge[:, ::-1].argmax(axis=1))
+    first_pfn, last_pfn = (
+        np.where(huge_count > 0, words[rows, at] & np.uint64(PFN_MASK), np.uint64(0)) for at in ends
     )
     cell_of, _ = np.nonzero(memory)
     slots = cell_of * ORDERS + np.minimum(order[memory], PMD_ORDER)
     pages = np.bincount(slots, minlength=len(words) * ORDERS).reshape(-1, ORDERS)
-    return state, count_pfn, pages.astype(np.uint16), zero_huge
+    return state, (first_pfn, last_pfn), pages.astype(np.uint16), zero_huge
 
 
-def _without_folios(words: Words, count: U32) -> tuple[U8, Mask, Words]:
-    """State by presence and, where PFNs show, contiguity; which of it is inferred; PFN to count."""
+def _head(pfns: Words) -> Words:
+    """Where the folio of a PMD's size begins that each lies in."""
+    heads: Words = pfns - pfns % np.uint64(PMD_PAGES)
+    return heads
+
+
+def _without_folios(words: Words, count: U32) -> tuple[U8, Mask]:
+    """State by presence and, where PFNs show, contiguity; which of it is inferred."""
     pfn = words & np.uint64(PFN_MASK)
     visible = (pfn * bit(words, PRESENT_BIT).astype(np.uint64)).any(axis=1)
     all_there = count == PMD_PAGES
@@ -155,7 +177,7 @@ def _without_folios(words: Words, count: U32) -> tuple[U8, Mask, Words]:
         [CellState.HOLE, CellState.FULL, CellState.SMALL],
         CellState.PARTIAL,
     ).astype(np.uint8)
-    return state, count > 0, np.zeros(len(words), np.uint64)
+    return state, count > 0
 
 
 def _contiguous(words: Words) -> Mask:

@@ -1,12 +1,13 @@
 """Reads the cells of one THP mapping: those that a scan shows changed, and any in rotation.
 
-Nothing here joins pages across processes: only the processes asked for are read, so `mappers` stays
-unknown, and no frame of a hugetlb pool is touched.
+Nothing here joins pages across processes; `thp_join` does, among the processes asked for. No frame
+of a hugetlb pool is touched.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -123,6 +124,17 @@ class ThpReader:
         inferred = bool(mapping.cells.flags[cell] & CellFlag.INFERRED)
         return thp_parts(words, folios, state, inferred=inferred)
 
+    def counted(self, heads: Iterable[int]) -> int | None:
+        """The kernel's counts of all 4 KiB of these folios of a PMD's size, summed up; None where
+        they cannot be read.
+
+        Raises:
+            BadCapture: as the file answers.
+        """
+        if self.kpage is None:
+            return None
+        return sum(int(self.kpage.counts_in(head, PMD_PAGES).sum()) for head in heads)
+
     def _look_at_all(self, mapping: ThpMapping, pagemap: Pagemap, now_s: float) -> Index:
         """Every entry, then what smaps leaves of cells that a PMD may map."""
         last_s, smaps = mapping.read_at_s, mapping.smaps
@@ -204,7 +216,12 @@ class ThpReader:
 
     def _store(self, mapping: ThpMapping, index: Index, found: ThpCells, node: U8) -> Index:
         cells = mapping.cells
-        mappers = np.full(len(index), UNKNOWN_COUNT, np.uint16)
+        stays = (mapping.head_pfn[index] == found.head_pfn) & (
+            mapping.last_pfn[index] == found.last_pfn
+        )
+        mappers = np.where(stays, cells.mappers[index], np.uint16(UNKNOWN_COUNT))
+        mapping.head_pfn[index], mapping.last_pfn[index] = found.head_pfn, found.last_pfn
+        mapping.heads_moved |= not stays.all()
         mapcount = self._mapcounts(found.count_pfn)
         new = Cells(found.mapped_pages, mapcount, mappers, found.state, found.flags, node)
         differs = np.zeros(len(index), np.bool_)

@@ -17,6 +17,7 @@ from hugescope_wire.cells import (
     CellFlag,
     CellState,
 )
+from hugescope_wire.levels import PMD_BYTES
 from hugescope_wire.report import (
     FileRef,
     PageDetail,
@@ -73,14 +74,29 @@ def find_place(processes: Iterable[ProcessMappings], pid: int, address: int) -> 
     raise AskError("no_such_process", f"no process {pid} with huge page mappings is watched")
 
 
+def check_part(place: Place, part: int | None) -> None:
+    """Whether the page has this part to be listed.
+
+    Raises:
+        AskError: `no_such_part`.
+    """
+    chunks = place.mapping.vma.page_size // PMD_BYTES
+    if part is not None and not (chunks > 1 and 0 <= part < chunks):
+        has = f"{chunks} parts" if chunks > 1 else "no parts that are listed by themselves"
+        raise AskError("no_such_part", f"part {part}: the page at {place.address:#x} has {has}")
+
+
 def page_detail(
     processes: Iterable[ProcessMappings],
     pid: int,
     address: int,
     sharing: Sharing,
     parts: Sequence[PartRun] = (),
+    *,
+    lost: bool = False,
 ) -> PageDetail:
-    """Everything about the page behind one cell; `parts` come from a drill into it.
+    """Everything about the page behind one cell; `parts` come from a drill into it. `lost`: the
+    report places a page here that a memory error took, where the page table shows a hole.
 
     Raises:
         AskError: as `find_place`.
@@ -92,7 +108,11 @@ def page_detail(
     cells = mapping.cells
     group = sharing.of_cell(mapping, cell)
     reasons: list[SharingReason] = [] if group is None else group.reasons
-    flags = int(cells.flags[cell])
+    state, flags = CellState(int(cells.state[cell])), int(cells.flags[cell])
+    if lost:
+        state, flags = CellState.POISONED, flags | CellFlag.INFERRED
+        told = {"state": CellState.POISONED.label, "inferred": True}
+        parts = [part.model_copy(update=told) for part in parts]
     node = int(cells.node[cell])
     return PageDetail(
         pid=pid,
@@ -101,7 +121,7 @@ def page_detail(
         first=cell,
         address=place.address,
         page_size=mapping.vma.page_size,
-        state=CellState(int(cells.state[cell])).label,
+        state=state.label,
         mapped_bytes=int(cells.mapped_pages[cell]) * PAGE_BYTES,
         mapcount=None if group is None else group.mapcount,
         mappers=None if group is None else group.mappers,
@@ -111,7 +131,7 @@ def page_detail(
         file=_file_ref(mapping),
         file_offset=place.file_page * mapping.vma.page_size,
         reasons=reasons,
-        explanation=explain(place, group, places),
+        explanation=explain(place, group, places, state, flags),
         mapped_by=None if places is None else [_as_mapper(one) for one in places],
         parts=list(parts),
     )
@@ -138,12 +158,18 @@ def places_of(processes: Iterable[ProcessMappings], place: Place) -> list[Place]
     return sorted(found, key=lambda one: (one.pid, one.address))
 
 
-def explain(place: Place, group: SharingGroup | None, places: list[Place] | None) -> list[str]:
+def explain(
+    place: Place,
+    group: SharingGroup | None,
+    places: list[Place] | None,
+    state: CellState,
+    flags: int,
+) -> list[str]:
     """A sentence for each reason why the counts differ, with the numbers, and for what is not
-    known.
+    known. `state` and `flags`: of the cell, as they are told.
     """
     if not place.present:
-        return _absent(place, places)
+        return _absent(state, flags, places)
     if group is None:
         return []
     sentences = [_sentence(reason, group, places or []) for reason in group.reasons]
@@ -206,12 +232,14 @@ def _shared_table(group: SharingGroup, places: list[Place]) -> str:
     return f"{seen}: {len(sharers)} of them share page tables, each of which counts once."
 
 
-def _absent(place: Place, places: list[Place] | None) -> list[str]:
-    state = CellState(int(place.mapping.cells.state[place.cell]))
+def _absent(state: CellState, flags: int, places: list[Place] | None) -> list[str]:
+    guess = flags & CellFlag.INFERRED
     sentences = {
         CellState.HOLE: "Nothing is mapped here.",
         CellState.MARKER: "Only a userfaultfd write-protect marker is here, and no page.",
-        CellState.POISONED: "The page that was here is lost to a memory error.",
+        CellState.POISONED: "A memory error likely took the page that was here."
+        if guess
+        else "The page that was here is lost to a memory error.",
         CellState.MIGRATING: "The page is moving, or poisoned; the next second tells.",
     }
     found = [sentences[state]] if state in sentences else []

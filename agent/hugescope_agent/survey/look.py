@@ -9,14 +9,18 @@ their number; otherwise that is the tear.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
+
+import numpy as np
 
 from hugescope_agent.kernel.sysvipc import HugeSegment, SegmentClues, huge_segments
 from hugescope_agent.model.account import PoisonCount, PoolLook, accounts, unpoisoned
+from hugescope_agent.model.captured import counted_bytes
 from hugescope_agent.model.clues import Clues
 from hugescope_agent.model.holdings import FileUse, Sightings, file_uses, holdings, pages_shown
 from hugescope_agent.model.mapped import MappedFrames
+from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.owned import OwnedMapping
 from hugescope_agent.model.poison import PoisonView
 from hugescope_agent.model.sharing import ProcessMappings, Sharing
@@ -25,6 +29,8 @@ from hugescope_wire.cells import CellState
 from hugescope_wire.report import Holding, PoolAccount, ProcessRef
 from hugescope_wire.snapshot import Pool
 
+_MIGRATING: Final = np.uint8(CellState.MIGRATING)
+
 LOOKS: Final = 5
 """Looks before a torn one is given as it is."""
 
@@ -32,8 +38,10 @@ LOOKS: Final = 5
 class Looker(Protocol):
     """The sampler, as a report needs it."""
 
-    def look_again(self) -> int:
-        """Bring everything up to date; how many hugetlb cells map something else since."""
+    def look_again(self) -> dict[int, int]:
+        """Bring everything up to date; how many hugetlb cells map something else since, by page
+        size.
+        """
 
     def processes(self) -> list[ProcessMappings]:
         """Every process with hugetlb mappings."""
@@ -54,7 +62,7 @@ class Joined:
 
     Attributes:
         counters: pools, read before, between and after its parts.
-        moved: hugetlb cells that changed while it was taken.
+        moved: hugetlb cells that changed while it was taken, by page size.
         unread: processes that could not be read.
     """
 
@@ -62,7 +70,7 @@ class Joined:
     owned: list[OwnedMapping]
     holders: Holders
     counters: list[list[Pool]]
-    moved: int
+    moved: dict[int, int]
     unread: list[int]
 
     @property
@@ -70,9 +78,22 @@ class Joined:
         """The counters that belong to it."""
         return self.counters[-1]
 
+    def uncaptured(self, page_size: int | None = None) -> list[TrackedMapping]:
+        """Mappings, of one page size if given, whose entries a captured tree lacks."""
+        return [
+            one.mapping
+            for one in self.owned
+            if one.mapping.uncaptured and page_size in (None, one.vma.page_size)
+        ]
+
+    def has_pages(self, page_size: int) -> bool:
+        """Whether the pool of that size holds any page."""
+        return any(pool.total for pool in self.after if pool.page_size == page_size)
+
     def moved_in(self, page_size: int) -> int:
         """Pages of one size that are known to have moved meanwhile."""
-        return max(self.moved, *(self._spread(page_size, name) for name in ("total", "free")))
+        spread = (self._spread(page_size, name) for name in ("total", "free"))
+        return max(self.moved.get(page_size, 0), *spread)
 
     def _spread(self, page_size: int, name: str) -> int:
         """By how much a counter of the host changed."""
@@ -145,10 +166,13 @@ class Accountant:
         are by size. `unsteady`: by how much looks differed, though nothing was seen to move.
         """
         shown = pages_shown(joined.owned)
+        hidden = {one.file for one in joined.owned if one.mapping.uncaptured}
+        unseen = {size: joined.uncaptured(size) for size in mapped}
+        clues = _clues(joined, captured=not self.sources.files.root.live)
 
         def held(sightings: Sightings) -> tuple[list[FileUse], list[Holding]]:
             uses = file_uses(sightings)
-            return uses, unpoisoned(holdings(uses, shown), poison.unmapped)
+            return uses, unpoisoned(holdings(uses, shown, hidden), poison.unmapped)
 
         def made(found: Sequence[Holding]) -> list[PoolAccount]:
             made_accounts: list[PoolAccount] = []
@@ -160,9 +184,14 @@ class Accountant:
                     holdings=found,
                     poison=counts[size],
                     overcommit=self.sources.overcommit(size),
-                    moved=max(joined.moved_in(size), unsteady),
+                    moved=max(joined.moved_in(size), unsteady if joined.has_pages(size) else 0),
                     looks=looks,
-                    clues=_clues(joined, frames),
+                    clues=replace(
+                        clues,
+                        flags_unread=counts[size].pages is None,
+                        uncaptured=len(unseen[size]),
+                        uncaptured_bytes=counted_bytes(unseen[size]),
+                    ),
                 )
                 made_accounts += accounts(look)
             return made_accounts
@@ -205,7 +234,7 @@ class Accountant:
         clues = SegmentClues(
             known=known,
             remembered=self._segments,
-            all_seen=not joined.unread,
+            all_seen=not joined.unread and not joined.uncaptured(),
             unaccounted=unaccounted,
             shmem_bytes=self.sources.shmem_bytes(),
             kernel=self.sources.files.info.kernel,
@@ -213,8 +242,8 @@ class Accountant:
         return huge_segments(segments, self.sources.files.pools.page_sizes, clues)
 
 
-def _clues(joined: Joined, mapped: MappedFrames) -> Clues:
-    """Who may hold pages out of our sight."""
+def _clues(joined: Joined, *, captured: bool) -> Clues:
+    """Who may hold pages out of our sight, of any size."""
     holders, names = joined.holders, joined.names
 
     def named(pids: Sequence[int]) -> list[ProcessRef]:
@@ -226,7 +255,9 @@ def _clues(joined: Joined, mapped: MappedFrames) -> Clues:
         pinning=named(holders.fds.pinning),
         other_namespaces=holders.mounts.unread + len(holders.linked.unreached),
         migrating=sum(
-            int((one.mapping.cells.state == CellState.MIGRATING).sum()) for one in joined.owned
+            int((one.mapping.cells.state == _MIGRATING).sum())
+            for one in joined.owned
+            if len(one.suspect_cells())
         ),
-        hidden_pfns=mapped.guessed > 0,
+        captured=captured,
     )

@@ -15,6 +15,8 @@ from hugescope_agent.model.thp import ThpMapping, thp_facts
 from hugescope_wire.cells import CellFlag
 from hugescope_wire.report import MappingReport, Policy
 
+_SHARED_TABLE: Final = np.uint8(CellFlag.SHARED_TABLE)
+
 Mode = Literal["missing", "wp", "minor"]
 _MODES: Final[dict[str, Mode]] = {"um": "missing", "uw": "wp", "ui": "minor"}
 """VmFlags of a VMA that is registered with a userfaultfd."""
@@ -36,10 +38,10 @@ def report_mapping(
         page_size=one.vma.page_size,
         policy=policy,
         node_bytes=placed.node_bytes,
-        misplaced_bytes=placed.misplaced_bytes,
+        misplaced_bytes=None if mapping.uncaptured else placed.misplaced_bytes,
         reserved_pages=reserved.get(one.key),
         sharing=sharing.groups(mapping),
-        shared_table_cells=int(np.count_nonzero(cells.flags & CellFlag.SHARED_TABLE)),
+        shared_table_cells=int(np.count_nonzero(cells.flags & _SHARED_TABLE)),
         split=split_facts(mapping),
         lost_pages=lost_pages(mapping),
         uffd=registered(() if mapping.smaps is None else mapping.smaps.vm_flags),

@@ -79,9 +79,10 @@ class Sources:
     def holders(self, processes: Sequence[ProcessMappings]) -> Holders:
         """Everything that was seen to keep huge pages now."""
         root = self.files.root
-        mounts = namespaces.survey(root, [pid for pid, _, _ in processes])
+        pids = root.pids()
+        mounts = namespaces.survey(root, pids)
         devices = frozenset(self._internal.values()) | mounts.devices
-        fds = scan_fds(root, root.pids(), devices, mounts)
+        fds = scan_fds(root, pids, devices, mounts)
         linked = namespaces.walk_all(root, mounts)
         known = {one.file.key for one in fds.huge} | {file.key for file in linked.files}
         vmas = [(pid, one.vma) for pid, _, mappings in processes for one in mappings]
@@ -135,7 +136,9 @@ class Sources:
         """All huge pages of the machine; None too where no memory is bad, and nothing to find."""
         if corrupted_bytes == 0:
             return None
-        return read_frames(self.files.root, self.files.nodes, self.files.pools.page_sizes)
+        found = read_frames(self.files.root, self.files.nodes, self.files.pools.page_sizes)
+        bad = self.outside(corrupted_bytes)
+        return found if found is None or bad is None else found.marked(bad.in_pools)
 
     def outside(self, corrupted_bytes: int | None) -> BadPages | None:
         """Bad pages of no pool; None where no memory is bad. Looked for again when more is."""

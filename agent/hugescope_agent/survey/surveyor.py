@@ -35,6 +35,9 @@ _LOOKS_TO_BELIEVE: Final = 3
 
 _PAUSE_S: Final = 0.02
 _SOONEST_S: Final = 2.0
+_LATEST_S: Final = 20.0
+"""A report that is older misleads more than a new one costs."""
+
 _DUTY: Final = 0.02
 """Of one core, most of the time that may go into reports of a host that is watched."""
 
@@ -46,7 +49,7 @@ class Host(Looker, Protocol):
         """THP mappings with their pids."""
 
     def shown(self) -> tuple[list[ProcessInfo], dict[int, Cells]]:
-        """What travels of processes, and cells by mapping id."""
+        """What travels of processes, and cells by mapping id, as they were read."""
 
     def limits(self) -> list[Limit]:
         """What this kernel or these privileges do not give."""
@@ -98,12 +101,12 @@ class Surveyor:
         now_s = self.clock()
         joined, accounted, poisoned, lost = self._consistent(host, now_s)
         self._history.see(joined.after, now_s)
-        views = self._reservations(joined, accounted, lost)
+        views = self._reservations(joined, accounted, lost, poisoned)
         report = self._report(host, joined, accounted, poisoned, views, thorough=thorough)
         facts = self._facts(host, joined, report)
         report = report.model_copy(update={"findings": find(facts)})
         spent_s = time.perf_counter() - begin_s
-        self.due_s = self.clock() + max(_SOONEST_S, spent_s / _DUTY)
+        self.due_s = self.clock() + min(max(_SOONEST_S, spent_s / _DUTY), _LATEST_S)
         return report
 
     def _consistent(
@@ -156,7 +159,11 @@ class Surveyor:
         return view, counts, lost
 
     def _reservations(
-        self, joined: Joined, accounted: Accounted, lost: Sequence[LostPage]
+        self,
+        joined: Joined,
+        accounted: Accounted,
+        lost: Sequence[LostPage],
+        poisoned: PoisonView,
     ) -> list[ReservationView]:
         hosts = {one.page_size: one for one in accounted.accounts if one.node is None}
         return [
@@ -170,6 +177,7 @@ class Surveyor:
                     mounts=joined.holders.mounts.hugetlbfs,
                     unattributed=None if account.torn else account.unattributed,
                     all_read=not joined.unread,
+                    adrift=poisoned.adrift(size),
                 )
             )
             for size, account in hosts.items()
@@ -241,6 +249,7 @@ class Surveyor:
             source=self.source,
             history=self._history.lost,
             not_huge=self._not_huge.look(pids, self.clock()),
+            available_bytes=memory_failure.meminfo_bytes(self.files.root, "MemAvailable"),
         )
 
 

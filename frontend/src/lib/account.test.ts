@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { sampleAccount } from "../state/samples";
-import { accountsBySize, barOf, barWords, PARTS, rowsOf, tornWords } from "./account";
+import {
+  accountsBySize,
+  barOf,
+  barWords,
+  countWords,
+  isEmpty,
+  PARTS,
+  rowsOf,
+  tornWords,
+} from "./account";
 
 const UNKNOWN = { fd: null, hugetlbfs: null, sysv: null, mapping: null };
 
@@ -27,6 +36,25 @@ describe("a pool's account", () => {
       rowsOf(PARTS, [sampleAccount({ unplaced })]).map((row) => row.key);
     expect(keys(null)).not.toContain("unplaced");
     expect(keys(0)).toContain("unplaced");
+  });
+});
+
+describe("an account that is a bound, or of nothing", () => {
+  it("says that pages may be counted twice", () => {
+    const words = (guessed: number): string[] =>
+      PARTS.map((row) => countWords(row, sampleAccount({ guessed, unattributed: null })));
+    expect(words(0).slice(0, 2)).toEqual(["50", "4"]);
+    expect(words(1).slice(0, 2)).toEqual(["up to 50", "4"]);
+    expect(words(1).slice(-2)).toEqual(["unknown", "40"]);
+  });
+
+  it("is empty without pages, promises and overcommit", () => {
+    const none = { total: 0, free: 0, mapped: 0, reserved: 0, overcommit: 0 };
+    const node = sampleAccount({ ...none, reserved: null, overcommit: null });
+    expect(isEmpty([sampleAccount(none), node])).toBe(true);
+    expect(isEmpty([sampleAccount(none), sampleAccount({ node: 0 })])).toBe(false);
+    expect(isEmpty([sampleAccount({ ...none, overcommit: 4 })])).toBe(false);
+    expect(isEmpty([sampleAccount({ ...none, total: null })])).toBe(false);
   });
 });
 
@@ -67,6 +95,9 @@ describe("the bar", () => {
   it("comes with the tear in plain words", () => {
     expect(tornWords(sampleAccount())).toBeNull();
     expect(tornWords(sampleAccount({ torn: 1 }))).toContain("1 page:");
+    expect(tornWords(sampleAccount({ torn: 2 }), true)).toBe(
+      "The counters and page tables of this capture differ by 2 pages.",
+    );
     expect(tornWords(sampleAccount({ torn: 5, looks: 3 }))).toBe(
       "Torn by 5 pages: they moved while the look was taken (look taken 3 times).",
     );

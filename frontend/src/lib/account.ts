@@ -72,10 +72,30 @@ export function barWords(account: PoolAccount): string {
     .join(", ");
 }
 
-/** What a look that was taken while pages moved has to say; null when it is consistent. */
-export function tornWords({ torn, looks }: PoolAccount): string | null {
+/** Whether there is nothing in any of these pools, and nothing to be said of it. */
+export function isEmpty(accounts: readonly PoolAccount[]): boolean {
+  return accounts.every(
+    ({ total, free, mapped, reserved, overcommit, torn }) =>
+      total === 0 && free === 0 && !mapped && !reserved && !overcommit && torn === 0,
+  );
+}
+
+/** A number of a row as it is shown; what counts some pages twice is a bound. */
+export function countWords(row: AccountRow, account: PoolAccount): string {
+  const count = row.of(account);
+  if (count === null) return "unknown";
+  const bound = row.key === "mapped" && account.guessed > 0;
+  return bound ? `up to ${integer(count)}` : integer(count);
+}
+
+/**
+ * What a look that was taken while pages moved has to say; null when it is consistent. The files of a captured tree are of
+ * different moments for good.
+ */
+export function tornWords({ torn, looks }: PoolAccount, captured = false): string | null {
   if (torn === 0) return null;
   const times = looks === 1 ? "once" : `${integer(looks)} times`;
   const pages = torn === 1 ? "1 page" : `${integer(torn)} pages`;
+  if (captured) return `The counters and page tables of this capture differ by ${pages}.`;
   return `Torn by ${pages}: they moved while the look was taken (look taken ${times}).`;
 }

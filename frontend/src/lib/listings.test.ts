@@ -65,6 +65,7 @@ describe("the lists of a report", () => {
         owners: [owner, mount],
         unattributed: -2,
         unreserved: [{ process: QEMU, start: 4096, page_size: TWO_MIB, pages: 3, inferred: true }],
+        unreserved_pages: 3,
       },
     ];
     const link = { text: "qemu 42 at 0x1000", place: { pid: 42, start: 4096 } };
@@ -76,6 +77,25 @@ describe("the lists of a report", () => {
     expect(rows({ reservations: reservations }, "unfaulted and not reserved")).toEqual([
       [link, "3 (inferred)"],
     ]);
+  });
+
+  it("sum what nothing promises by pages, not by mappings", () => {
+    const bare = { process: QEMU, start: 4096, page_size: TWO_MIB, pages: 3, inferred: false };
+    const sum = (unreserved_pages: number | null): string | undefined => {
+      const reservation = {
+        page_size: TWO_MIB,
+        reserved: 0,
+        owners: [],
+        unattributed: 0,
+        unreserved: [bare, { ...bare, start: 8192 }],
+        unreserved_pages,
+      };
+      const report = sampleReport({ reservations: [reservation] });
+      const listings = poolListings(report, sampleAccount(), names);
+      return listings.find(({ title }) => title === "unfaulted and not reserved")?.sum;
+    };
+    expect(sum(3)).toBe("3 pages");
+    expect(sum(null)).toBe("");
   });
 
   it("keep what a cgroup does not have apart from zero", () => {

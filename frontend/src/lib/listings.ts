@@ -105,7 +105,7 @@ export function poolListings(report: HostReport, account: PoolAccount, names: Na
 }
 
 function reservationListings(account: HostReport["reservations"][number]): Listing[] {
-  const { owners, unattributed, unreserved } = account;
+  const { owners, unattributed, unreserved, unreserved_pages: distinct } = account;
   const rest: Cell[][] =
     unattributed === null || unattributed === 0 ? [] : [["unattributed", unattributed, null]];
   return [
@@ -125,7 +125,7 @@ function reservationListings(account: HostReport["reservations"][number]): Listi
     },
     {
       title: "unfaulted and not reserved",
-      sum: total(unreserved.map((one) => one.pages)),
+      sum: distinct === null ? "" : pages(distinct),
       head: ["mapping", "pages"],
       rows: unreserved.map((one) => [
         mappingCell(one.process, one.start),

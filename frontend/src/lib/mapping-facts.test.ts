@@ -42,9 +42,26 @@ describe("what a report says of a mapping", () => {
   });
 
   it("tells a split that cannot be counted from none", () => {
-    const split = { pages: null, placed: 0, collapse_frees_bytes: null };
-    expect(facts({ split })["full but split"]).toBe("number not known, 0 of them placed");
-    expect(facts({ split: { ...split, pages: 0 } })["full but split"]).toMatch(/^0,/);
+    const split = { pages: null, chunks: null, placed: 0, collapse_frees_bytes: null };
+    expect(facts({ split })).toEqual({ "full but split": "number not known" });
+    expect(facts({ split: { ...split, pages: 0, chunks: 0 } })).toEqual({});
+    expect(facts({ split: { ...split, placed: 2 } })["full but split"]).toBe(
+      "number not known, 2 of them placed",
+    );
+  });
+
+  it("tells where split pages are as far as that is known, and chunks of larger pages", () => {
+    const split = { pages: 3, chunks: 0, placed: 0, collapse_frees_bytes: 12288 };
+    expect(facts({ split })).toEqual({
+      "full but split": "3, places not certain",
+      "a collapse frees": "12 KiB of page tables",
+    });
+    expect(
+      facts({ split: { pages: 0, chunks: 1, placed: 0, collapse_frees_bytes: 4096 } }),
+    ).toEqual({
+      "full 2 MiB chunks by 512 entries": "1",
+      "a collapse frees": "4 KiB of page tables",
+    });
   });
 
   it("puts smaps' THP counts beside ours", () => {

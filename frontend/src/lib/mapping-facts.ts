@@ -25,9 +25,16 @@ export function mappingFacts(report: MappingReport): MappingFact[] {
 
 function splitFacts(split: MappingReport["split"]): (MappingFact | false)[] {
   if (split === null) return [];
-  const count = split.pages === null ? "number not known" : integer(split.pages);
+  const { pages: count, placed } = split;
+  const known = count === null ? "number not known" : integer(count);
+  const where = placed > 0 ? `${integer(placed)} of them placed` : "places not certain";
   return [
-    ["full but split", `${count}, ${integer(split.placed)} of them placed`],
+    // A number that is not known is not none.
+    (count === null || count > 0) && [
+      "full but split",
+      count === null && placed === 0 ? known : `${known}, ${where}`,
+    ],
+    some("full 2 MiB chunks by 512 entries", split.chunks, integer),
     some("a collapse frees", split.collapse_frees_bytes, (size) => `${bytes(size)} of page tables`),
   ];
 }

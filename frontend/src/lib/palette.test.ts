@@ -14,6 +14,7 @@ import {
   paintOf,
   paintsOf,
   POISONED,
+  stateLegend,
 } from "./palette";
 
 const TWO_MIB = 2 * 2 ** 20;
@@ -156,5 +157,34 @@ describe("colours", () => {
         before = light;
       }
     }
+  });
+});
+
+describe("the legend of states", () => {
+  it("counts a cell by its state also where a flag colours it", () => {
+    const columns = [
+      cell({ state: CellState.FULL }),
+      cell({ state: CellState.FULL, flags: CellFlag.WRITE_PROTECTED }),
+      cell({ state: CellState.PARTIAL, pages: 7 }),
+      cell({ state: CellState.MAPPED, flags: CellFlag.SHARED_TABLE }),
+    ];
+    const counts = new Uint32Array(256);
+    const states = new Uint32Array(16);
+    for (const one of columns) {
+      const paint = paintOf("state", one, 0, TWO_MIB);
+      counts[paint] = (counts[paint] ?? 0) + 1;
+      const state = one.state[0] ?? 0;
+      states[state] = (states[state] ?? 0) + 1;
+    }
+    const paints = paintsOf("state", "light", TWO_MIB, 1);
+    const entries = stateLegend(paints, counts, states);
+    expect(entries.map((one) => [one.key, one.count])).toEqual([
+      ["mapped", 1],
+      ["full", 2],
+      ["partial", 1],
+      ["shared-table", 1],
+      ["write-protected", 1],
+    ]);
+    expect(entries[4]?.label).toBe("of these write-protected (uffd)");
   });
 });

@@ -247,10 +247,34 @@ export function legendOf(paints: Paints, counts: Uint32Array): LegendEntry[] {
   return [...byKey.values()];
 }
 
+/**
+ * The legend of colours by state: each state with all its cells, also those painted in the colour of a flag, which
+ * come last, as a part of these.
+ */
+export function stateLegend(
+  paints: Paints,
+  counts: Uint32Array,
+  states: ArrayLike<number>,
+): LegendEntry[] {
+  const byState = new Uint32Array(counts.length);
+  const flagged = new Uint32Array(counts.length);
+  PAINT_OF_STATE.forEach((paint, state) => {
+    byState[barPaint(paint)] = states[state] ?? 0;
+  });
+  for (const paint of [SHARED_TABLE, WRITE_PROTECTED]) flagged[paint] = counts[paint] ?? 0;
+  return [
+    ...legendOf(paints, byState),
+    ...legendOf(paints, flagged).map((one) => ({ ...one, label: `of these ${one.label}` })),
+  ];
+}
+
+/** Where one paint has to stand for all levels of a state. */
+function barPaint(paint: number): number {
+  return paint === PARTIAL ? PARTIAL + PARTIAL_LEVELS / 2 : paint;
+}
+
 /** Paint of each `CellState` where nothing but the state is known, as in a composition bar. */
 export function barPaints(theme: Theme, pageSize: number): (Paint | undefined)[] {
   const paints = paintsOf("state", theme, pageSize, 1);
-  return PAINT_OF_STATE.map((paint) => {
-    return paints[paint === PARTIAL ? PARTIAL + PARTIAL_LEVELS / 2 : paint];
-  });
+  return PAINT_OF_STATE.map((paint) => paints[barPaint(paint)]);
 }

@@ -5,12 +5,14 @@ import {
   barOf,
   barWords,
   BESIDE,
+  countWords,
+  isEmpty,
   PARTS,
   rowsOf,
   tornWords,
   type AccountRow,
 } from "../lib/account";
-import { bytes, integer } from "../lib/format";
+import { bytes } from "../lib/format";
 import { hostListings, poolListings, who } from "../lib/listings";
 import type { HostReport, HostSummary, PoolAccount } from "../wire/types";
 import { ListingFold } from "./listing";
@@ -58,24 +60,31 @@ function SizeAccount(
   const size = bytes(whole?.page_size ?? 0);
   const names = (pid: number): string =>
     who({ pid, comm: host.processes.find((process) => process.pid === pid)?.comm ?? null });
-  const torn = accounts.flatMap((account) => tornWords(account) ?? []);
+  const captured = host.source.kind !== "live";
+  const torn = accounts.flatMap((account) => tornWords(account, captured) ?? []);
+  const listings = whole ? poolListings(report, whole, names) : [];
+  if (isEmpty(accounts) && listings.length === 0) {
+    return (
+      <section aria-label={`${size} pages`} data-testid="account" data-size={whole?.page_size}>
+        <p class="muted">{size} pages: the pool is empty.</p>
+      </section>
+    );
+  }
   return (
     <section aria-label={`${size} pages`} data-testid="account" data-size={whole?.page_size}>
       {accounts.map((account) => (
-        <p key={account.node} class="account-bar">
-          <span>{account.node === null ? size : nodeWords(account)}</span>
-          <span class="bar" role="img" aria-label={barWords(account)} title={barWords(account)}>
-            {barOf(account).map(({ key, share }) => (
-              <span key={key} class={`part-${key}`} style={{ width: `${share}%` }} />
-            ))}
-          </span>
-        </p>
+        <AccountBar key={account.node} account={account} size={size} />
       ))}
       {torn[0] !== undefined && (
         <p class="note note-late" data-testid="torn">
           {torn[0]}
         </p>
       )}
+      {whole?.notes.map((note) => (
+        <p key={note} class="note">
+          {note}.
+        </p>
+      ))}
       <div class="table-box">
         <table>
           <thead>
@@ -95,11 +104,24 @@ function SizeAccount(
           </tbody>
         </table>
       </div>
-      {whole &&
-        poolListings(report, whole, names).map((listing) => (
-          <ListingFold key={listing.title} listing={listing} host={host} />
-        ))}
+      {listings.map((listing) => (
+        <ListingFold key={listing.title} listing={listing} host={host} />
+      ))}
     </section>
+  );
+}
+
+function AccountBar(props: { readonly account: PoolAccount; readonly size: string }): JSX.Element {
+  const { account, size } = props;
+  return (
+    <p class="account-bar">
+      <span>{account.node === null ? size : nodeWords(account)}</span>
+      <span class="bar" role="img" aria-label={barWords(account)} title={barWords(account)}>
+        {barOf(account).map(({ key, share }) => (
+          <span key={key} class={`part-${key}`} style={{ width: `${share}%` }} />
+        ))}
+      </span>
+    </p>
   );
 }
 
@@ -119,10 +141,9 @@ function NumberRow(props: {
         {label}
       </th>
       {props.accounts.map((account) => {
-        const count = of(account);
         return (
-          <td key={account.node} class={count ? "number" : "number muted"}>
-            {count === null ? "unknown" : integer(count)}
+          <td key={account.node} class={of(account) ? "number" : "number muted"}>
+            {countWords(props.row, account)}
           </td>
         );
       })}

@@ -42,17 +42,36 @@ export function HostSection(
       <LimitTable limits={host.limits} />
       {panels && (
         <>
-          <h3>Findings</h3>
+          <h3>
+            Findings <ReportAge {...props} takenAt={report.taken_at} />
+          </h3>
           <panels.FindingsPanel host={host} findings={report.findings} takenAt={report.taken_at} />
         </>
       )}
       <h3>Pools</h3>
       <PoolTable pools={host.pools} />
-      {panels && <panels.AccountPanel host={host} report={report} />}
+      {panels && (
+        <>
+          <ReportAge {...props} takenAt={report.taken_at} />
+          <panels.AccountPanel host={host} report={report} />
+        </>
+      )}
       <h3>Processes</h3>
       <SkippedLine skipped={host.skipped} />
       <ProcessTable hostId={host.host_id} processes={host.processes} />
     </section>
+  );
+}
+
+/** How long before now the report was made, which comes seldomer than the cells. */
+function ReportAge(props: HostProps & { readonly takenAt: string }): JSX.Element {
+  const { host, receivedAtMs, nowMs, takenAt } = props;
+  const behindS = (Date.parse(host.taken_at) - Date.parse(takenAt)) / 1000;
+  const ageS = freshness(host, receivedAtMs, nowMs).ageS + Math.max(0, behindS);
+  return (
+    <span class="report-age muted" data-testid="report-age">
+      as of {age(ageS)} ago
+    </span>
   );
 }
 

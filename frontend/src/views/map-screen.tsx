@@ -3,7 +3,14 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { address, addressRange, bytes, integer, NOTHING, percent } from "../lib/format";
 import { ENTRIES, fullRange, rangeAround, type CellSpan } from "../lib/geometry";
-import { COLOR_MODES, highestBucket, legendOf, paintsOf, type ColorMode } from "../lib/palette";
+import {
+  COLOR_MODES,
+  highestBucket,
+  legendOf,
+  paintsOf,
+  stateLegend,
+  type ColorMode,
+} from "../lib/palette";
 import { freshness } from "../state/freshness";
 import { noticeOf, type Notice } from "../state/notice";
 import type { Picture } from "../state/picture";
@@ -333,10 +340,12 @@ function MapLegend(props: {
   const { painted, cells } = picture;
   const counts = painted.counts;
   const paints = paintsOf(color, theme.value, cells.pageSize, highestBucket(counts));
+  const entries =
+    color === "state" ? stateLegend(paints, counts, cells.stateCounts) : legendOf(paints, counts);
   return (
     <div class="legends">
       <ul class="legend" aria-label={`cells by ${COLOR_LABELS[color]}`} data-testid="legend">
-        {legendOf(paints, counts).map((entry) => (
+        {entries.map((entry) => (
           <li key={entry.key} data-key={entry.key} data-count={entry.count}>
             <Swatch paint={entry} /> {entry.label} <b>{integer(entry.count)}</b>{" "}
             <span class="muted">{percent(entry.count, cells.cellCount)}</span>

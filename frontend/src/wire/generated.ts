@@ -941,15 +941,23 @@ export interface components {
          * PoolAccount
          * @description total = free + mapped + held (fd + hugetlbfs + sysv + mapping) + poisoned + unattributed.
          *
+         *     It holds where no part is null. Where `guessed` is not 0, what the known parts leave of the
+         *     total, and up to `guessed` more, is unattributed.
+         *
          *     Attributes:
          *         node: null for the host.
          *         mapped: pages in at least one page table, each once; null on nodes where the node of a page
          *             is not known. `mapped_by` sums to it where it is not null (host only).
          *         poisoned: pages of the pool lost to poison and in no page table any more.
-         *         unattributed: in use by nobody that was seen; the count is exact when `torn` is 0.
+         *         unattributed: in use by nobody that was seen; the count is exact when `torn` is 0; null
+         *             where a counter is missing, or `guessed` is not 0.
          *         unplaced: node accounts only: held and unattributed pages together, where only the sum is
          *             known; the parts are then null. Null where the parts are known, or `mapped` is not.
+         *         guessed: pages by which `mapped` may be too high: page frames are hidden, and a private page
+         *             that forked processes share counts once for each of them. `unattributed` would be too
+         *             low by as much.
          *         candidates: who may hold the unattributed pages, in words; guesses by name.
+         *         notes: in what the numbers are bounds only, in words; on the host's account.
          *         torn: pages that moved while the look was taken; 0 for a consistent look.
          *         looks: how often the look was taken to get there.
          *         available: free - reserved: what is left for a new mapping; null on nodes.
@@ -961,6 +969,11 @@ export interface components {
             candidates: string[];
             /** Free */
             free: number | null;
+            /**
+             * Guessed
+             * @default 0
+             */
+            guessed: number;
             held: components["schemas"]["HeldPages"];
             /**
              * Looks
@@ -973,6 +986,8 @@ export interface components {
             mapped_by: components["schemas"]["MappedGroup"][] | null;
             /** Node */
             node: number | null;
+            /** Notes */
+            notes: string[];
             /** Overcommit */
             overcommit: number | null;
             /** Page Size */
@@ -1096,7 +1111,8 @@ export interface components {
          * ReservationAccount
          * @description One pool's reservations: reserved = sum of owners + unattributed (signed, as it comes out).
          *
-         *     `unreserved` lists mappings with unfaulted pages that nothing promises.
+         *     `unreserved` lists mappings with unfaulted pages that nothing promises; `unreserved_pages` are
+         *     all of them, those that several mappings of a file show counted once.
          */
         ReservationAccount: {
             /** Owners */
@@ -1109,6 +1125,8 @@ export interface components {
             unattributed: number | null;
             /** Unreserved */
             unreserved: components["schemas"]["Unreserved"][];
+            /** Unreserved Pages */
+            unreserved_pages: number | null;
         };
         /**
          * Run
@@ -1228,10 +1246,15 @@ export interface components {
          *
          *     Attributes:
          *         pages: exact number; null where smaps and pagemap do not fit together.
-         *         placed: of these, how many cells are known to be split; the rest is marked inferred.
-         *         collapse_frees_bytes: page-table bytes that a collapse of all would free.
+         *         chunks: 2 MiB chunks of larger pages that are present in full and mapped by 512 entries, in
+         *             full and in partly mapped pages; null as `pages`. Which they are is not known.
+         *         placed: of the pages, how many cells are known to be split; the rest is marked inferred.
+         *         collapse_frees_bytes: page tables that a collapse of all these pages and chunks would free,
+         *             one each. That of a whole partly mapped page, which fills its holes, frees more.
          */
         SplitFacts: {
+            /** Chunks */
+            chunks: number | null;
             /** Collapse Frees Bytes */
             collapse_frees_bytes: number | null;
             /** Pages */

@@ -32,6 +32,10 @@ _CAPTURE_HZ: Final = 1.0
 """A captured tree does not change; once a second keeps its age true."""
 
 _REPLAY_HZ: Final = 4.0
+ThpPid = Annotated[
+    list[int] | None,
+    typer.Option(help="Watch this process' transparent huge pages too; may be given again."),
+]
 _ID_REFUSES: Final = re.compile(r"[^A-Za-z0-9._:-]+")
 
 
@@ -53,10 +57,7 @@ def run(
         float,
         typer.Option(min=0.001, max=1, help="Share of a core for reading unchanged pages again."),
     ] = 0.01,
-    thp_pid: Annotated[
-        list[int] | None,
-        typer.Option(help="Watch this process' transparent huge pages too; may be given again."),
-    ] = None,
+    thp_pid: ThpPid = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but what goes wrong.")
     ] = False,

@@ -10,6 +10,7 @@ from rich.console import Console
 from hugescope.commands.snapshot import looking, printable, size, table_of, wide_console
 from hugescope.errors import CommandError
 from hugescope_agent.kernel.root import Root
+from hugescope_agent.sample import SamplerOptions
 from hugescope_wire.report import PageDetail
 
 NAME: Final = "page"
@@ -28,11 +29,18 @@ def run(
         int | None,
         typer.Option(min=0, help="List the 4 KiB entries of this 2 MiB chunk of a 1 GiB page."),
     ] = None,
+    thp_pid: Annotated[
+        list[int] | None,
+        typer.Option(help="Join a transparent page with this process' too; may be given again."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say who maps the page at an address, why the counts differ, and how it is mapped."""
-    with looking(Root.at(root)) as sampler:
+    options = SamplerOptions(thp_pids=frozenset({pid, *(thp_pid or ())}))
+    with looking(Root.at(root), options) as sampler:
         sampler.settle()
+        # Where a lost page was is known to the report alone.
+        sampler.survey()
         page = sampler.page(pid, _address(address), part)
     if json:
         print(page.model_dump_json(indent=1))
@@ -76,7 +84,8 @@ def _print_facts(console: Console, page: PageDetail) -> None:
 
 def _print_mappers(console: Console, page: PageDetail) -> None:
     if page.mapped_by is None:
-        console.print("Who else maps it cannot be told: page frames are hidden.")
+        if not page.explanation:
+            console.print("Who else maps it cannot be told: page frames are hidden.")
         return
     table = table_of("Mapped by", "pid", "comm", "address", "mapping", "", right=("pid",))
     for mapper in page.mapped_by:

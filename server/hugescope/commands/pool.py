@@ -12,10 +12,13 @@ from hugescope_agent.kernel.root import Root
 from hugescope_wire.report import (
     CgroupUse,
     FileRef,
+    GuestMemory,
     Holding,
+    MemoryFailures,
     PoolAccount,
     Reservation,
     ReservationAccount,
+    Stage2,
     Vmemmap,
 )
 
@@ -48,49 +51,70 @@ def run(
         return
     console = wide_console()
     accounts = [account for account in report.accounts if account.total or account.node is None]
-    _print_accounts(console, accounts)
+    _print_accounts(console, accounts, captured=look.source.kind == "capture")
     _print_who_maps(console, accounts, {one.pid: one.comm or "" for one in look.processes})
     _print_holdings(console, report.holdings)
     _print_reservations(console, report.reservations)
     _print_cgroups(console, report.cgroups)
+    _print_stage2(console, report.stage2)
+    _print_guest_memory(console, report.guest_memory)
+    _print_failures(console, report.poison.failures)
     console.print(_vmemmap_line(report.vmemmap))
 
 
-def _print_accounts(console: Console, accounts: list[PoolAccount]) -> None:
+def _print_accounts(console: Console, accounts: list[PoolAccount], *, captured: bool) -> None:
     held = ("fd", "file", "SysV", "unmapped")
     counts = ("total", "free", "mapped", *held, "poisoned", "unattributed")
     more = ("reserved", "left", "surplus", "overcommit")
     columns = ("page size", "node", *counts, *more)
     table = table_of("Accounts, in pages", *columns, right=(*counts, *more))
-    notes = []
+    notes: dict[str, list[str]] = {}
     for account in accounts:
         parts = account.held
-        row = (
-            *(account.total, account.free, account.mapped),
+        before = (account.total, account.free)
+        after = (
             *(parts.fd, parts.hugetlbfs, parts.sysv, parts.mapping),
             *(account.poisoned, account.unattributed),
             *(account.reserved, account.available, account.surplus, account.overcommit),
         )
         node = "host" if account.node is None else str(account.node)
-        cells = ("-" if count is None else str(count) for count in row)
-        table.add_row(size(account.page_size), node, *cells)
-        notes += _notes(account, f"{size(account.page_size)} {node}")
-    console.print(table)
-    for note in notes:
-        console.print(printable(note))
-
-
-def _notes(account: PoolAccount, name: str) -> list[str]:
-    notes = []
-    if account.torn:
-        notes.append(
-            f"{name}: torn by {account.torn} pages that moved meanwhile ({account.looks} looks)"
+        mapped = _count(account.mapped)
+        if account.guessed:
+            mapped = f"up to {mapped}"
+        table.add_row(
+            size(account.page_size), node, *map(_count, before), mapped, *map(_count, after)
         )
+        for note in _notes(account, captured=captured):
+            notes.setdefault(note, []).append(f"{size(account.page_size)} {node}")
+    console.print(table)
+    for note, names in notes.items():
+        console.print(printable(f"{', '.join(names)}: {note}"))
+
+
+def _count(count: int | None) -> str:
+    return "-" if count is None else str(count)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _notes(account: PoolAccount, *, captured: bool) -> list[str]:
+    """What is said below the table, without the account's name."""
+    notes = []
+    if account.torn and captured:
+        pages = _counted(account.torn, "page")
+        notes.append(f"the counters and page tables of this capture differ by {pages}")
+    elif account.torn:
+        looks = _counted(account.looks, "look")
+        pages = _counted(account.torn, "page")
+        notes.append(f"torn by {pages} that moved meanwhile ({looks})")
     if account.unplaced:
-        notes.append(f"{name}: {account.unplaced} pages held or unattributed, not known by which")
-    if account.unattributed:
-        notes += [f"{name}: unattributed, perhaps: {word}" for word in account.candidates]
-    return notes
+        pages = _counted(account.unplaced, "page")
+        notes.append(f"{pages} held or unattributed, not known by which")
+    if account.total or account.mapped:
+        notes += account.notes
+    return notes + [f"unattributed, perhaps: {word}" for word in account.candidates]
 
 
 def _print_who_maps(console: Console, accounts: list[PoolAccount], names: dict[int, str]) -> None:
@@ -141,6 +165,9 @@ def _print_reservations(console: Console, accounts: list[ReservationAccount]) ->
             process = missing.process
             where = printable(f"{process.pid} {process.comm or '?'} at {missing.start:x}")
             bare.add_row(size(account.page_size), str(missing.pages), where)
+        if len(account.unreserved) > 1:
+            together = "all of these, what several show counted once"
+            bare.add_row(size(account.page_size), _count(account.unreserved_pages), together)
     for each in (table, bare):
         if each.row_count:
             console.print(each)
@@ -159,6 +186,45 @@ def _print_cgroups(console: Console, uses: list[CgroupUse]) -> None:
         shown = ("-" if count is None else size(count) for count in counts)
         failures = "-" if use.failures is None else str(use.failures)
         table.add_row(printable(use.path), size(use.page_size), *shown, failures)
+    if table.row_count:
+        console.print(table)
+
+
+def _print_stage2(console: Console, machines: list[Stage2]) -> None:
+    counts = ("4 KiB", "2 MiB", "1 GiB")
+    columns = ("pid", "comm", "VM descriptor", *counts)
+    table = table_of(
+        "KVM's page tables (stage 2), in pages", *columns, right=("pid", "VM descriptor", *counts)
+    )
+    for one in machines:
+        row = (one.pages_4k, one.pages_2m, one.pages_1g)
+        table.add_row(
+            str(one.pid), printable(one.comm), str(one.vm_fd), *(_count(pages) for pages in row)
+        )
+    if table.row_count:
+        console.print(table)
+
+
+def _print_guest_memory(console: Console, guests: list[GuestMemory]) -> None:
+    numbers = ("pid", "fd", "size", "allocated")
+    table = table_of(
+        "guest_memfd: in no page table here", "pid", "comm", *numbers[1:], right=numbers
+    )
+    for one in guests:
+        sizes = ("-" if b is None else size(b) for b in (one.size_bytes, one.allocated_bytes))
+        table.add_row(str(one.pid), printable(one.comm), str(one.fd), *sizes)
+    if table.row_count:
+        console.print(table)
+
+
+def _print_failures(console: Console, nodes: list[MemoryFailures]) -> None:
+    """Only where there was one: most hosts never had any."""
+    names = ("total", "recovered", "delayed", "ignored", "failed")
+    table = table_of("Memory failures since boot", "node", *names, right=("node", *names))
+    for one in nodes:
+        row = (one.total, one.recovered, one.delayed, one.ignored, one.failed)
+        if any(row):
+            table.add_row(str(one.node), *(_count(events) for events in row))
     if table.row_count:
         console.print(table)
 

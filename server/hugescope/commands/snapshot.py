@@ -26,6 +26,7 @@ from hugescope_wire.cells import CellState
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame, Source
 from hugescope_wire.picture import HostPicture
+from hugescope_wire.report import HostReport
 from hugescope_wire.snapshot import Mapping, Pool, Snapshot
 
 NAME: Final = "snapshot"
@@ -77,6 +78,7 @@ def run(
     _print_head(console, look)
     _print_pools(console, snapshot.pools)
     _print_mappings(console, snapshot)
+    _print_policies(console, look.report, {process.pid for process in snapshot.processes})
     if runs:
         _print_runs(console, snapshot)
     for limit in look.limits:
@@ -207,16 +209,41 @@ def _print_mappings(console: Console, snapshot: Snapshot) -> None:
                 "" if mapping.shared else " private",
             ),
             str(sum(counts.values())),
-            size(sum(run.count * run.mapped_bytes for run in mapping.runs)),
+            _present(mapping),
             ", ".join(f"{counts[s.label]} {s.label}" for s in CellState if counts[s.label]),
         )
     console.print(table if rows else "No process shown here maps huge pages.")
+
+
+def _print_policies(console: Console, report: HostReport | None, pids: set[int]) -> None:
+    """Mappings of these processes with a NUMA policy of their own."""
+    columns = ("pid", "address", "policy", "misplaced", "on nodes")
+    table = table_of("NUMA policies", *columns, right=("pid", "misplaced"))
+    for one in report.mappings if report is not None else ():
+        if one.pid not in pids or one.policy is None or one.policy.mode == "default":
+            continue
+        nodes = ", ".join(f"{node}: {size(held)}" for node, held in sorted(one.node_bytes.items()))
+        misplaced = "unknown" if one.misplaced_bytes is None else size(one.misplaced_bytes)
+        table.add_row(
+            str(one.pid), f"{one.start:x}", printable(one.policy.text), misplaced, nodes or "-"
+        )
+    if table.row_count:
+        console.print(table)
 
 
 def _run_start(mapping: Mapping, first: int) -> int:
     """Where cell `first` begins; cell 0 of a THP mapping may begin before the mapping does."""
     cell_0 = mapping.start - mapping.start % mapping.page_size
     return max(mapping.start, cell_0 + first * mapping.page_size)
+
+
+def _present(mapping: Mapping) -> str:
+    """Bytes mapped; of a mapping whose page-table entries were not captured, as smaps has them."""
+    if not any(run.state == "hole" and "inferred" in run.flags for run in mapping.runs):
+        return size(sum(run.count * run.mapped_bytes for run in mapping.runs))
+    levels = mapping.level_bytes
+    known = [count for count in (levels.pud, levels.pmd, levels.pte) if count is not None]
+    return f"{size(sum(known))} (smaps)" if known else "?"
 
 
 def state_counts(mapping: Mapping) -> Counter[str]:

@@ -109,7 +109,7 @@ async def host_page(
         raise ApiError(404, "no_such_host", f"no host {host_id!r} is known here")
     questions = services.ingest.questions(host_id)
     if questions is None:
-        raise ApiError(503, "no_agent", f"no agent of host {host_id} is connected")
+        raise ApiError(503, "no_agent", f"no agent of host {host_id} that answers is connected")
     try:
         answer = await questions.page(pid, int(address, 16), part)
     except WireError as error:

@@ -176,6 +176,7 @@ async def test_hello_then_a_full_frame_then_deltas(run: Run) -> None:
         "agent_version": "0.1",
         "host_id": "box",
         "epoch": "e1",
+        "answers": ["page_query"],
     }
     assert [(frame.kind, frame.seq) for frame in socket.frames] == [
         (FrameKind.FULL, 1),

@@ -90,6 +90,17 @@ def test_a_capture(tmp_path: Path, flags: str, present: int, huge: int, asked: l
         assert mapping.wanted is mapping.asked
 
 
+@pytest.mark.parametrize(
+    ("status", "count"),
+    [("THP_enabled:\t0\n", 0), ("THP_enabled:\t1\n", 1), ("xTHP_enabled:\t0\n", 1), ("", 1)],
+)
+def test_a_process_that_gave_up_huge_pages(tmp_path: Path, status: str, count: int) -> None:
+    files = capture(tmp_path / "tree", "rd wr hg", 600)
+    (tmp_path / "tree/proc/41/status").write_text(f"Name:\tprog\n{status}")
+    assert len(NotHugeFinder(files).look([41], 0.0)) == count
+    files.close()
+
+
 def test_answers_are_kept_for_a_while_and_no_longer_than_asked_for(tmp_path: Path) -> None:
     files = capture(tmp_path / "tree", "rd wr", 600)
     finder = NotHugeFinder(files)

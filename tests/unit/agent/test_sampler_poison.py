@@ -15,6 +15,7 @@ from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
 from tests.unit.agent.follower import START, Follower
 from tests.unit.agent.tree_builder import (
+    HOLE,
     KPF_HUGE,
     MIB2,
     PRESENT,
@@ -132,6 +133,35 @@ def test_settle_ends_on_a_host_where_pages_migrate_all_the_time(
     monkeypatch.setattr("hugescope_agent.sampler.time.sleep", sleep)
     poisoned.suspect()
     poisoned.host.sampler.settle()
+
+
+def test_a_hole_with_a_lost_page_is_told_as_poisoned_until_a_page_is_there(
+    tmp_path: Path,
+) -> None:
+    """Without a scan every look reads the hole again, and tells nothing new by it."""
+    lost = MadeMapping(START, (mapped(1), HOLE), lost_pages=1)
+    root = build(tmp_path / "tree", MadeTree({41: MadeProcess((lost,))}))
+    (root / "proc/meminfo").write_text("HardwareCorrupted:     4 kB\n")
+    host = Follower(root, SamplerOptions(reports=True))
+    try:
+        host.full()
+        assert host.cells()[41][START][1][0] == "hole"
+        host.tick()
+        assert host.cells()[41][START][1] == ("poisoned", 0, None, None, None, INFERRED)
+        for _ in range(40):
+            host.clock.now_s += 0.1
+            sample = host.sampler.tick()
+            if sample is not None:
+                assert sample.blocks == []
+                host.take(sample)
+        host.full()
+        assert host.cells()[41][START][1][0] == "poisoned"
+        words = mapped(1).words(512) + mapped(2).words(512)
+        write_words(root / "proc/41/pagemap", dict(enumerate(words, START // 4096)))
+        host.tick()
+        assert host.cells()[41][START][1][:2] == ("mapped", MIB2)
+    finally:
+        host.close()
 
 
 def test_no_rotation_where_none_is_asked_for(poisoned: Poisoned) -> None:

@@ -28,7 +28,13 @@ TAKEN_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def hello(host_id: str = "h1", epoch: str = "e1", protocol: int = PROTOCOL_VERSION) -> AgentHello:
-    return AgentHello(protocol=protocol, agent_version="1.2", host_id=host_id, epoch=epoch)
+    return AgentHello(
+        protocol=protocol,
+        agent_version="1.2",
+        host_id=host_id,
+        epoch=epoch,
+        answers=["page_query"],
+    )
 
 
 def mapping_info(number: int, cell_count: int, start: int | None = None) -> MappingInfo:

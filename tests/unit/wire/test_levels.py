@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hugescope_wire.cells import CellFlag, CellState
-from hugescope_wire.levels import mainline_levels, thp_levels, thp_undecided
+from hugescope_wire.levels import mainline_levels, not_captured, thp_levels, thp_undecided
 
 PAGES = np.array([512, 0, 512], np.uint32)
 BYTES = 1024 * 4096
@@ -56,3 +56,11 @@ def test_of_transparent_huge_pages_the_mapped_ones_have_a_pmd() -> None:
 def test_cells_that_leave_the_level_open(state: int, flags: int, undecided: bool) -> None:
     states = np.array([CellState.SMALL, state], np.uint8)
     assert thp_undecided(states, np.array([0, flags], np.uint8)) is undecided
+
+
+def test_a_mapping_of_inferred_holes_was_not_captured() -> None:
+    holes = np.zeros(2, np.uint8)
+    inferred = np.array([CellFlag.INFERRED, CellFlag.INFERRED | CellFlag.EXCLUSIVE], np.uint8)
+    assert not_captured(holes, inferred)
+    assert not not_captured(holes, np.array([CellFlag.INFERRED, 0], np.uint8))
+    assert not not_captured(np.array([CellState.MAPPED, 0], np.uint8), inferred)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hugescope_wire.cells import CellState
+from hugescope_wire.cells import CellFlag, CellState
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import (
     FrameKind,
@@ -21,6 +21,8 @@ from hugescope_wire.frames import (
 from hugescope_wire.host import Limit, ProcessInfo, Skipped
 from hugescope_wire.picture import Change, HostPicture, flag_labels, runs_of
 from hugescope_wire.snapshot import Capabilities, LevelBytes, Pool, Run
+from tests.unit.agent.model.findings.made_facts import about, account, report
+from tests.unit.agent.model.findings.made_facts import process as process_with
 from tests.unit.wire.made_wire import (
     GIB,
     LABELS,
@@ -190,7 +192,9 @@ def check(picture: HostPicture, host: PlainHost, change: Change, before: set[int
         for number, mapping in zip(host.owned[process.pid], process.mappings, strict=True):
             assert unrolled(mapping.runs) == [facts_of(row) for row in host.rows[number]]
             mapped = sum(row[0] for row in host.rows[number]) * 4096
-            assert mapping.level_bytes == LevelBytes(pud=0, pmd=mapped, pte=0)
+            states = {(row[3], row[4] & CellFlag.INFERRED) for row in host.rows[number]}
+            if states != {(CellState.HOLE, CellFlag.INFERRED)}:
+                assert mapping.level_bytes == LevelBytes(pud=0, pmd=mapped, pte=0)
 
 
 @given(st.data())
@@ -347,6 +351,18 @@ def test_snapshot_of_some_processes_only() -> None:
     pids = [process.pid for process in picture.snapshot(frozenset({9, 3, 7})).processes]
     assert pids == [3, 9]
     assert picture.snapshot(frozenset()).processes == []
+
+
+def test_the_report_of_some_processes_names_no_other_mapping() -> None:
+    infos = {pid: mapping_info(pid, 1) for pid in (3, 9)}
+    whole = report(mappings=[about(info, pid) for pid, info in infos.items()], accounts=[account()])
+    processes = [process_with(pid, info) for pid, info in infos.items()]
+    picture = HostPicture()
+    held = {number: cells_of([HOLE]) for number in infos}
+    take(picture, full_frame(host_frame(processes, report=whole), held))
+    some = picture.snapshot(frozenset({9})).report
+    assert some == whole.model_copy(update={"mappings": whole.mappings[1:]})
+    assert picture.snapshot().report == whole
 
 
 @pytest.mark.parametrize("flags", [["rd", "hm", "ht"], ["rd", "ht"], None])

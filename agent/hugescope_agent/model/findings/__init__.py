@@ -11,6 +11,7 @@ from hugescope_agent.model.findings.account import find_idle, find_odd, find_una
 from hugescope_agent.model.findings.cgroup import find_cgroup_risk, find_limit_hit
 from hugescope_agent.model.findings.dissolved import find_demoted, find_dissolved
 from hugescope_agent.model.findings.facts import Facts
+from hugescope_agent.model.findings.folios import find_in_part
 from hugescope_agent.model.findings.granularity import find_split
 from hugescope_agent.model.findings.guest import find_guest_memory
 from hugescope_agent.model.findings.holdings import find_held
@@ -27,6 +28,7 @@ __all__ = ["Facts", "find"]
 
 _FINDERS: Final[tuple[Callable[[Facts], list[Finding]], ...]] = (
     find_split,
+    find_in_part,
     find_sharing,
     find_wrong_node,
     find_poisoned,

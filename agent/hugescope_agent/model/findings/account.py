@@ -101,7 +101,8 @@ def find_odd(facts: Facts) -> list[Finding]:
     """One finding a pool whose counters, or a host account whose parts, cannot be true."""
     odd = {(pool.page_size, pool.node): _odd_counters(pool) for pool in facts.pools}
     for account in facts.accounts.values():
-        odd.setdefault((account.page_size, None), []).extend(_odd_parts(account))
+        found = _odd_parts(account, still=facts.source.kind == "capture")
+        odd.setdefault((account.page_size, None), []).extend(found)
     for reservations in facts.report.reservations:
         found = _odd_reservations(facts, reservations)
         odd.setdefault((reservations.page_size, None), []).extend(found)
@@ -122,17 +123,17 @@ def _odd_counters(pool: Pool) -> list[Evidence]:
     ]
 
 
-def _odd_parts(account: PoolAccount) -> list[Evidence]:
-    if account.torn:
-        return []
+def _odd_parts(account: PoolAccount, *, still: bool) -> list[Evidence]:
+    """`still`: counters do not move between their readings here, so pages that do excuse none."""
     found = []
     total = account.total
-    if total is not None and total >= 0:
-        for name, value in (("free", account.free), ("surplus", account.surplus)):
+    if total is not None and total >= 0 and (still or not account.torn):
+        for name in ("free", "reserved", "surplus"):
+            value = getattr(account, name)
             if value is not None and value > total:
                 source = words.pool_file(account.page_size, _FILES[name])
                 found.append(Evidence(name=f"{name}, of {total}", value=str(value), source=source))
-    if account.unattributed is not None and account.unattributed < 0:
+    if account.unattributed is not None and account.unattributed < 0 and not account.torn:
         found.append(
             Evidence(
                 name="pages in use less than those that were found",
@@ -169,7 +170,7 @@ def _file(pool: Pool, name: str) -> str:
 def _odd(page_size: int, node: int | None, evidence: list[Evidence]) -> Finding:
     where = "" if node is None else f" on node {node}"
     what = words.listing([f"{item.name} {item.value}" for item in evidence])
-    reserved = any(item.name == "reserved" for item in evidence)
+    reserved = any(item.name.partition(",")[0] == "reserved" for item in evidence)
     return Finding(
         key=f"odd-counter:{page_size}:{'host' if node is None else node}",
         code="odd-counter",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hugescope_agent.model.findings import links, words
 from hugescope_agent.model.findings.facts import Facts, FileKey, Place, file_of, same_file
-from hugescope_wire.cells import CellState
+from hugescope_wire.cells import CellFlag, CellState
 from hugescope_wire.findings import Evidence, Finding
 from hugescope_wire.host import MappingInfo
 from hugescope_wire.report import CgroupUse
@@ -153,7 +153,9 @@ def _empty(facts: Facts, place: Place) -> npt.NDArray[np.intp]:
     cells = facts.cells.get(place.info.id)
     if cells is None:
         return np.empty(0, np.intp)
-    return np.flatnonzero((cells.state == CellState.HOLE) | (cells.state == CellState.MARKER))
+    # A hole that is inferred may hold a page already: its entries were not captured.
+    hole = (cells.state == CellState.HOLE) & (cells.flags & CellFlag.INFERRED == 0)
+    return np.flatnonzero(hole | (cells.state == CellState.MARKER))
 
 
 def _pages_to_come(facts: Facts, places: list[Place]) -> int:

@@ -66,6 +66,7 @@ class Facts:
         history: what the pools lost since the agent started (`PoolHistory.lost`); empty for a
             single look.
         not_huge: mappings that wanted huge pages and have none.
+        available_bytes: of memory that a pool could still take; None: not known.
     """
 
     report: HostReport
@@ -77,6 +78,7 @@ class Facts:
     source: Source = field(default_factory=lambda: Source(kind="live"))
     history: Sequence[PoolEvent] = ()
     not_huge: Sequence[NotHuge] = ()
+    available_bytes: int | None = None
 
     @cached_property
     def places(self) -> dict[tuple[int, int], Place]:
@@ -118,9 +120,17 @@ class Facts:
         return self.skipped.denied + self.skipped.failed
 
     @property
+    def all_seen(self) -> bool:
+        """Whether every process of the host was seen and read."""
+        hidden = any(limit.capability == "pid_namespace" for limit in self.limits)
+        return not (hidden or self.unread)
+
+    @property
     def nobody(self) -> str:
         """No process, as far as that is known."""
-        return "no process that could be read" if self.unread else "no process"
+        if any(limit.capability == "pagemap" for limit in self.limits):
+            return "no process whose page tables were captured"
+        return "no process" if self.all_seen else "no process that could be read"
 
     def ref(self, pid: int) -> ProcessRef:
         """A process by number, with its name where it maps huge pages."""

@@ -4,17 +4,24 @@ table maps and that are kept.
 
 from __future__ import annotations
 
+from typing import Final
+
 from hugescope_agent.model.findings import words
-from hugescope_agent.model.findings.facts import Facts
+from hugescope_agent.model.findings.facts import Facts, same_file
 from hugescope_wire.findings import Evidence, Finding
 from hugescope_wire.report import Holding
 
+_MINOR: Final = "ui"
+"""VmFlags of a VMA that is registered for minor faults."""
+
 
 def find_held(facts: Facts) -> list[Finding]:
-    """One finding a file."""
+    """One finding a file; none for pages of a mapped file that wait for UFFDIO_CONTINUE, which
+    userfaultfd-registered speaks of.
+    """
     findings = []
     for held in facts.report.holdings:
-        if not held.pages:
+        if not held.pages or _awaited(facts, held):
             continue
         if held.holders or held.by in ("fd", "mapping"):
             findings.append(_kept_open(held))
@@ -25,9 +32,21 @@ def find_held(facts: Facts) -> list[Finding]:
     return findings
 
 
+def _awaited(facts: Facts, held: Holding) -> bool:
+    """Whether a mapping of the file is registered for minor faults: a fault on a page that the file
+    has is then answered by mapping it.
+    """
+    return any(
+        _MINOR in (place.info.vm_flags or ())
+        for what, places in facts.sharers.items()
+        if same_file(what, held.file, held.page_size)
+        for place in places
+    )
+
+
 def _leaked(facts: Facts, held: Holding) -> Finding:
     path = words.path_argument(held.file.name)
-    remove = "rm" if not facts.unread else "fuser -v"
+    remove = "rm" if facts.all_seen else "fuser -v"
     unread = (
         f"{words.counted(facts.unread, 'process', 'processes')} could not be read and may use it: "
         "ask who does before you remove it."

@@ -147,7 +147,7 @@ def _mapping(
     """What a mapping lost beyond the pages that are known.
 
     A cell that is shown as migrating is an entry of the kind that smaps counts and pagemap hides,
-    and it is not lost.
+    and it is not lost; where no memory is bad all of them are.
     """
     pid, start = key
     known = sum(
@@ -160,7 +160,8 @@ def _mapping(
     shown, moving = states[CellState.POISONED], states[CellState.MIGRATING]
     lost = 0 if report is None or report.lost_pages is None else report.lost_pages
     certain = max(0, shown - known)
-    unclear = max(0, lost - max(known, shown) - moving)
+    none_bad = facts.report.poison.hardware_corrupted_bytes == 0
+    unclear = 0 if none_bad else max(0, lost - max(known, shown) - moving)
     if not certain and not unclear:
         return None
     poisoned = np.zeros(0, np.bool_) if cells is None else cells.state == CellState.POISONED

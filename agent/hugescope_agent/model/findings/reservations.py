@@ -4,29 +4,97 @@ nobody promised.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 from hugescope_agent.model.findings import links, words
-from hugescope_agent.model.findings.facts import Facts, file_of
+from hugescope_agent.model.findings.facts import Facts
 from hugescope_wire.findings import Evidence, Finding
 from hugescope_wire.report import PoolAccount, Reservation, ReservationAccount, Unreserved
 
+_WHY: Final = "Reserved pages count as free and nobody else can have them."
+_MOST_PARTLY_USED: Final = 4
+"""A process that is still filling its memory is no news, and 300 of them would bury what is."""
+
+_MOST_OF_A_KIND: Final = 8
+_LARGEST: Final = 8
+"""Owners named in the evidence of a finding that stands for many."""
+
 
 def find_unused(facts: Facts) -> list[Finding]:
-    """One finding an owner, and one a page size for what has none."""
+    """One finding an owner, or one for many owners of a kind; one a page size for what has none."""
     findings = []
     for account in facts.report.reservations:
-        findings += [_unused(facts, owner) for owner in account.owners if owner.pages]
+        owners = [owner for owner in account.owners if owner.pages]
+        partly = [owner for owner in owners if _is_partly_used(owner)]
+        untouched = [owner for owner in owners if owner not in partly and owner.start is not None]
+        others = [owner for owner in owners if owner not in partly and owner.start is None]
+        findings += _of_a_kind(facts, partly, "used-in-part", _MOST_PARTLY_USED)
+        findings += _of_a_kind(facts, untouched, "untouched", _MOST_OF_A_KIND)
+        findings += _of_a_kind(facts, others, "unmapped", _MOST_OF_A_KIND)
         finding = _ownerless(facts, account)
         if finding is not None:
             findings.append(finding)
     return findings
 
 
+def _is_partly_used(owned: Reservation) -> bool:
+    return owned.owner == "mapping" and owned.faulted != 0
+
+
+def _of_a_kind(facts: Facts, owners: Sequence[Reservation], kind: str, most: int) -> list[Finding]:
+    if len(owners) <= most:
+        return [_unused(facts, owner) for owner in owners]
+    return [_many_unused(facts, owners, kind)]
+
+
+def _many_unused(facts: Facts, owners: Sequence[Reservation], kind: str) -> Finding:
+    """One finding for more owners than anybody reads about one by one."""
+    size, total = owners[0].page_size, sum(owner.pages for owner in owners)
+    partly = kind == "used-in-part"
+    pids = sorted({owner.process.pid for owner in owners if owner.process is not None})
+    about = "about " if any(owner.inferred for owner in owners) else ""
+    who = f"{len(owners)} files and mounts"
+    if kind != "unmapped":
+        who = f"{len(owners)} mappings of {words.counted(len(pids), 'process', 'processes')}"
+    largest = sorted(owners, key=lambda owner: -owner.pages)[:_LARGEST]
+    more = len(owners) - len(largest)
+    return Finding(
+        key=f"unused-reservation:{size}:{kind}",
+        code="unused-reservation",
+        severity="info" if partly else "notice",
+        what=f"{who} have {about}{words.pages(total, size)} reserved and not touched"
+        f"{' beside what they use' if partly else ''}.",
+        why=_WHY,
+        advice=_advice(facts, owners[0])
+        if kind != "unmapped"
+        else "See which of them are wanted, and remove or unmount the others.",
+        evidence=[
+            *(_largest(facts, owner) for owner in largest),
+            *([Evidence(name="owners with fewer", value=str(more))] if more else []),
+        ],
+        links=[
+            links.to_mapping(owner.process.pid, owner.start)
+            for owner in owners
+            if owner.process is not None and owner.start is not None
+        ],
+        pids=pids,
+    )
+
+
+def _largest(facts: Facts, owned: Reservation) -> Evidence:
+    who, where = _owner(facts, owned)
+    beside = "" if owned.faulted is None else f", {owned.faulted} in use"
+    return Evidence(
+        name=f"{who}{where}",
+        value=f"{owned.pages} reserved and not touched{' (inferred)' if owned.inferred else ''}"
+        f"{beside}",
+        source=words.pool_file(owned.page_size, "resv_hugepages"),
+    )
+
+
 def _unused(facts: Facts, owned: Reservation) -> Finding:
-    partly = owned.owner == "mapping" and owned.faulted != 0
+    partly = _is_partly_used(owned)
     about = "about " if owned.inferred else ""
     beside = f", beside {owned.faulted} in use" if owned.faulted else ""
     who, where = _owner(facts, owned)
@@ -36,7 +104,7 @@ def _unused(facts: Facts, owned: Reservation) -> Finding:
         severity="info" if partly else "notice",
         what=f"{who} has {about}{words.pages(owned.pages, owned.page_size)} reserved and "
         f"not touched{where}{beside}.",
-        why="Reserved pages count as free and nobody else can have them.",
+        why=_WHY,
         advice=_advice(facts, owned),
         command=_command(facts, owned),
         evidence=[
@@ -103,7 +171,7 @@ def _command(facts: Facts, owned: Reservation) -> str | None:
         return f"umount {path}"
     if owned.file.kind != "hugetlbfs":
         return None
-    return f"fuser -v {path}" if facts.unread else f"rm {path}"
+    return f"rm {path}" if facts.all_seen else f"fuser -v {path}"
 
 
 def _ownerless(facts: Facts, reservations: ReservationAccount) -> Finding | None:
@@ -112,7 +180,8 @@ def _ownerless(facts: Facts, reservations: ReservationAccount) -> Finding | None
     account = facts.accounts.get(size)
     if count is None or count <= 0 or account is None or account.torn:
         return None
-    if reservations.reserved is None or count > reservations.reserved:
+    reserved, total = reservations.reserved, account.total
+    if reserved is None or count > reserved or (total is not None and reserved > total):
         return None
     return Finding(
         key=f"unused-reservation:{size}:unattributed",
@@ -120,7 +189,7 @@ def _ownerless(facts: Facts, reservations: ReservationAccount) -> Finding | None
         severity="notice",
         what=f"{words.pages(count, size)} {'is' if count == 1 else 'are'} reserved, and "
         f"{facts.nobody}, file or mount was seen to have reserved them.",
-        why="Reserved pages count as free and nobody else can have them.",
+        why=_WHY,
         advice="Look for processes and hugetlbfs mounts that cannot be seen from here; a "
         "reservation that the kernel lost track of goes with a restart only.",
         command="hugescope doctor" if facts.unread else None,
@@ -139,14 +208,6 @@ def _ownerless(facts: Facts, reservations: ReservationAccount) -> Finding | None
 # --- sigbus-risk by the pool --------------------------------------------------------------------
 
 
-class _Span(NamedTuple):
-    """Pages without promise within a stretch of a file, in bytes of the file."""
-
-    first: int
-    end: int
-    pages: int
-
-
 def find_pool_risk(facts: Facts) -> list[Finding]:
     """One finding a page size: more pages may be touched without a promise than anyone can get."""
     findings = []
@@ -155,8 +216,8 @@ def find_pool_risk(facts: Facts) -> list[Finding]:
         left = None if account is None else _left(account)
         if account is None or left is None:
             continue
-        owed = _pages_at_least(facts, reservations.unreserved)
-        if owed > left:
+        owed = reservations.unreserved_pages
+        if owed is not None and owed > left:
             findings.append(_risk(facts, account, reservations.unreserved, owed, left))
     return findings
 
@@ -171,46 +232,22 @@ def _left(account: PoolAccount) -> int | None:
         return None
     if min(free, reserved, overcommit, surplus) < 0:
         return None
+    if account.total is not None and max(free, reserved, surplus) > account.total:
+        return None
     return max(0, free - reserved) + max(0, overcommit - surplus)
-
-
-def _pages_at_least(facts: Facts, unreserved: Sequence[Unreserved]) -> int:
-    """Pages that all these can ask for: of mappings that show the same part of a file, which may
-    lack the same pages, the one that lacks most.
-    """
-    spans: dict[Hashable, list[_Span]] = defaultdict(list)
-    count = 0
-    for item in unreserved:
-        place = facts.places.get((item.process.pid, item.start))
-        what = None if place is None else file_of(place.info)
-        if place is None or what is None:
-            count += item.pages
-            continue
-        info = place.info
-        first = info.backing.offset
-        spans[what].append(_Span(first, first + info.end - info.start, item.pages))
-    return count + sum(_of_one_file(of_file) for of_file in spans.values())
-
-
-def _of_one_file(spans: list[_Span]) -> int:
-    """Overlapping stretches count once, with the most of them."""
-    count = most = end = 0
-    for span in sorted(spans):
-        if span.first >= end:
-            count, most = count + most, 0
-        most, end = max(most, span.pages), max(end, span.end)
-    return count + most
 
 
 def _risk(
     facts: Facts, account: PoolAccount, unreserved: Sequence[Unreserved], owed: int, left: int
 ) -> Finding:
     size = account.page_size
-    items = [item for item in unreserved if item.pages]
-    pids = sorted({item.process.pid for item in items})
+    items = sorted((item for item in unreserved if item.pages), key=lambda item: -item.pages)
+    pids = list(dict.fromkeys(item.process.pid for item in items))
     who = words.listing([words.process(facts.ref(pid)) for pid in pids])
     persistent = (account.total or 0) - (account.surplus or 0)
     verb = "is" if left == 1 else "are"
+    missing_bytes = (owed - left) * size
+    fits = facts.available_bytes is None or missing_bytes <= facts.available_bytes
     return Finding(
         key=f"sigbus-risk:{size}",
         code="sigbus-risk",
@@ -220,8 +257,11 @@ def _risk(
         why="A touch that finds no page left ends the process with SIGBUS, and a userfaultfd copy "
         "fails.",
         advice="Make the pool larger before the pages are touched, or have them reserved (mapped "
-        "without MAP_NORESERVE).",
-        command=words.resize(size, persistent + owed - left),
+        "without MAP_NORESERVE)."
+        if fits
+        else "This host has no memory for so many: map less, or have what is needed reserved "
+        "(mapped without MAP_NORESERVE).",
+        command=words.resize(size, persistent + owed - left) if fits else None,
         evidence=[
             *(
                 Evidence(

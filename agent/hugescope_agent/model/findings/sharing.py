@@ -70,13 +70,20 @@ def find_sharing(facts: Facts) -> list[Finding]:
         if mapping.shared_table_cells:
             tables[what].append(place)
         for reason in _REASONS:
-            if any(reason in group.reasons for group in mapping.sharing):
+            if any(_differs_by(reason, group) for group in mapping.sharing):
                 differing[reason, what].append((place, mapping))
     findings = [
         _differs(facts, reason, _aliases(found) if reason == "alias" else found)
         for (reason, _), found in differing.items()
     ]
     return findings + [_shared_table(facts, places) for places in tables.values()]
+
+
+def _differs_by(reason: SharingReason, group: SharingGroup) -> bool:
+    """Whether the group's counts differ for this reason. An alias is seen in the page tables alone:
+    where the mapcount is not known, nothing is known to differ.
+    """
+    return reason in group.reasons and (reason != "alias" or group.mapcount is not None)
 
 
 def _aliases(found: list[tuple[Place, MappingReport]]) -> list[tuple[Place, MappingReport]]:
@@ -98,7 +105,7 @@ def _differs(
     shown: list[CellLink] = []
     for place, mapping in found:
         for group in mapping.sharing:
-            if reason in group.reasons:
+            if _differs_by(reason, group):
                 cells += group.cells
                 evidence.append(_group_evidence(place, group))
                 shown += _group_links(facts, place, group)

@@ -41,7 +41,10 @@ def find_partial(facts: Facts) -> list[Finding]:
 
 def _processes(facts: Facts) -> Finding:
     denied, failed = facts.skipped.denied, facts.skipped.failed
-    reasons = (("for want of privileges", denied), ("as their files made no sense", failed))
+    reasons = (
+        ("for want of privileges", denied),
+        ("as files of theirs are missing or make no sense", failed),
+    )
     told = [(reason, count) for reason, count in reasons if count]
     why = " and ".join(f"{count} {reason}" for reason, count in told)
     if len(told) == 1:

@@ -164,6 +164,22 @@ def test_a_process_that_left_is_nobodys_loss_and_one_denied_is_counted(
     assert found.denied == [6]
 
 
+def test_a_kernel_thread_has_no_descriptors_to_miss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = {6: 0x208040, 7: 0x400100}
+    for pid, flags in numbers.items():
+        process(tmp_path, pid, {3: "pipe:[1]"}, {})
+        (tmp_path / f"proc/{pid}/stat").write_text(f"{pid} (a) b) S 2 0 0 0 -1 {flags} 0 0\n")
+
+    def readlink(_name: str, *, dir_fd: int) -> str:
+        raise PermissionError(13, f"Permission denied: {dir_fd}")
+
+    monkeypatch.setattr("hugescope_agent.kernel.fds.os.readlink", readlink)
+    found = scan_fds(live(tmp_path), [*numbers], frozenset(), MountView())
+    assert found.denied == [7]
+
+
 def vma(start: int, key: tuple[tuple[int, int], int], path: str, shared: bool = True) -> HugeVma:
     return HugeVma(start, start + (2 << 20), 2 << 20, shared, 0, key[0], key[1], path)
 

@@ -86,6 +86,24 @@ def test_bad_memory_outside_of_the_pools(tmp_path: Path) -> None:
     assert found.node.tolist() == [0, 0, 1]
 
 
+def test_poison_on_the_bad_subpage_alone(tmp_path: Path) -> None:
+    """Between the words that tell huge pages: found by the look at every word."""
+    start = 1 << 18
+    words = {STEP: HEAD, 2 * STEP: HEAD, 2 * STEP + 77: TAIL | BAD, 700: BAD}
+    words |= giant(start) | {start + 70001: TAIL | BAD, start + 70002: TAIL | BAD}
+    root = tree(tmp_path, words)
+    found, bad = read_frames(root, NODES, SIZES), poisoned_pfns(root, NODES)
+    assert found is not None
+    assert bad is not None
+    assert bad.pfn.tolist() == [700]
+    assert bad.in_pools.tolist() == [2 * STEP + 77, start + 70001, start + 70002]
+    assert not found.poisoned.any()
+    assert found.marked(bad.in_pools).poisoned.tolist() == [False, True, True]
+    none = np.array([STEP - 1, 3 * STEP], np.uint64)
+    assert not found.marked(none).poisoned.any()
+    assert not found.marked(none[:0]).poisoned.any()
+
+
 def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
     root = tree(tmp_path, {STEP: HEAD})
     (tmp_path / "proc/kpageflags").unlink()
@@ -108,9 +126,15 @@ def test_half_a_word_is_no_capture(tmp_path: Path) -> None:
         read_frames(root, NODES, SIZES)
 
 
-def test_an_empty_file_and_a_kernel_without_huge_pages(tmp_path: Path) -> None:
-    """Empty as procfs shows it: then the nodes say where memory is, and here it ends at once."""
+def test_an_empty_file_tells_nothing(tmp_path: Path) -> None:
+    """So procfs copied by size comes out; that no page is bad would be a false answer."""
     root = tree(tmp_path, {})
+    assert read_frames(root, NODES, SIZES) is None
+    assert poisoned_pfns(root, NODES) is None
+
+
+def test_a_kernel_without_huge_pages(tmp_path: Path) -> None:
+    root = tree(tmp_path, {STEP: 0x400})
     for sizes in (SIZES, []):
         found = read_frames(root, NODES, sizes)
         assert found is not None

@@ -154,6 +154,14 @@ def test_a_range_over_part_of_a_cell_is_of_that_cell() -> None:
     assert cell_categories(raw, START, MIB2, 3).tolist() == [0x4E, 0x4E, 0]
 
 
+@pytest.mark.parametrize("count", [7, 8, 9, 40])
+def test_few_ranges_and_many_are_read_alike(count: int) -> None:
+    ranges = [(START + 2 * n * MIB2, START + (2 * n + 1) * MIB2, n + 1) for n in range(count)]
+    raw = b"".join(struct.pack("<3Q", *one) for one in ranges)
+    expected = [kind for n in range(count) for kind in (n + 1, 0)]
+    assert cell_categories(raw, START, MIB2, 2 * count).tolist() == expected
+
+
 def test_no_range_at_all() -> None:
     assert cell_categories(b"", START, MIB2, 2).tolist() == [0, 0]
 

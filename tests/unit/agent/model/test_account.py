@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from hugescope_agent.model.account import PoisonCount, PoolLook, accounts, unpoi
 from hugescope_agent.model.clues import Clues
 from hugescope_agent.model.mapped import MappedFrames
 from hugescope_agent.model.owned import OwnedMapping
-from hugescope_wire.report import HeldPages, Holding, PoolAccount
+from hugescope_wire.report import HeldPages, Holding, PoolAccount, ProcessRef
 from hugescope_wire.snapshot import Pool
 from tests.unit.agent.model.made_accounts import KEY, MIB2, frames, holding, owned, pool, private
 
@@ -52,6 +53,15 @@ def test_every_part_is_counted() -> None:
     assert closes(host)
 
 
+@pytest.mark.parametrize(
+    "odd", [{"free": -5, "reserved": 1}, {"free": 3, "reserved": 99}, {"free": 99, "reserved": 1}]
+)
+def test_nothing_is_left_by_counters_that_cannot_be(odd: dict[str, int]) -> None:
+    """What underflowed, or promises more pages than there are."""
+    (host,) = account([pool(8, odd["free"], reserved=odd["reserved"])], [owned(1, "F")])
+    assert host.available is None
+
+
 def test_a_missing_or_odd_counter_is_not_computed_with() -> None:
     (host,) = account([pool(None, 3, reserved=-5)], [owned(1, "F")])
     assert (host.unattributed, host.available, host.poisoned) == (None, None, None)
@@ -71,11 +81,30 @@ def test_more_pages_seen_than_in_use_are_torn_and_still_sum_up() -> None:
 
 
 def test_copies_with_hidden_pfns_may_be_fewer_and_tear_nothing() -> None:
-    """Parent and child share two copies: four are counted."""
+    """Parent and child share two copies: four are counted, and what is left is not known."""
     family = [private(pid, "AA", pages=[None, None]) for pid in (1, 2)]
-    (host,) = account([pool(10, 8)], family, clues=Clues(hidden_pfns=True))
-    assert (host.mapped, host.unattributed, host.torn) == (4, -2, 0)
-    assert "PFNs are hidden" in host.candidates[0]
+    host, node = account([pool(10, 8), pool(10, 8, 0)], family)
+    for one in (host, node):
+        assert (one.mapped, one.guessed, one.unattributed, one.torn) == (4, 2, None, 0)
+    assert host.candidates == []
+    (note,) = host.notes
+    assert note.startswith("up to 2 pages of those mapped may be counted twice")
+
+
+def test_beside_a_guess_candidates_are_named_for_what_is_surely_nobody_s() -> None:
+    """Five pages in use, one shared copy counted twice: three or four are nobody's."""
+    family = [private(pid, "A", pages=[None]) for pid in (1, 2)]
+    (host,) = account([pool(10, 5)], family, clues=Clues(pinning=[ProcessRef(pid=9, comm="vm")]))
+    assert (host.guessed, host.unattributed) == (1, None)
+    assert any("vm (9)" in word for word in host.candidates)
+
+
+def test_where_descriptors_could_not_be_read_held_pages_are_said_to_be_bounds() -> None:
+    clues = Clues(unread_fds=[ProcessRef(pid=1, comm=None)])
+    (host,) = account([pool(10, 8)], [owned(1, "FF")], clues=clues)
+    assert (host.held, host.unattributed) == (NONE_HELD, 0)
+    (note,) = host.notes
+    assert note.endswith("at least so many: files open in 1 could not be looked through")
 
 
 def test_poison_without_flags_is_unknown_and_among_the_unattributed() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hugescope_agent.model.clues import Clues, candidates
+from hugescope_agent.model.clues import Clues, candidates, notes
 from hugescope_wire.report import ProcessRef
 
 MANY = [ProcessRef(pid=pid, comm="db" if pid > 1 else None) for pid in range(1, 8)]
@@ -22,6 +22,23 @@ def test_more_seen_than_used_has_only_the_tear() -> None:
         "1 page moved between the readings of counters and of page tables"
     ]
     assert candidates(-1, 0, Clues()) == []
+
+
+def test_a_capture_does_not_move() -> None:
+    assert candidates(-1, 2, Clues(captured=True)) == [
+        "the counters and page tables of this capture differ by 2 pages"
+    ]
+
+
+def test_bounds_are_noted_and_nothing_else() -> None:
+    assert notes(0, Clues(unread=MANY)) == []
+    (mapped,) = notes(1, Clues())
+    assert mapped.startswith("up to 1 page of those mapped may be counted twice")
+    (kept,) = notes(0, Clues(unread_fds=MANY[1:2], other_namespaces=2))
+    assert kept == (
+        "pages kept by a descriptor, a file or a segment are at least so many: files open in "
+        "db (2) and files of a hugetlbfs mounted in 2 mount namespaces could not be looked through"
+    )
 
 
 def test_everything_known_is_named() -> None:
@@ -46,6 +63,17 @@ def test_everything_known_is_named() -> None:
         "poisoned pages, which only kpageflags would tell",
         KERNEL,
     ]
+
+
+def test_mappings_that_were_not_captured() -> None:
+    clues = Clues(uncaptured=1, uncaptured_bytes=4096)
+    what = (
+        "pages of 1 mapping of which the capture holds no pagemap entries; smaps counts 4096 bytes "
+        "there"
+    )
+    assert candidates(3, 0, clues) == [what, KERNEL]
+    assert notes(0, clues) == [f"pages mapped are at least so many: among the others are {what}"]
+    assert "2 mappings" in candidates(3, 0, Clues(uncaptured=2))[0]
 
 
 def test_processes_that_are_only_counted() -> None:

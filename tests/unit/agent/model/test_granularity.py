@@ -141,7 +141,9 @@ def test_split_facts_are_of_hgm_mappings_only(kernel: FakeKernel) -> None:
     watched.look()
     assert split_facts(watched.mapping) is None
     fresh = tracked(1, 4, hgm=True)
-    assert split_facts(fresh) == SplitFacts(pages=None, placed=0, collapse_frees_bytes=None)
+    assert split_facts(fresh) == SplitFacts(
+        pages=None, chunks=None, placed=0, collapse_frees_bytes=None
+    )
 
 
 @pytest.fixture
@@ -176,8 +178,47 @@ def test_split_pages_of_one_look(
     found = split_facts(hgm.mapping)
     assert found is not None
     assert (found.pages, found.placed, found.collapse_frees_bytes) == facts
+    assert found.chunks == 0
     assert hgm.states == [state, state, CellState.PARTIAL, CellState.HOLE]
+    inferred = CellFlag.INFERRED if state == CellState.FULL else 0
+    assert hgm.mapping.cells.flags.tolist() == [inferred, inferred, 0, 0]
     assert hgm.look() == []
+
+
+def test_candidates_stay_inferred_until_smaps_settles_them(hgm: Watched) -> None:
+    read(hgm, 1, 512 + 14)
+    hgm.look()
+    hgm.kernel.map_parts(3, PFN + 2048, range(512))
+    assert hgm.look() == [3]
+    inferred = CellFlag.INFERRED
+    assert hgm.mapping.cells.flags.tolist() == [inferred, inferred, 0, 0]
+    hgm.kernel.map_parts(0, PFN, range(5))
+    hgm.look()
+    assert hgm.mapping.cells.flags.tolist() == [0, inferred, 0, 0]
+    read(hgm, 2, 5 + 14)
+    hgm.look()
+    assert not hgm.mapping.cells.flags.any()
+    assert hgm.states[1] == CellState.MAPPED
+
+
+def test_a_full_chunk_of_a_partly_mapped_1_gib_page() -> None:
+    """67 full chunks, one of them by 512 entries, as in the captured tree; then another comes."""
+    gib = 1 << 30
+    kernel = FakeKernel(page_size=gib)
+    kernel.map_parts(0, 1 << 18, range(67 * 512 + 14))
+    watched = Watched(kernel, hgm=True)
+    watched.mapping = tracked(1, 1, page_size=gib, hgm=True)
+    pte = MIB2 + 14 * 4096
+    watched.smaps(0, flags="ht hm", pud=0, pmd=66 * MIB2, pte=pte)
+    watched.look()
+    assert split_facts(watched.mapping) == SplitFacts(
+        pages=0, chunks=1, placed=0, collapse_frees_bytes=4096
+    )
+    kernel.map_parts(0, 1 << 18, range(68 * 512))
+    watched.look()
+    assert split_facts(watched.mapping) == SplitFacts(
+        pages=0, chunks=None, placed=0, collapse_frees_bytes=None
+    )
 
 
 def test_a_page_that_filled_is_inferred(hgm: Watched) -> None:
@@ -189,7 +230,9 @@ def test_a_page_that_filled_is_inferred(hgm: Watched) -> None:
     assert hgm.mapping.cells.flags[:3].tolist() == [0, 0, CellFlag.INFERRED]
     read(hgm, 2, 512)
     assert hgm.look() == [0, 1]
-    assert split_facts(hgm.mapping) == SplitFacts(pages=1, placed=0, collapse_frees_bytes=4096)
+    assert split_facts(hgm.mapping) == SplitFacts(
+        pages=1, chunks=0, placed=0, collapse_frees_bytes=4096
+    )
     read(hgm, 3, 0)
     assert hgm.look() == [0, 1, 2]
     assert set(hgm.states[:3]) == {CellState.MAPPED}

@@ -51,6 +51,13 @@ def kept(seen: Sightings, shown: dict[tuple[tuple[int, int], int], int] | None =
     return " ".join(f"{one.by}:{one.pages}/{one.file_pages}" for one in found)
 
 
+def test_what_a_hidden_page_table_may_map_is_inferred() -> None:
+    file = memfd()
+    uses = file_uses(Sightings(fds=[HugeFd(9, 4, file)]))
+    assert [one.inferred for one in holdings(uses, {})] == [False]
+    assert [one.inferred for one in holdings(uses, {}, {file.key})] == [True]
+
+
 def test_a_file_open_and_mapped_by_several() -> None:
     file = memfd()
     seen = Sightings(

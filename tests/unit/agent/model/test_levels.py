@@ -10,6 +10,7 @@ from hugescope_agent.model.levels import (
     LevelSums,
     Shown,
     Sums,
+    freed_bytes,
     hgm_levels,
     nothing_split,
     split_by_own_level,
@@ -60,7 +61,8 @@ PART = 7 * 4096
 def test_2_mib_pages_by_what_ptes_map(split: int) -> None:
     levels = LevelSums(0, (2 - split) * MIB2, PART + split * MIB2)
     sums = sums_of_same_moment(TWO_FULL, levels, MIB2)
-    assert sums == Sums(split, None, None, split * 4096)
+    assert sums == Sums(split, 0, 0)
+    assert freed_bytes(split, 0) == split * 4096
 
 
 @pytest.mark.parametrize(
@@ -88,24 +90,29 @@ MIXED: list[Chunk] = [*PMDS[:500], *PTES[:12]]
     ("cells", "split", "by_pte", "by_pmd", "freed_tables"),
     [
         (["pud"], 0, 0, 0, 0),
-        (["pud", ["pmd", "pte", 14]], 0, 1, 1, 0),
+        (["pud", ["pmd", "pte", 14]], 0, 1, 1, 1),
         ([PMDS], 1, 0, 512, 1),
         ([PTES], 1, 512, 0, 513),
         ([MIXED, "pud"], 1, 12, 500, 13),
         ([MIXED, MIXED], 2, 24, 1000, 26),
-        ([PTES, ["pte", 9]], 1, 513, 0, 513),
+        ([PTES, ["pte", 9]], 1, 513, 0, 514),
         ([PMDS, ["pmd", 9]], 1, 0, 513, 1),
-        # Which of the chunks by PTEs lie in the split page is not told.
-        ([MIXED, ["pte", 9]], 1, 13, 500, None),
-        ([PMDS, ["pte"]], 1, 1, 512, None),
+        ([MIXED, ["pte", 9]], 1, 13, 500, 14),
+        ([PMDS, ["pte"]], 1, 1, 512, 2),
     ],
 )
 def test_1_gib_pages_and_their_chunks(
-    cells: list[str | list[Chunk]], split: int, by_pte: int, by_pmd: int, freed_tables: int | None
+    cells: list[str | list[Chunk]], split: int, by_pte: int, by_pmd: int, freed_tables: int
 ) -> None:
     shown, levels = shown_of_gib(cells)
-    frees = None if freed_tables is None else freed_tables * 4096
-    assert sums_of_same_moment(shown, levels, GIB) == Sums(split, by_pte, by_pmd, frees)
+    assert sums_of_same_moment(shown, levels, GIB) == Sums(split, by_pte, by_pmd)
+    assert freed_bytes(split, by_pte) == freed_tables * 4096
+
+
+def test_what_is_freed_is_unknown_with_the_chunks() -> None:
+    assert freed_bytes(1, None) is None
+    assert Sums.of_cells_only(1, GIB) == Sums(1, None, None)
+    assert Sums.of_cells_only(1, MIB2) == Sums(1, 0, 0)
 
 
 def test_1_gib_pages_with_nonsense_below() -> None:
@@ -138,7 +145,7 @@ def test_sums_of_a_made_up_mapping(kinds: list[str]) -> None:
     whole, split, partial = (kinds.count(kind) for kind in ("whole", "split", "partial"))
     levels = LevelSums(0, whole * MIB2, split * MIB2 + partial * 9 * 4096)
     sums = sums_of_same_moment(shown_of([cells[kind] for kind in kinds]), levels, MIB2)
-    assert sums == Sums(split, None, None, split * 4096)
+    assert sums == Sums(split, 0, 0)
 
 
 def test_levels_are_null_where_smaps_was_not_read() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hugescope_agent.model.mapped import MAX_GROUPS, MappedFrames
 from hugescope_agent.model.owned import OwnedMapping
-from hugescope_wire.cells import UNKNOWN_NODE
+from hugescope_wire.cells import UNKNOWN_NODE, CellFlag
 from tests.unit.agent.model.made_accounts import MIB2, START, owned, private
 from tests.unit.agent.model.made_model import GIB
 
@@ -47,7 +47,24 @@ def test_pages_of_a_file_join_by_offset_where_pfns_are_hidden() -> None:
     ]
     found = MappedFrames.of(mappings, MIB2)
     assert groups(found) == {(1,): 1, (1, 2, 3): 1, (3,): 1, (4,): 1}
-    assert found.guessed == 1
+    assert found.guessed == 0
+
+
+def test_copies_of_one_place_may_be_one_page_where_pfns_are_hidden() -> None:
+    """A fork keeps file and offset of anonymous memory too; other copies have nothing in common."""
+    family = [private(pid, "AA", pages=[None, None]) for pid in (1, 2, 3)]
+    family.append(private(4, "AA", pages=[None, None], inode=8))
+    found = MappedFrames.of(family, MIB2)
+    assert (found.pages, found.guessed) == (8, 4)
+
+
+def test_copies_that_are_all_exclusive_are_pages_of_their_own() -> None:
+    family = [private(pid, "AA", pages=[None, None]) for pid in (1, 2)]
+    for one in family:
+        one.mapping.cells.flags[:] = CellFlag.EXCLUSIVE
+    assert MappedFrames.of(family, MIB2).guessed == 0
+    family[0].mapping.cells.flags[1] = 0
+    assert MappedFrames.of(family, MIB2).guessed == 1
 
 
 def test_the_node_of_all_is_needed_to_count_one() -> None:

@@ -126,17 +126,33 @@ def test_a_copy_that_could_not_be_dissolved_is_in_the_pool() -> None:
 def test_a_lost_page_without_any_flag() -> None:
     mappings = [private(1, "A.", pages=[3])]
     lost = lost_pages(mappings, {(1, START): 1})
-    (gone,) = view(mappings, lost, frames=frames({})).record.pages
-    assert told(gone) == (MIB2, None, False, None, "smaps")
-    (unknown,) = view(mappings, lost).record.pages
+    (gone,) = view(mappings, lost, frames=frames({}), hardware_corrupted_bytes=4096).record.pages
+    assert told(gone) == (MIB2, None, None, None, "smaps"), "its flag may not have been captured"
+    (unknown,) = view(mappings, lost, hardware_corrupted_bytes=4096).record.pages
     assert told(unknown) == (MIB2, None, None, None, "smaps")
+
+
+def test_an_entry_that_no_error_explains_is_migrating() -> None:
+    mappings = [owned(1, "F..")]
+    lost = lost_pages(mappings, {(1, START): 2})
+    look: dict[str, Any] = {"frames": frames({}), "outside": outside((99, KPF_HWPOISON | ANON, 0))}
+    assert view(mappings, lost, hardware_corrupted_bytes=0).record.pages == []
+    one = view(mappings, lost, **look, hardware_corrupted_bytes=8192).record.pages
+    assert [page.page_size for page in one] == [4096], "which of the two it is cannot be told"
+    both = view(mappings, lost, **look, hardware_corrupted_bytes=12288).record.pages
+    assert [told(page)[:3] for page in both[:2]] == [(MIB2, None, None)] * 2
+    assert len(view(mappings, lost, hardware_corrupted_bytes=8192).record.pages) == 2
+    assert view(mappings, lost).record.pages == [], "nothing counts errors here"
+    event = MemoryFailures(node=0, total=2, ignored=0, failed=0, delayed=0, recovered=2)
+    assert len(view(mappings, lost, failures=[event]).record.pages) == 2
 
 
 def test_a_bad_page_of_another_size_is_not_it() -> None:
     mappings = [owned(1, "F.", page_size=GIB)]
     lost = lost_pages(mappings, {(1, START): 1})
-    found = view(mappings, lost, frames=frames({9: 1})).record.pages
-    assert [(page.page_size, page.in_pool) for page in found] == [(GIB, False), (MIB2, True)]
+    look: dict[str, Any] = {"frames": frames({9: 1}), "hardware_corrupted_bytes": 8192}
+    found = view(mappings, lost, **look).record.pages
+    assert [(page.page_size, page.in_pool) for page in found] == [(GIB, None), (MIB2, True)]
 
 
 def test_what_is_really_bad_follows_from_hardware_corrupted() -> None:
@@ -157,3 +173,12 @@ def test_what_is_really_bad_follows_from_hardware_corrupted() -> None:
     assert bad_bytes(12288, {1: 0}, None) == [None]
     assert bad_bytes(12288, {1: 0, 2: 0}, 0) == [None, None]
     assert bad_bytes(None, {1: 0}, 0) == [None]
+
+
+def test_bad_pages_of_nobody_known_by_size() -> None:
+    bad = outside((99, KPF_HWPOISON, 0), (101, KPF_HWPOISON | ANON, 0))
+    found = view([], [], frames=frames({8: 0, 9: 1}), outside=bad)
+    assert (found.adrift(MIB2), found.adrift(GIB)) == (3, 1), "what was dissolved had any size"
+    mappings = [owned(1, "F..")]
+    lost = lost_pages(mappings, {(1, START): 1})
+    assert view(mappings, lost, frames=frames({9: 1})).adrift(MIB2) == 0

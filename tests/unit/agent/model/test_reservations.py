@@ -113,6 +113,22 @@ def test_pages_that_only_smaps_counts_are_faulted() -> None:
     assert found.account.unattributed == 0
 
 
+@pytest.mark.parametrize(("offset", "distinct"), [(0, 4), (2 * MIB2, 4), (4 * MIB2, 8)])
+def test_pages_that_several_mappings_lack_count_once(offset: int, distinct: int) -> None:
+    """Two mappings of 4 pages that show the same part of a file, half of it, or none."""
+    mappings = [
+        owned(1, "....", flags=NO_RESERVE),
+        owned(2, "....", flags=NO_RESERVE, offset=offset),
+    ]
+    assert view(0, mappings).account.unreserved_pages == distinct
+
+
+def test_private_pages_that_lack_are_each_their_own() -> None:
+    mappings = [private(pid, "A.", flags="rd wr nr ht") for pid in (1, 2)]
+    assert view(0, mappings).account.unreserved_pages == 2
+    assert view(0, []).account.unreserved_pages == 0
+
+
 def test_a_private_mapping_reserves_what_it_has_no_copy_of() -> None:
     """A page of the file that it shows is not its own: it needs another to write to."""
     found = view(3, [owned(1, "FA..", shared=False, pages=[0, 9])])
@@ -266,3 +282,13 @@ def test_a_detached_segment_with_a_mapped_file_s_number_is_another_file() -> Non
     assert owners(found) == [(1, 3, 1, False), (None, 3, 2, True)]
     attached = segment(2, 5, inode=7, mapped=True)
     assert owners(view(2, [owned(1, "F...")], files=[attached]))[0][0] == 1
+
+
+def test_what_a_bad_page_of_nobody_known_explains_is_no_gap() -> None:
+    """Linux 6.1.70 counts a poisoned entry nowhere: the hole has used its reservation up."""
+    mappings = [owned(1, "FF..")]
+    assert gaps(view(1, mappings)) == [(1, 1, True)]
+    found = view(1, mappings, adrift=1)
+    assert owners(found) == [(1, 1, 2, True)]
+    assert gaps(found) == []
+    assert gaps(view(0, mappings, adrift=1)) == [(1, 1, True)], "one of two is bad"

@@ -77,27 +77,27 @@ def test_one_look_tells_all_or_none() -> None:
     assert Host(4).read_and_look(WHOLE, WHOLE, 0, 7) == "ww-p"
     host = Host(4)
     assert host.read_and_look(SPLIT, SPLIT, 0, 7) == "ss-p"
-    assert host.count == SplitCount(2, 8192)
+    assert host.count == SplitCount(2, 0, 8192)
     host = Host(4)
-    assert host.read_and_look(SPLIT, WHOLE, 0, 7) == "ff-p"
-    assert host.count == SplitCount(1, 4096)
+    assert host.read_and_look(SPLIT, WHOLE, 0, 7) == "FF-p"
+    assert host.count == SplitCount(1, 0, 4096)
 
 
 def test_without_smaps_nothing_is_told() -> None:
     host = Host(2)
     assert host.look(SPLIT, WHOLE) == "ff"
-    assert host.count == SplitCount(None, None)
+    assert host.count == SplitCount(None, None, None)
 
 
 def test_a_page_seen_filling_is_split_until_smaps_says_otherwise() -> None:
     host = Host(2)
     host.read_and_look(WHOLE, 500)
     assert host.look(WHOLE, SPLIT) == "wS"
-    assert host.count == SplitCount(None, None)
+    assert host.count == SplitCount(None, None, None)
     assert host.read_and_look(WHOLE, SPLIT) == "WS"
-    assert host.count == SplitCount(1, 4096)
+    assert host.count == SplitCount(1, 0, 4096)
     assert host.read_and_look(WHOLE, WHOLE) == "ww"
-    assert host.count == SplitCount(0, 0)
+    assert host.count == SplitCount(0, 0, 0)
 
 
 def test_a_page_that_came_at_once_is_not_told() -> None:
@@ -124,16 +124,16 @@ def test_seen_filling_names_the_places_among_unknown_ones() -> None:
 def test_more_split_pages_than_were_seen_filling() -> None:
     host = Host(4)
     host.look(WHOLE, SPLIT, 300, 300)
-    assert host.read_and_look(WHOLE, SPLIT, SPLIT, SPLIT) == "ffSS"
-    assert host.count == SplitCount(3, 12288)
+    assert host.read_and_look(WHOLE, SPLIT, SPLIT, SPLIT) == "FFSS"
+    assert host.count == SplitCount(3, 0, 12288)
 
 
 def test_fewer_split_pages_than_were_seen_filling() -> None:
     """One was collapsed: which, is not told."""
     host = Host(3)
     host.look(WHOLE, 300, 300)
-    assert host.read_and_look(WHOLE, WHOLE, SPLIT) == "fff"
-    assert host.count == SplitCount(1, 4096)
+    assert host.read_and_look(WHOLE, WHOLE, SPLIT) == "FFF"
+    assert host.count == SplitCount(1, 0, 4096)
 
 
 def test_a_collapse_that_filled_a_page_is_not_taken_for_a_fill() -> None:
@@ -141,9 +141,9 @@ def test_a_collapse_that_filled_a_page_is_not_taken_for_a_fill() -> None:
     page. The number of split pages fell though none left, so pages were collapsed.
     """
     host = Host(5, still=True)
-    assert host.read_and_look(WHOLE, SPLIT, SPLIT, 100, 3) == "fffpp"
-    assert host.read_and_look(WHOLE, SPLIT, WHOLE, WHOLE, 3) == "ffffp"
-    assert host.count == SplitCount(1, 4096)
+    assert host.read_and_look(WHOLE, SPLIT, SPLIT, 100, 3) == "FFFpp"
+    assert host.read_and_look(WHOLE, SPLIT, WHOLE, WHOLE, 3) == "FFFFp"
+    assert host.count == SplitCount(1, 0, 4096)
 
 
 def test_a_split_page_that_left_is_no_collapse() -> None:
@@ -152,7 +152,7 @@ def test_a_split_page_that_left_is_no_collapse() -> None:
     host.look(SPLIT, 0, SPLIT)
     assert host.read_and_look(SPLIT, 0, SPLIT) == "s-s"
     host.look(WHOLE, 3, SPLIT)
-    assert host.read_and_look(WHOLE, 3, SPLIT) == "fpf"
+    assert host.read_and_look(WHOLE, 3, SPLIT) == "FpF"
 
 
 def test_a_punched_page_is_forgotten() -> None:
@@ -168,7 +168,7 @@ def test_numbers_against_all_that_was_known_are_believed() -> None:
     host = Host(3)
     host.read_and_look(WHOLE, WHOLE, 9)
     host.look(WHOLE, WHOLE, SPLIT)
-    assert host.read_and_look(WHOLE, SPLIT, SPLIT) == "fff"
+    assert host.read_and_look(WHOLE, SPLIT, SPLIT) == "FFF"
 
 
 def test_an_old_reading_says_nothing_of_new_pages() -> None:
@@ -176,14 +176,14 @@ def test_an_old_reading_says_nothing_of_new_pages() -> None:
     host.read_and_look(WHOLE, 0)
     for _ in range(3):
         assert host.look(WHOLE, SPLIT) == "wf"
-    assert host.count == SplitCount(None, None)
+    assert host.count == SplitCount(None, None, None)
 
 
 def test_a_number_outlives_pages_that_left() -> None:
     host = Host(2)
     host.read_and_look(SPLIT, SPLIT)
     host.look(SPLIT, 17)
-    assert host.count == SplitCount(1, 4096)
+    assert host.count == SplitCount(1, 0, 4096)
 
 
 def test_a_reading_torn_by_faults_still_counts_full_pages() -> None:
@@ -192,8 +192,8 @@ def test_a_reading_torn_by_faults_still_counts_full_pages() -> None:
     host.look(WHOLE, 300, SPLIT)
     host.cells = [WHOLE, 305, SPLIT]
     host.read_smaps()
-    assert host.look(WHOLE, 310, SPLIT) == "fpf"
-    assert host.count == SplitCount(1, 4096)
+    assert host.look(WHOLE, 310, SPLIT) == "FpF"
+    assert host.count == SplitCount(1, 0, 4096)
     host.cells = [WHOLE, 315, WHOLE]
     host.read_smaps()
     assert host.look(WHOLE, 320, WHOLE) == "wpw"
@@ -205,7 +205,7 @@ def test_a_reading_torn_by_a_page_that_filled_says_nothing() -> None:
     host.cells = [WHOLE, 505]
     host.read_smaps()
     assert host.look(WHOLE, SPLIT) == "fS"
-    assert host.count == SplitCount(None, None)
+    assert host.count == SplitCount(None, None, None)
 
 
 def test_a_first_reading_torn_says_nothing() -> None:
@@ -213,7 +213,7 @@ def test_a_first_reading_torn_says_nothing() -> None:
     host.cells = [WHOLE, 5]
     host.read_smaps()
     assert host.look(WHOLE, 6) == "fp"
-    assert host.count == SplitCount(None, None)
+    assert host.count == SplitCount(None, None, None)
 
 
 @pytest.mark.parametrize("still", [True, False])
@@ -222,11 +222,11 @@ def test_a_lost_page_leaves_the_answer_open_unless_ptes_map_only_parts(still: bo
     host.look(WHOLE, 9, 0)
     host.read_smaps(lost=1)
     assert host.look() == "wp-"
-    assert host.count == SplitCount(0, 0)
+    assert host.count == SplitCount(0, 0, 0)
     host.look(WHOLE, SPLIT, 0)
     host.read_smaps(lost=1)
     host.look()
-    assert host.count == SplitCount(None, None)
+    assert host.count == SplitCount(None, None, None)
 
 
 def level_of(tracker: SplitTracker) -> str | None:
@@ -241,17 +241,17 @@ def test_1_gib_pages() -> None:
     shown = shown_of([WHOLE, SPLIT, 9], GIB)
     verdict = tracker.look(shown, smaps, still=True)
     assert verdict.state.tolist() == [CellState.FULL, CellState.FULL, CellState.PARTIAL]
-    assert tracker.count() == SplitCount(1, 8192)
+    assert tracker.count() == SplitCount(1, 1, 8192)
     assert level_of(tracker) is None
     below = smaps_of(vma, "ht hm", pud=GIB, pmd=512 * MIB2, pte=9 * 4096)
     tracker.look(shown, below, still=True)
-    assert tracker.count() == SplitCount(1, 4096)
+    assert tracker.count() == SplitCount(1, 0, 4096)
     assert level_of(tracker) == "pmd"
     tracker.look(shown_of([WHOLE, SPLIT, 10], GIB), below, still=True)
     assert level_of(tracker) is None
     small = smaps_of(vma, "ht hm", pud=GIB, pmd=0, pte=GIB + 9 * 4096)
     tracker.look(shown, small, still=True)
-    assert tracker.count() == SplitCount(1, 513 * 4096)
+    assert tracker.count() == SplitCount(1, 512, 513 * 4096)
     assert level_of(tracker) == "pte"
 
 
@@ -262,7 +262,7 @@ def test_a_kernel_without_the_fields() -> None:
     verdict = tracker.look(shown_of([SPLIT]), smaps, still=True)
     assert verdict.state.tolist() == [CellState.SPLIT]
     assert verdict.inferred.tolist() == [True]
-    assert tracker.count() == SplitCount(None, None)
+    assert tracker.count() == SplitCount(None, None, None)
 
 
 CELLS = st.lists(st.sampled_from((0, 7, 500, WHOLE, SPLIT)), min_size=3, max_size=3)
@@ -283,4 +283,4 @@ def test_no_claim_without_the_flag_is_wrong(steps: list[tuple[list[Cell], bool]]
         for cell, letter in zip(cells, found, strict=True):
             assert {"w": WHOLE, "s": SPLIT}.get(letter, cell) == cell
             assert (letter == "p") == (cell in (7, 500))
-        assert host.count == SplitCount(cells.count(SPLIT), cells.count(SPLIT) * 4096)
+        assert host.count == SplitCount(cells.count(SPLIT), 0, cells.count(SPLIT) * 4096)

@@ -60,14 +60,19 @@ def test_a_folio_with_a_page_copied_on_write() -> None:
     words = in_full()
     words[0] = PRESENT | 7
     cells = seen(words, base=(7,))
-    assert state_of(cells) == "partial"
+    assert (state_of(cells), cells.mapped_pages.tolist()) == ("split", [512])
     assert cells.count_pfn.tolist() == [HEAD + 1]
+    assert (cells.head_pfn.tolist(), cells.last_pfn.tolist()) == ([HEAD], [HEAD])
     assert cells.folio_pages.tolist() == [[1, *[0] * 8, 511]]
+    words[9] = 0
+    assert state_of(seen(words, base=(7,))) == "partial"
 
 
 def test_two_folios_that_meet_in_a_cell() -> None:
-    """A part that was moved lies askew: all is present and of huge folios, and still no page."""
-    assert state_of(seen(in_full(HEAD + 100))) == "partial"
+    """A part that was moved lies askew: in full and of huge folios, and never of one PMD."""
+    cells = seen(in_full(HEAD + 100))
+    assert state_of(cells) == "split"
+    assert (cells.head_pfn.tolist(), cells.last_pfn.tolist()) == ([HEAD], [HEAD + 512])
 
 
 def test_small_folios_and_base_pages() -> None:
@@ -130,6 +135,7 @@ def test_cells_that_a_pmd_maps() -> None:
     cells = classify_huge(words, np.array([False, True]), folios_known=True)
     assert cells.state.tolist() == [CellState.MAPPED] * 2
     assert cells.count_pfn.tolist() == [HEAD, 0]
+    assert cells.head_pfn.tolist() == cells.last_pfn.tolist() == [HEAD, 0]
     assert cells.folio_pages[:, 9].tolist() == [512, 0]
     assert cells.flags.tolist() == [CellFlag.EXCLUSIVE, 0]
 

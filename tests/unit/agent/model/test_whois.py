@@ -142,6 +142,17 @@ def test_where_no_page_is(state: CellState, words: str) -> None:
     assert words in sentence
 
 
+def test_a_hole_that_a_lost_page_left_is_told_as_poisoned() -> None:
+    host = Host({})
+    host.add(1, showing(host, 1, [None], shared=False))
+    hole = PartRun(first=0, count=512, part_bytes=4096, state="hole", level=None, present_bytes=0)
+    sharing = Sharing(host.processes, host.mappers)
+    detail = page_detail(host.processes, 1, START, sharing, [hole], lost=True)
+    assert (detail.state, detail.flags) == ("poisoned", ["inferred"])
+    assert detail.explanation == ["A memory error likely took the page that was here."]
+    assert [(part.state, part.inferred) for part in detail.parts] == [("poisoned", True)]
+
+
 def test_a_hole_of_a_shared_file_names_who_shows_the_page() -> None:
     host = Host({512: 1})
     host.add(1, showing(host, 1, [None]))

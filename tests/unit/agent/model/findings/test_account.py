@@ -1,7 +1,9 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from hugescope_wire.host import Source
 from hugescope_wire.report import HeldPages, Reservation, ReservationAccount
 from tests.unit.agent.model.findings.made_facts import (
     QEMU,
@@ -107,6 +109,22 @@ def test_a_node_s_counter_is_named_with_its_file() -> None:
 def test_parts_that_are_more_than_the_whole(parts: dict[str, Any]) -> None:
     assert only(facts(accounts=[account(**parts)]), "odd-counter").severity == "notice"
     assert not found(facts(accounts=[account(**parts, torn=1)]), "odd-counter")
+
+
+def test_more_reserved_than_there_is() -> None:
+    """The kernel promises no page that it does not have."""
+    promised = ReservationAccount(page_size=MIB2, reserved=99, owners=[], unattributed=99)
+    look = facts(accounts=[account(reserved=99)], reservations=[promised])
+    assert only(look, "odd-counter").severity == "warning"
+    assert not found(look, "unused-reservation"), "nothing is computed with nonsense"
+
+
+def test_counters_of_a_captured_tree_do_not_move() -> None:
+    captured = Source(kind="capture")
+    look = replace(facts(accounts=[account(free=900, torn=884)]), source=captured)
+    assert "free, of 16 900" in only(look, "odd-counter").what
+    look = replace(facts(accounts=[account(unattributed=-1, torn=1)]), source=captured)
+    assert not found(look, "odd-counter"), "page tables may have been captured at another moment"
 
 
 def test_counters_read_at_different_moments_are_not_odd() -> None:

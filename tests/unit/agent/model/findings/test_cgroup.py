@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from hugescope_wire.cells import CellFlag
 from hugescope_wire.report import CgroupUse, FdHolder, Holding
 from tests.unit.agent.model.findings.made_facts import (
     about,
@@ -89,6 +90,14 @@ def test_more_to_touch_than_the_limit_lets_in() -> None:
         "room for 2."
     )
     assert finding.command == "echo 10485760 > /sys/fs/cgroup/vm/hugetlb.2MB.max"
+
+
+def test_what_was_not_captured_may_be_charged_already() -> None:
+    info = private(1, "hhh")
+    shown = {1: cells("hhh", flags=[CellFlag.INFERRED] * 3)}
+    assert not found(
+        facts(process(41, info), shown=shown, cgroups=[use(limit_bytes=2 * MIB2)]), "sigbus-risk"
+    )
 
 
 def test_no_room_at_all_is_critical() -> None:

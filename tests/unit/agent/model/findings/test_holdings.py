@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from hugescope_wire.report import FdHolder, FileRef, Holding
-from tests.unit.agent.model.findings.made_facts import facts, found, memfd, only
+from tests.unit.agent.model.findings.made_facts import facts, found, mapping, memfd, only, process
 from tests.unit.wire.made_wire import MIB2
 
 FILE = FileRef(kind="hugetlbfs", device="0:50", inode=3, name="/mnt/huge/guest ram")
@@ -68,6 +68,18 @@ def test_pages_of_a_mapped_file_that_are_in_no_page_table() -> None:
     finding = only(facts(holdings=[held]), "fd-held-pages")
     assert finding.severity == "info"
     assert "held by qemu (41) by a mapping" in finding.what
+
+
+@pytest.mark.parametrize("by", ["fd", "mapping"])
+def test_pages_that_wait_for_uffdio_continue_are_none(by: str) -> None:
+    """While a mapping of the same file is registered for minor faults."""
+    held = holding(by=by, file=memfd(), holders=[FdHolder(pid=41, comm="qemu", fd=7)])
+    waits = process(41, mapping(1, "hh", vm_flags=["rd", "ui"]))
+    assert only(facts(waits, holdings=[held]), "userfaultfd-registered")
+    other = held.model_copy(update={"file": memfd(inode=8)})
+    assert found(facts(waits, holdings=[other]), "fd-held-pages")
+    missing = process(41, mapping(1, "hh", vm_flags=["rd", "um"]))
+    assert found(facts(missing, holdings=[held]), "fd-held-pages")
 
 
 def test_an_inferred_number_is_said_to_be_one() -> None:

@@ -134,6 +134,17 @@ def test_entries_that_smaps_alone_counts() -> None:
     assert "poisoned or migrating" in finding.what
 
 
+def test_entries_that_smaps_alone_counts_where_no_memory_is_bad() -> None:
+    info = mapping(1, "mhh")
+    look = facts(
+        process(41, info),
+        shown={1: cells("mhh")},
+        mappings=[about(info, lost_pages=2)],
+        poison=poison(corrupted=0),
+    )
+    assert not found(look, "poisoned-page"), "they are migrating"
+
+
 @pytest.mark.parametrize("letters", ["mgh", "mhg"])
 def test_entries_that_are_seen_to_migrate_are_explained(letters: str) -> None:
     info = mapping(1, letters)

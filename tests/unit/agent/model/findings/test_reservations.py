@@ -10,7 +10,6 @@ from hugescope_wire.report import (
     ReservationAccount,
     Unreserved,
 )
-from hugescope_wire.snapshot import Backing
 from tests.unit.agent.model.findings.made_facts import (
     QEMU,
     START,
@@ -48,6 +47,7 @@ def reserved(
         owners=list(owners),
         unattributed=unattributed,
         unreserved=list(unreserved),
+        unreserved_pages=sum(one.pages for one in unreserved),
     )
     return [account_]
 
@@ -117,6 +117,62 @@ def test_reservations_whose_owners_are_known_or_that_move(
     assert not found(look, "unused-reservation")
 
 
+def crowd(count: int, **parts: Any) -> list[Reservation]:
+    """So many mappings of nearly as many processes: the first has two."""
+    return [
+        owner(
+            process=ProcessRef(pid=41 + max(0, number - 1), comm="qemu"),
+            start=START + number * (64 << 20),
+            pages=number + 1,
+            **parts,
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(("faulted", "most", "severity"), [(5, 4, "info"), (0, 8, "notice")])
+def test_many_mappings_of_a_kind_are_one_finding(faulted: int, most: int, severity: str) -> None:
+    few = found(facts(reservations=reserved(*crowd(most, faulted=faulted))), "unused-reservation")
+    assert len(few) == most
+    many = crowd(37, faulted=faulted)
+    finding = only(facts(reservations=reserved(*many)), "unused-reservation")
+    beside = " beside what they use" if faulted else ""
+    assert finding.what == (
+        f"37 mappings of 36 processes have 703 pages of 2 MiB (1406 MiB) reserved and not touched"
+        f"{beside}."
+    )
+    assert finding.severity == severity
+    assert len(finding.links) == 37
+    assert len(finding.pids) == 36
+    assert len(finding.evidence) == 9
+    assert finding.evidence[0].value.startswith("37 reserved")
+
+
+def test_kinds_and_sizes_are_folded_apart() -> None:
+    """Five used in part are one finding; nine never touched another; the mount stays its own."""
+    mount = FileRef(kind="hugetlbfs", device="0:50", inode=None, name="/mnt/huge")
+    owners = [
+        *crowd(5, faulted=1),
+        *crowd(9),
+        owner(owner="mount", process=None, start=None, file=mount),
+    ]
+    keys = {one.key for one in found(facts(reservations=reserved(*owners)), "unused-reservation")}
+    assert keys == {
+        f"unused-reservation:{MIB2}:used-in-part",
+        f"unused-reservation:{MIB2}:untouched",
+        f"unused-reservation:mount:{MIB2}:0:50:None:/mnt/huge",
+    }
+
+
+def test_many_files_are_one_finding() -> None:
+    owners = [
+        owner(owner="file", process=None, start=None, file=memfd(inode=number))
+        for number in range(9)
+    ]
+    finding = only(facts(reservations=reserved(*owners)), "unused-reservation")
+    assert finding.what.startswith("9 files and mounts have 27 pages")
+
+
 # --- sigbus-risk --------------------------------------------------------------------------------
 
 
@@ -169,22 +225,8 @@ def test_surplus_pages_use_overcommit_up() -> None:
     assert only(risk(0, overcommit=3, surplus=1), "sigbus-risk").severity == "warning"
 
 
-def test_nonsense_is_not_computed_with() -> None:
-    known = account(free=0, reserved=-5, available=5)
+@pytest.mark.parametrize("odd", [{"reserved": -5}, {"reserved": 99}])
+def test_nonsense_is_not_computed_with(odd: dict[str, int]) -> None:
+    known = account(total=16, free=0, **odd)
     look = facts(accounts=[known], reservations=reserved(unreserved=[open_(START, 9)]))
     assert not found(look, "sigbus-risk")
-
-
-@pytest.mark.parametrize(("offset", "fires"), [(0, False), (4 * MIB2, True)])
-def test_the_same_part_of_a_file_is_asked_for_once(offset: int, fires: bool) -> None:
-    """Two mappings of 4 pages each, 4 pages left: enough only if they are the same pages."""
-    one = mapping(1, "hhhh")
-    backing = Backing(kind="memfd", name="ram", inode=7, offset=offset)
-    two = mapping(2, "hhhh", backing=backing)
-    look = facts(
-        process(41, one),
-        process(42, two),
-        accounts=[account(free=4, available=4)],
-        reservations=reserved(unreserved=[open_(one.start, 4), open_(two.start, 4, 42)]),
-    )
-    assert bool(found(look, "sigbus-risk")) is fires

@@ -58,6 +58,16 @@ def test_an_alias_is_one_finding_for_both_of_its_mappings() -> None:
     assert finding.pids == [41]
 
 
+def test_an_alias_without_a_mapcount_is_not_known_to_differ() -> None:
+    one, two = mapping(1, "mm"), mapping(2, "mm")
+    sharing = [group("alias").model_copy(update={"mapcount": None})]
+    look = facts(
+        process(41, one, two),
+        mappings=[about(one, sharing=sharing), about(two, sharing=sharing)],
+    )
+    assert not found(look, "mapcount-differs")
+
+
 def test_who_maps_an_aliased_page_once_is_none_of_the_reason() -> None:
     one, two, other = mapping(1, "mm"), mapping(2, "mm"), mapping(3, "mm")
     sharing = [group("alias")]
