@@ -7,7 +7,6 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -21,7 +20,7 @@ from hugescope_agent.kernel.thp import average_mapcount
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.captured import uncaptured_limits
 from hugescope_agent.model.join import Mappers
-from hugescope_agent.model.mapping import Index, TrackedMapping
+from hugescope_agent.model.mapping import Index, TrackedMapping, footing, moved_since
 from hugescope_agent.model.reader import CellReader
 from hugescope_agent.model.rotation import Rotation
 from hugescope_agent.model.sharing import ProcessMappings, Sharing
@@ -34,7 +33,8 @@ from hugescope_agent.thp_watch import ThpWatcher
 from hugescope_agent.watch import Watch
 from hugescope_wire.cells import Cells
 from hugescope_wire.host import MAX_CELLS, Limit, ProcessInfo, Skipped
-from hugescope_wire.report import PageDetail, Poison
+from hugescope_wire.page import PageDetail
+from hugescope_wire.report import Poison
 from hugescope_wire.snapshot import Capabilities, Pool
 
 log = logging.getLogger(__name__)
@@ -174,21 +174,13 @@ class HostView:
         return self._averaged
 
     def look_again(self) -> dict[int, int]:
-        """Bring everything up to date; how many hugetlb cells map something else since, by page
-        size.
-        """
+        """Bring everything up to date; how many hugetlb pages moved, by page size."""
         now_s = self._clock()
-        before = {m.id: (m, m.moved_pages, len(m.present_index)) for m in self.mappings()}
+        before = footing(self.mappings())
         self.discover(self._rounds.everyone(), now_s)
         self.look(now_s, whole=True)
         self.join()
-        moved: Counter[int] = Counter()
-        for mapping in self.mappings():
-            _, then, _ = before.pop(mapping.id, (mapping, 0, 0))
-            moved[mapping.vma.page_size] += mapping.moved_pages - then
-        for mapping, _, present in before.values():
-            moved[mapping.vma.page_size] += present
-        return dict(moved)
+        return moved_since(before, self.mappings())
 
     def pools_now(self) -> list[Pool]:
         """The counters, read now."""
@@ -251,9 +243,7 @@ class HostView:
                 self._discover_thp(pid, now_s)
 
     def look(self, now_s: float, *, whole: bool = False) -> None:
-        """Bring the cells of every known mapping up to date; of mappings that cost much to look at
-        only when they are due, unless the look is to be `whole`.
-        """
+        """Bring every mapping up to date; costly ones only when due, unless `whole`."""
         self._reader.begin_look()
         self._whole = whole
         for pid in list(self._watches):
@@ -274,7 +264,7 @@ class HostView:
                     raise
 
     def join(self) -> None:
-        """Count mappings and flags of shared tables anew, where anything changed."""
+        """Count mappings anew, and find shared tables, where anything changed."""
         joined = self._options.pids is None or self._options.join_anyway
         self._count()
         for number, index in self._mappers.settle(self.mappings(), joined=joined).items():

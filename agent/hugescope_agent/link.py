@@ -39,7 +39,7 @@ from hugescope_wire.messages import (
     Refusal,
     parse,
 )
-from hugescope_wire.report import PageDetail
+from hugescope_wire.page import PageDetail
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

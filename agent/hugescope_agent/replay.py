@@ -23,7 +23,7 @@ from hugescope_agent.kernel.root import Root
 from hugescope_agent.sample import Sample, SamplerOptions
 from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
-from hugescope_wire.report import PageDetail
+from hugescope_wire.page import PageDetail
 
 STEP_S: Final = 0.7
 _SCRATCH: Final = "hugescope-replay-"

@@ -26,7 +26,8 @@ from hugescope_agent.sample import Sample, SamplerOptions
 from hugescope_agent.survey.surveyor import Surveyor
 from hugescope_wire.frames import encode_range, encode_scattered
 from hugescope_wire.host import HostDelta, HostFrame, Limit, Source
-from hugescope_wire.report import HostReport, PageDetail
+from hugescope_wire.page import PageDetail
+from hugescope_wire.report import HostReport
 
 _SCATTERED_ROW: Final = 11
 _DENSE_ROW: Final = 7

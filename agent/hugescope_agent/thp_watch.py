@@ -29,7 +29,8 @@ from hugescope_agent.model.thp_join import ThpPlace, count_mappers, places_of
 from hugescope_agent.model.thp_page import thp_page
 from hugescope_agent.model.thp_reader import ThpReader
 from hugescope_wire.host import Limit, MappingInfo, ProcessInfo
-from hugescope_wire.report import PageDetail, PartRun, ThpFacts
+from hugescope_wire.page import PageDetail, PartRun
+from hugescope_wire.report import ThpFacts
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,9 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from hugescope_wire.errors import WireError
 from hugescope_wire.host import AgentCost, Limit, MappingInfo, Skipped, Source
+from hugescope_wire.page import PageDetail
 from hugescope_wire.record import Count, Record
-from hugescope_wire.report import HostReport, PageDetail
+from hugescope_wire.report import HostReport
 from hugescope_wire.snapshot import Capabilities, HostInfo, Pool
 
 AGENT_PATH: Final = "/api/v1/agent"

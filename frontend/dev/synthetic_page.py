@@ -6,7 +6,7 @@ from synthetic_hosts import ONE_GIB, TWO_MIB, Mapping
 from synthetic_report import MEMFD
 
 from hugescope_wire.cells import PAGE_BYTES, UNKNOWN_COUNT, UNKNOWN_NODE, CellState
-from hugescope_wire.report import PageDetail, PageMapper, PartRun
+from hugescope_wire.page import PageDetail, PageMapper, PartRun
 
 
 def page_of(mapping: Mapping, address: int, part: int | None) -> PageDetail:

@@ -6,36 +6,38 @@ from datetime import UTC, datetime
 
 from synthetic_hosts import ONE_GIB, TWO_MIB, Host
 
+from hugescope_wire.account import (
+    CgroupUse,
+    FdHolder,
+    FileRef,
+    HeldPages,
+    Holding,
+    MappedGroup,
+    PoolAccount,
+    ProcessRef,
+    Reservation,
+    ReservationAccount,
+    Unreserved,
+    Vmemmap,
+    VmemmapSaving,
+)
 from hugescope_wire.cells import PAGE_BYTES
 from hugescope_wire.findings import CellLink, Evidence, Finding
 from hugescope_wire.report import (
     BootPages,
-    CgroupUse,
-    FdHolder,
-    FileRef,
     GuestMemory,
-    HeldPages,
-    Holding,
     HostReport,
-    MappedGroup,
     MappingReport,
     MemoryFailures,
     Poison,
     PoisonedPage,
     PoisonPlace,
     Policy,
-    PoolAccount,
-    ProcessRef,
-    Reservation,
-    ReservationAccount,
     SharingGroup,
     SplitFacts,
     Stage2,
     UffdHolder,
     UffdWaiter,
-    Unreserved,
-    Vmemmap,
-    VmemmapSaving,
 )
 
 GUEST = (4242, 0x7F2A4C000000)

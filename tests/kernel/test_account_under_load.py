@@ -14,8 +14,8 @@ from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.sampler import Sampler
 from hugescope_agent.survey.look import LOOKS
+from hugescope_wire.account import PoolAccount
 from hugescope_wire.host import Source
-from hugescope_wire.report import PoolAccount
 from tests.kernel import cases
 from tests.kernel.cases import MIB2, extra_pages
 

@@ -14,7 +14,7 @@ import pytest
 
 from hugescope_agent.kernel.cgroups import Cgroups
 from hugescope_agent.kernel.root import Root
-from hugescope_wire.report import CgroupUse
+from hugescope_wire.account import CgroupUse
 from tests.kernel.cases import MIB2, extra_pages
 from tests.kernel.host_pool import eventually
 from tests.kernel.puppets import Puppet, puppet

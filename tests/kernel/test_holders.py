@@ -20,7 +20,7 @@ from hugescope_agent.kernel.sysvipc import SegmentClues
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.holdings import FileUse, Sightings, file_uses, holdings
 from hugescope_agent.workloads.userfault import Userfaultfd
-from hugescope_wire.report import Holding
+from hugescope_wire.account import Holding
 from tests.kernel.cases import (
     GIB,
     MIB2,

@@ -12,7 +12,7 @@ import pytest
 from hugescope_agent.kernel import numa, vmemmap
 from hugescope_agent.kernel.pools import PoolFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_wire.report import Vmemmap
+from hugescope_wire.account import Vmemmap
 from tests.kernel.cases import MIB2, extra_pages
 from tests.kernel.puppets import puppet
 

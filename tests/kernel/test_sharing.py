@@ -17,7 +17,8 @@ from hugescope_agent.errors import AskError
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.whois import page_detail
 from hugescope_wire.cells import CellFlag
-from hugescope_wire.report import PageDetail, SharingReason
+from hugescope_wire.page import PageDetail
+from hugescope_wire.report import SharingReason
 from tests.kernel import cases
 from tests.kernel.puppets import LiveFollower, following, puppet
 

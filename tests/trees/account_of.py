@@ -16,8 +16,8 @@ from hugescope_agent.model.owned import MappingKey, OwnedMapping
 from hugescope_agent.model.poison import PoisonLook, PoisonView, poison
 from hugescope_agent.model.reservations import ReservationLook, ReservationView, reservations
 from hugescope_agent.sampler import Sampler
+from hugescope_wire.account import PoolAccount, ProcessRef
 from hugescope_wire.host import Source
-from hugescope_wire.report import PoolAccount, ProcessRef
 from hugescope_wire.snapshot import Pool
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hugescope_wire.report import PoisonedPage, PoolAccount, Reservation
+from hugescope_wire.account import PoolAccount, Reservation
+from hugescope_wire.report import PoisonedPage
 from tests.trees.account_of import TreeAccount, account
 from tests.trees.conftest import NAMES
 

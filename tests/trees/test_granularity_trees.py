@@ -23,7 +23,8 @@ from hugescope_agent.model.granularity import lost_pages, split_facts
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.watch import Watch
 from hugescope_wire.cells import PAGE_BYTES, UNKNOWN_COUNT, UNKNOWN_NODE, CellFlag, CellState
-from hugescope_wire.report import PartRun, SplitFacts
+from hugescope_wire.page import PartRun
+from hugescope_wire.report import SplitFacts
 from tests.trees.conftest import NAMES, unpack
 from tests.unit.agent.follower import Follower
 

@@ -14,7 +14,8 @@ import pytest
 
 from hugescope.commands.snapshot import take
 from hugescope_agent.kernel.root import Root
-from hugescope_wire.report import HostReport, PoolAccount
+from hugescope_wire.account import PoolAccount
+from hugescope_wire.report import HostReport
 from hugescope_wire.snapshot import Snapshot
 from tests.unit.agent.tree_builder import (
     GIB,

@@ -25,7 +25,7 @@ from typing import Final, Literal
 from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.cgroup_mounts import find_mounts, membership
 from hugescope_agent.kernel.root import Root
-from hugescope_wire.report import CgroupUse
+from hugescope_wire.account import CgroupUse
 
 _SIZE_FILE: Final = re.compile(r"hugetlb\.([0-9]+)(KB|MB|GB)\.(?:current|usage_in_bytes)")
 _UNITS: Final = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}

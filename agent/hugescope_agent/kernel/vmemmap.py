@@ -23,8 +23,8 @@ from typing import Final
 from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.nodes import zone_spans
 from hugescope_agent.kernel.root import Root
+from hugescope_wire.account import Vmemmap, VmemmapSaving
 from hugescope_wire.cells import PAGE_BYTES
-from hugescope_wire.report import Vmemmap, VmemmapSaving
 from hugescope_wire.snapshot import Pool
 
 _SETTING: Final = "proc/sys/vm/hugetlb_optimize_vmemmap"

@@ -24,7 +24,7 @@ from hugescope_agent.kernel.frames import HugeFrames
 from hugescope_agent.model.clues import Clues, candidates, notes
 from hugescope_agent.model.mapped import MappedFrames
 from hugescope_agent.model.owned import FileKey, device_text
-from hugescope_wire.report import HeldPages, Holding, PoolAccount
+from hugescope_wire.account import HeldPages, Holding, PoolAccount
 from hugescope_wire.snapshot import Pool
 
 _KINDS: Final = ("fd", "hugetlbfs", "sysv", "mapping")

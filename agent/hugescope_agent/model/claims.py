@@ -20,7 +20,7 @@ from hugescope_agent.model.holdings import FileUse
 from hugescope_agent.model.intervals import Interval, length, without
 from hugescope_agent.model.lost import LostPage
 from hugescope_agent.model.owned import FileKey, MappingKey, Offsets, OwnedMapping, file_ref
-from hugescope_wire.report import FileRef
+from hugescope_wire.account import FileRef
 
 NO_RESERVE: Final = "nr"
 _USERFAULT: Final = frozenset({"um", "uw", "ui"})

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hugescope_wire.report import ProcessRef
+from hugescope_wire.account import ProcessRef
 
 _NAMED: Final = 5
 """Processes named in a sentence before the rest is counted."""

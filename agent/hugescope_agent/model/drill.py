@@ -17,7 +17,7 @@ from hugescope_agent.kernel.pagemap import UFFD_WP_BIT
 from hugescope_agent.model.decode import CHUNK_PAGES, Words, present_mask
 from hugescope_wire.cells import PAGE_BYTES, CellState
 from hugescope_wire.levels import PMD_BYTES, PUD_BYTES
-from hugescope_wire.report import PartRun
+from hugescope_wire.page import PartRun
 
 Level = Literal["pud", "pmd", "pte"]
 Numbers = npt.NDArray[np.integer]

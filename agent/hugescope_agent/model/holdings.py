@@ -30,7 +30,7 @@ from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.sysvipc import HugeSegment
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.owned import FileKey, OwnedMapping, device_text, file_ref
-from hugescope_wire.report import FdHolder, FileRef, Holding
+from hugescope_wire.account import FdHolder, FileRef, Holding
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hugescope_agent.model.owned import FileKey, OwnedMapping
+from hugescope_wire.account import MappedGroup
 from hugescope_wire.cells import U8, UNKNOWN_NODE, CellFlag
-from hugescope_wire.report import MappedGroup
 
 MAX_GROUPS: Final = 256
 """Sets of processes told apart in a report: enough to read, and a bound for what travels."""

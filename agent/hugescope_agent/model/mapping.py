@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -175,3 +177,26 @@ class TrackedMapping:
                 return LevelBytes(pud=None, pmd=None, pte=None)
             pages = np.array([counted // PAGE_BYTES], np.uint32)
         return mainline_levels(self.vma.page_size, pages)
+
+
+Footing = dict[int, tuple[TrackedMapping, int, int]]
+"""Mappings by id as they were: what had moved so far, and what was present."""
+
+
+def footing(mappings: Iterable[TrackedMapping]) -> Footing:
+    """To ask later what moved since."""
+    return {one.id: (one, one.moved_pages, len(one.present_index)) for one in mappings}
+
+
+def moved_since(before: Footing, mappings: Iterable[TrackedMapping]) -> dict[int, int]:
+    """Pages by page size that came, went or were replaced since, with the mappings that hold them
+    or in them.
+    """
+    gone = dict(before)
+    moved: Counter[int] = Counter()
+    for mapping in mappings:
+        _, then, _ = gone.pop(mapping.id, (mapping, 0, 0))
+        moved[mapping.vma.page_size] += mapping.moved_pages - then
+    for mapping, _, present in gone.values():
+        moved[mapping.vma.page_size] += present
+    return dict(moved)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.mapping import Index, TrackedMapping
+from hugescope_wire.account import FileRef, ProcessRef
 from hugescope_wire.cells import CellState
-from hugescope_wire.report import FileRef, ProcessRef
 
 FileKey = tuple[tuple[int, int], int]
 """Device (major, minor) and inode."""

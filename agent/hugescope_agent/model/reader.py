@@ -42,7 +42,7 @@ from hugescope_wire.cells import (
     Cells,
     CellState,
 )
-from hugescope_wire.report import PartRun
+from hugescope_wire.page import PartRun
 
 MIGRATION_S: Final = 1.0
 """A page that is neither present nor gone for longer is poisoned: copying 1 GiB takes less."""

@@ -28,7 +28,7 @@ from hugescope_agent.model.claims import (
 from hugescope_agent.model.holdings import FileUse
 from hugescope_agent.model.lost import LostPage
 from hugescope_agent.model.owned import FileKey, MappingKey, OwnedMapping, device_text
-from hugescope_wire.report import FileRef, Reservation, ReservationAccount, Unreserved
+from hugescope_wire.account import FileRef, Reservation, ReservationAccount, Unreserved
 
 
 @dataclass(frozen=True, slots=True)

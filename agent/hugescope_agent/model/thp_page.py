@@ -15,7 +15,8 @@ from hugescope_wire.cells import (
     CellFlag,
     CellState,
 )
-from hugescope_wire.report import PageDetail, PageMapper, PartRun, SharingReason
+from hugescope_wire.page import PageDetail, PageMapper, PartRun
+from hugescope_wire.report import SharingReason
 
 _NO_FOLIO: Final = {
     CellState.HOLE: "Nothing is mapped here.",

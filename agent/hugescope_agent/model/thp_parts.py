@@ -9,7 +9,7 @@ from hugescope_agent.kernel.pagemap import PRESENT_BIT, UFFD_WP_BIT
 from hugescope_agent.model.drill import Level, Parts, level_number
 from hugescope_agent.model.thp_cells import Words, bit
 from hugescope_wire.cells import PAGE_BYTES, CellState
-from hugescope_wire.report import PartRun
+from hugescope_wire.page import PartRun
 
 
 def thp_parts(

@@ -41,7 +41,7 @@ from hugescope_wire.cells import (
     Cells,
     CellState,
 )
-from hugescope_wire.report import PartRun
+from hugescope_wire.page import PartRun
 
 _BATCH_CELLS: Final = 256
 """Cells read at once: 1 MiB of entries and as much of flags."""

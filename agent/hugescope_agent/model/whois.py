@@ -10,6 +10,7 @@ import numpy as np
 from hugescope_agent.errors import AskError
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.sharing import ProcessMappings, Sharing
+from hugescope_wire.account import FileRef
 from hugescope_wire.cells import (
     FLAG_LABELS,
     PAGE_BYTES,
@@ -18,14 +19,8 @@ from hugescope_wire.cells import (
     CellState,
 )
 from hugescope_wire.levels import PMD_BYTES
-from hugescope_wire.report import (
-    FileRef,
-    PageDetail,
-    PageMapper,
-    PartRun,
-    SharingGroup,
-    SharingReason,
-)
+from hugescope_wire.page import PageDetail, PageMapper, PartRun
+from hugescope_wire.report import SharingGroup, SharingReason
 
 
 class Place(NamedTuple):

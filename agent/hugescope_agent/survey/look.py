@@ -25,8 +25,8 @@ from hugescope_agent.model.owned import OwnedMapping
 from hugescope_agent.model.poison import PoisonView
 from hugescope_agent.model.sharing import ProcessMappings, Sharing
 from hugescope_agent.survey.sources import Holders, Sources
+from hugescope_wire.account import Holding, PoolAccount, ProcessRef
 from hugescope_wire.cells import CellState
-from hugescope_wire.report import Holding, PoolAccount, ProcessRef
 from hugescope_wire.snapshot import Pool
 
 _MIGRATING: Final = np.uint8(CellState.MIGRATING)

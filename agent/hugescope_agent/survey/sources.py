@@ -26,7 +26,8 @@ from hugescope_agent.kernel.pools import overcommit
 from hugescope_agent.kernel.process import parent_pid
 from hugescope_agent.model.owned import MappingKey, OwnedMapping
 from hugescope_agent.model.sharing import ProcessMappings
-from hugescope_wire.report import BootPages, Policy, ProcessRef
+from hugescope_wire.account import ProcessRef
+from hugescope_wire.report import BootPages, Policy
 
 log = logging.getLogger(__name__)
 

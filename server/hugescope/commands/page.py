@@ -11,7 +11,7 @@ from hugescope.commands.snapshot import looking, printable, size, table_of, wide
 from hugescope.errors import CommandError
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.sample import SamplerOptions
-from hugescope_wire.report import PageDetail
+from hugescope_wire.page import PageDetail
 
 NAME: Final = "page"
 

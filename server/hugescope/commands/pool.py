@@ -9,18 +9,16 @@ from rich.console import Console
 
 from hugescope.commands.snapshot import printable, size, table_of, take, wide_console
 from hugescope_agent.kernel.root import Root
-from hugescope_wire.report import (
+from hugescope_wire.account import (
     CgroupUse,
     FileRef,
-    GuestMemory,
     Holding,
-    MemoryFailures,
     PoolAccount,
     Reservation,
     ReservationAccount,
-    Stage2,
     Vmemmap,
 )
+from hugescope_wire.report import GuestMemory, MemoryFailures, Stage2
 
 NAME: Final = "pool"
 _SHOWN_PIDS: Final = 8

@@ -13,9 +13,9 @@ from hugescope_server.errors import ApiError, ErrorBody
 from hugescope_server.routes.services import ServicesDep
 from hugescope_wire.errors import WireError
 from hugescope_wire.messages import Overview
+from hugescope_wire.page import PageDetail
 from hugescope_wire.picture import HostPicture
 from hugescope_wire.record import Record
-from hugescope_wire.report import PageDetail
 from hugescope_wire.snapshot import Snapshot
 
 router: Final = APIRouter()

@@ -20,7 +20,7 @@ from hugescope_agent.link import AgentLink, Attempts, LinkOptions
 from hugescope_agent.sample import Sample
 from hugescope_wire.frames import Frame, FrameKind, decode_frame
 from hugescope_wire.messages import AgentWelcome, PageAnswer, PageQuery, Refusal
-from hugescope_wire.report import PageDetail
+from hugescope_wire.page import PageDetail
 from tests.unit.server.made_report import page as made_page
 from tests.unit.wire.made_wire import host_delta, host_frame
 

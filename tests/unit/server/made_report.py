@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from hugescope_wire.account import Vmemmap
 from hugescope_wire.findings import Finding
-from hugescope_wire.report import HostReport, PageDetail, Poison, Vmemmap
+from hugescope_wire.page import PageDetail
+from hugescope_wire.report import HostReport, Poison
 from tests.unit.server.made_host import PAGE_SIZE, TAKEN_AT
 
 

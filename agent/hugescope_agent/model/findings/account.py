@@ -6,8 +6,8 @@ from typing import Final
 
 from hugescope_agent.model.findings import words
 from hugescope_agent.model.findings.facts import Facts
+from hugescope_wire.account import PoolAccount, ReservationAccount
 from hugescope_wire.findings import Evidence, Finding
-from hugescope_wire.report import PoolAccount, ReservationAccount
 from hugescope_wire.snapshot import Pool
 
 _FILES: Final = {

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from hugescope_agent.model.findings import links, words
 from hugescope_agent.model.findings.facts import Facts, FileKey, Place, file_of, same_file
+from hugescope_wire.account import CgroupUse
 from hugescope_wire.cells import CellFlag, CellState
 from hugescope_wire.findings import Evidence, Finding
 from hugescope_wire.host import MappingInfo
-from hugescope_wire.report import CgroupUse
 
 _LIMIT_FILES: Final = {1: "limit_in_bytes", 2: "max"}
 _USE_FILES: Final = {1: "usage_in_bytes", 2: "current"}

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from hugescope_agent.model.poolhistory import PoolEvent
+from hugescope_wire.account import FileRef, PoolAccount, ProcessRef
 from hugescope_wire.cells import Cells
 from hugescope_wire.host import Limit, MappingInfo, ProcessInfo, Skipped, Source
-from hugescope_wire.report import FileRef, HostReport, MappingReport, PoolAccount, ProcessRef
+from hugescope_wire.report import HostReport, MappingReport
 from hugescope_wire.snapshot import Pool
 
 FileKey = tuple[int, str, int, str | None]

@@ -8,8 +8,8 @@ from typing import Final
 
 from hugescope_agent.model.findings import words
 from hugescope_agent.model.findings.facts import Facts, same_file
+from hugescope_wire.account import Holding
 from hugescope_wire.findings import Evidence, Finding
-from hugescope_wire.report import Holding
 
 _MINOR: Final = "ui"
 """VmFlags of a VMA that is registered for minor faults."""

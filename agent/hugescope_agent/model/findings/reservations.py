@@ -9,8 +9,8 @@ from typing import Final
 
 from hugescope_agent.model.findings import links, words
 from hugescope_agent.model.findings.facts import Facts
+from hugescope_wire.account import PoolAccount, Reservation, ReservationAccount, Unreserved
 from hugescope_wire.findings import Evidence, Finding
-from hugescope_wire.report import PoolAccount, Reservation, ReservationAccount, Unreserved
 
 _WHY: Final = "Reserved pages count as free and nobody else can have them."
 _MOST_PARTLY_USED: Final = 4

@@ -6,8 +6,8 @@ from typing import Final
 
 from hugescope_agent.model.findings import links, words
 from hugescope_agent.model.findings.facts import Facts, NotHuge
+from hugescope_wire.account import ProcessRef
 from hugescope_wire.findings import Evidence, Finding
-from hugescope_wire.report import ProcessRef
 
 HUGE_BYTES: Final = 2 << 20
 """With less than one huge page of memory there, nothing was missed yet."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from hugescope_wire.account import FdHolder, FileRef, ProcessRef
 from hugescope_wire.host import MappingInfo
-from hugescope_wire.report import FdHolder, FileRef, ProcessRef
 
 _LISTED = 4
 """Names in a sentence; more are counted."""

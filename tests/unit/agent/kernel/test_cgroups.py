@@ -11,7 +11,7 @@ from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel import cgroups
 from hugescope_agent.kernel.cgroups import CgroupLook, Cgroups
 from hugescope_agent.kernel.root import Root
-from hugescope_wire.report import CgroupUse
+from hugescope_wire.account import CgroupUse
 from tests.unit.agent.tree_builder import GIB, MIB2, MadeTree, build
 
 V1_NO_LIMIT = 9223372036852678656

@@ -8,7 +8,7 @@ from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel import vmemmap
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.kernel.vmemmap import NoAnswer
-from hugescope_wire.report import Vmemmap, VmemmapSaving
+from hugescope_wire.account import Vmemmap, VmemmapSaving
 from hugescope_wire.snapshot import Pool
 from tests.unit.agent.tree_builder import GIB, MIB2, MadeTree, build, zone
 

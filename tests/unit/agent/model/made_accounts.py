@@ -10,8 +10,8 @@ from hugescope_agent.kernel.frames import BadPages, HugeFrames
 from hugescope_agent.model.holdings import FileUse
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.owned import FileKey, OwnedMapping
+from hugescope_wire.account import FdHolder, FileRef, Holding, ProcessRef
 from hugescope_wire.cells import CellFlag, CellState
-from hugescope_wire.report import FdHolder, FileRef, Holding, ProcessRef
 from hugescope_wire.snapshot import Pool
 from tests.unit.agent.model.made_model import MIB2, START, huge_vma, set_present, smaps_of
 

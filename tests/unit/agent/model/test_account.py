@@ -12,7 +12,7 @@ from hugescope_agent.model.account import PoisonCount, PoolLook, accounts, unpoi
 from hugescope_agent.model.clues import Clues
 from hugescope_agent.model.mapped import MappedFrames
 from hugescope_agent.model.owned import OwnedMapping
-from hugescope_wire.report import HeldPages, Holding, PoolAccount, ProcessRef
+from hugescope_wire.account import HeldPages, Holding, PoolAccount, ProcessRef
 from hugescope_wire.snapshot import Pool
 from tests.unit.agent.model.made_accounts import KEY, MIB2, frames, holding, owned, pool, private
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hugescope_agent.model.clues import Clues, candidates, notes
-from hugescope_wire.report import ProcessRef
+from hugescope_wire.account import ProcessRef
 
 MANY = [ProcessRef(pid=pid, comm="db" if pid > 1 else None) for pid in range(1, 8)]
 KERNEL = "a file kept by the kernel alone: in flight in a socket, or held by a driver"

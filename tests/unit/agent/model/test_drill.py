@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hugescope_agent.model.drill import CellLevel, Parts, Whole, equal_parts, parts_of
 from hugescope_wire.cells import CellState
-from hugescope_wire.report import PartRun
+from hugescope_wire.page import PartRun
 from tests.unit.agent.model.made_model import GIB, MIB2
 from tests.unit.wire.made_wire import several
 

@@ -11,7 +11,8 @@ from hugescope_agent.model.granularity import lost_pages, split_facts
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.reader import CellReader
 from hugescope_wire.cells import CellFlag, CellState
-from hugescope_wire.report import PartRun, SplitFacts
+from hugescope_wire.page import PartRun
+from hugescope_wire.report import SplitFacts
 from tests.unit.agent.model.made_model import (
     MARKER,
     MIB2,

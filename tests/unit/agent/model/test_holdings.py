@@ -11,8 +11,8 @@ from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.holdings import FileUse, Sightings, file_uses, holdings, pages_shown
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.owned import OwnedMapping
+from hugescope_wire.account import ProcessRef
 from hugescope_wire.cells import CellState
-from hugescope_wire.report import ProcessRef
 
 MIB2 = 2 << 20
 INTERNAL, MOUNTED = (0, 17), (0, 39)

@@ -6,7 +6,7 @@ import pytest
 
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.owned import OwnedMapping, file_ref
-from hugescope_wire.report import FileRef, ProcessRef
+from hugescope_wire.account import FileRef, ProcessRef
 from tests.unit.agent.model.made_accounts import owned
 from tests.unit.agent.model.made_model import (
     KPF_HWPOISON,

@@ -17,7 +17,7 @@ from hugescope_agent.model.reservations import (
     ReservationView,
     reservations,
 )
-from hugescope_wire.report import FileRef
+from hugescope_wire.account import FileRef
 from tests.unit.agent.model.made_accounts import FILE, KEY, file_use, owned, private
 from tests.unit.agent.model.made_model import GIB, MIB2, START
 

@@ -5,7 +5,7 @@ from hugescope_agent.model.thp import ThpMapping
 from hugescope_agent.model.thp_join import ThpPlace, count_mappers, places_of
 from hugescope_agent.model.thp_page import thp_page
 from hugescope_wire.cells import UNKNOWN_COUNT, CellFlag, CellState
-from hugescope_wire.report import PageDetail
+from hugescope_wire.page import PageDetail
 
 MIB2 = 2 << 20
 START = 0x7E0000000000

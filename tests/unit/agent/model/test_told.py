@@ -6,8 +6,9 @@ import numpy as np
 
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.told import LostCells
+from hugescope_wire.account import ProcessRef
 from hugescope_wire.cells import CellFlag, CellState
-from hugescope_wire.report import Poison, PoisonedPage, PoisonPlace, ProcessRef
+from hugescope_wire.report import Poison, PoisonedPage, PoisonPlace
 from tests.unit.agent.model.made_model import MIB2, START, set_present, tracked
 
 

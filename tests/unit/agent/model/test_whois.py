@@ -12,7 +12,7 @@ from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.sharing import ProcessMappings, Sharing
 from hugescope_agent.model.whois import page_detail
 from hugescope_wire.cells import CellFlag, CellState
-from hugescope_wire.report import PageDetail, PartRun
+from hugescope_wire.page import PageDetail, PartRun
 from tests.unit.agent.model.made_model import MIB2, START, FakeKernel, set_present, tracked
 
 

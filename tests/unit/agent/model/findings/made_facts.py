@@ -9,19 +9,11 @@ from typing import Any
 import numpy as np
 
 from hugescope_agent.model.findings import Facts, find
+from hugescope_wire.account import FileRef, HeldPages, PoolAccount, ProcessRef, Vmemmap
 from hugescope_wire.cells import UNKNOWN_NODE, Cells, CellState
 from hugescope_wire.findings import Finding
 from hugescope_wire.host import MappingInfo, ProcessInfo, Skipped
-from hugescope_wire.report import (
-    FileRef,
-    HeldPages,
-    HostReport,
-    MappingReport,
-    Poison,
-    PoolAccount,
-    ProcessRef,
-    Vmemmap,
-)
+from hugescope_wire.report import HostReport, MappingReport, Poison
 from hugescope_wire.snapshot import Backing, Pool
 from tests.unit.wire.made_wire import MIB2, TAKEN_AT, mapping_info
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from hugescope_wire.account import HeldPages, Reservation, ReservationAccount
 from hugescope_wire.host import Source
-from hugescope_wire.report import HeldPages, Reservation, ReservationAccount
 from tests.unit.agent.model.findings.made_facts import (
     QEMU,
     account,

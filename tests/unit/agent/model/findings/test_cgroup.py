@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from hugescope_wire.account import CgroupUse, FdHolder, Holding
 from hugescope_wire.cells import CellFlag
-from hugescope_wire.report import CgroupUse, FdHolder, Holding
 from tests.unit.agent.model.findings.made_facts import (
     about,
     cells,

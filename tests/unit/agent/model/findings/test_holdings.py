@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from hugescope_wire.report import FdHolder, FileRef, Holding
+from hugescope_wire.account import FdHolder, FileRef, Holding
 from tests.unit.agent.model.findings.made_facts import facts, found, mapping, memfd, only, process
 from tests.unit.wire.made_wire import MIB2
 

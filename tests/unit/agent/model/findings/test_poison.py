@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
+from hugescope_wire.account import ProcessRef
 from hugescope_wire.findings import CellLink
 from hugescope_wire.host import MappingInfo
-from hugescope_wire.report import MemoryFailures, Poison, PoisonedPage, PoisonPlace, ProcessRef
+from hugescope_wire.report import MemoryFailures, Poison, PoisonedPage, PoisonPlace
 from tests.unit.agent.model.findings.made_facts import (
     QEMU,
     about,

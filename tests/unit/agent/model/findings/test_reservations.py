@@ -2,14 +2,8 @@ from typing import Any
 
 import pytest
 
+from hugescope_wire.account import FileRef, ProcessRef, Reservation, ReservationAccount, Unreserved
 from hugescope_wire.findings import CellLink
-from hugescope_wire.report import (
-    FileRef,
-    ProcessRef,
-    Reservation,
-    ReservationAccount,
-    Unreserved,
-)
 from tests.unit.agent.model.findings.made_facts import (
     QEMU,
     START,

@@ -1,7 +1,7 @@
 import pytest
 
 from hugescope_agent.model.findings import words
-from hugescope_wire.report import FileRef, ProcessRef
+from hugescope_wire.account import FileRef, ProcessRef
 
 
 @pytest.mark.parametrize(
