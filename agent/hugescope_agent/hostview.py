@@ -1,6 +1,4 @@
-"""Everything that is watched on one host: its processes, their mappings and cells, and what changed
-since that was last told.
-"""
+"""All that is watched on one host: processes, mappings, cells, and what changed since told."""
 
 from __future__ import annotations
 
