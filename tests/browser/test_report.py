@@ -103,8 +103,8 @@ def test_a_torn_look_says_so(screen: Screen, base: str) -> None:
     words = screen.until(
         lambda: screen.page.get_by_test_id("torn").all_inner_texts(), "it in plain sight"
     )
-    assert "5 pages" in words[0]
-    assert "3 times" in words[0]
+    # The synthetic host is no live one: nothing moved in it while it was looked at.
+    assert words[0] == "The counters and page tables of this capture differ by 5 pages."
 
 
 def test_a_click_asks_who_maps_a_cell(screen: Screen, base: str) -> None:

@@ -232,8 +232,10 @@ def main(name: str, path: str) -> None:
         return
     print(json.dumps({"pids": [os.getpid(), *children]}), flush=True)
     sys.stdin.read()
-    for pid, life_write in LIFELINES:
+    # All first: a child that was forked later holds the lifelines of those before it.
+    for _, life_write in LIFELINES:
         os.close(life_write)
+    for pid, _ in LIFELINES:
         os.waitpid(pid, 0)
 
 
