@@ -135,7 +135,10 @@ def _pages(count: int) -> str:
 
 
 def _who(processes: Sequence[ProcessRef], count: int) -> str:
-    named = [f"{one.comm} ({one.pid})" if one.comm else str(one.pid) for one in processes[:_NAMED]]
+    named = [
+        f"{one.comm} ({one.pid})" if one.comm else f"process {one.pid}"
+        for one in processes[:_NAMED]
+    ]
     if not named:
         return f"{count} process{'' if count == 1 else 'es'}"
     rest = count - len(named)

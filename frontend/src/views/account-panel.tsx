@@ -65,7 +65,12 @@ function SizeAccount(
   const listings = whole ? poolListings(report, whole, names) : [];
   if (isEmpty(accounts) && listings.length === 0) {
     return (
-      <section aria-label={`${size} pages`} data-testid="account" data-size={whole?.page_size}>
+      <section
+        class="empty-pool"
+        aria-label={`${size} pages`}
+        data-testid="account"
+        data-size={whole?.page_size}
+      >
         <p class="muted">{size} pages: the pool is empty.</p>
       </section>
     );

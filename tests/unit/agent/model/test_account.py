@@ -104,7 +104,7 @@ def test_where_descriptors_could_not_be_read_held_pages_are_said_to_be_bounds() 
     (host,) = account([pool(10, 8)], [owned(1, "FF")], clues=clues)
     assert (host.held, host.unattributed) == (NONE_HELD, 0)
     (note,) = host.notes
-    assert note.endswith("at least so many: files open in 1 could not be looked through")
+    assert note.endswith("at least so many: files open in process 1 could not be looked through")
 
 
 def test_poison_without_flags_is_unknown_and_among_the_unattributed() -> None:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from hugescope_agent.model.findings import find
 from hugescope_wire.account import FileRef, ProcessRef, Reservation, ReservationAccount, Unreserved
 from hugescope_wire.findings import CellLink
 from tests.unit.agent.model.findings.made_facts import (
@@ -184,6 +185,11 @@ def risk(left: int, pages: int = 3, **counts: Any) -> Any:
         accounts=[known],
         reservations=reserved(unreserved=[open_(info.start, pages)]),
     )
+
+
+def test_pages_that_moved_under_the_look_are_no_risk() -> None:
+    assert only(risk(1, torn=1), "sigbus-risk")
+    assert not [found for found in find(risk(1, torn=2)) if found.code == "sigbus-risk"]
 
 
 def test_more_to_touch_than_is_left() -> None:
