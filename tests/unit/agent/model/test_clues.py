@@ -55,7 +55,7 @@ def test_everything_known_is_named() -> None:
     assert candidates(5, 2, clues) == [
         "2 pages moved between the readings of counters and of page tables",
         "mappings of process 1, db (2), db (3), db (4), db (5) and 4 more that could not be read",
-        "files open in 1 that could not be looked into",
+        "files open in process 1 that could not be looked into",
         "memory not yet given back by db (2), on the way out",
         "copies being made of 2 pages under migration",
         "pages pinned for a device or io_uring by db (2), db (3)",
