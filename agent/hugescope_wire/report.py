@@ -152,7 +152,7 @@ class MappingReport(Record):
     Attributes:
         misplaced_bytes: on nodes that the policy does not allow; null: policy or nodes unknown.
         lost_pages: entries that smaps counts and pagemap does not show: poisoned or migrating.
-        waiting_threads: of this process in handle_userfault now; null: not readable.
+        mapmax: the highest mapcount among its pages by numa_maps; null: not read.
     """
 
     pid: Pid
@@ -167,7 +167,22 @@ class MappingReport(Record):
     split: SplitFacts | None = None
     thp: ThpFacts | None = None
     lost_pages: Count | None = None
+    mapmax: Count | None = None
     uffd: list[Literal["missing", "wp", "minor"]] = Field(default_factory=list)
+
+
+class StatusDifference(ProcessRef):
+    """A process whose HugetlbPages in /proc/PID/status is not what its page tables map.
+
+    Attributes:
+        reason: "shared_table": the kernel counts a PMD table that processes share for one of them
+            only; "collapse": HGM kernels take off what MADV_COLLAPSE unmaps, and add nothing for
+            what it maps; null: not known, or pages moved between the readings.
+    """
+
+    status_bytes: Count
+    mapped_bytes: Count
+    reason: Literal["shared_table", "collapse"] | None
 
 
 class UffdHolder(FdHolder):
@@ -225,6 +240,7 @@ class HostReport(Record):
     vmemmap: Vmemmap
     poison: Poison
     mappings: list[MappingReport]
+    status_differences: list[StatusDifference] = Field(default_factory=list)
     uffd_holders: list[UffdHolder]
     uffd_waiters: list[UffdWaiter]
     guest_memory: list[GuestMemory]

@@ -27,6 +27,7 @@ _PF_KTHREAD: Final = 0x200000
 _ASK_AGAIN_S: Final = 10.0
 _PARENT: Final = re.compile(rb"^PPid:\s+(\d+)$", re.MULTILINE)
 _THP_DISABLED: Final = re.compile(rb"^THP_enabled:\s+0$", re.MULTILINE)
+_HUGETLB_PAGES: Final = re.compile(r"^HugetlbPages:\s+(\d+) kB$", re.MULTILINE)
 _NUMBER: Final = re.compile(rb"[0-9]+")
 _SMALL_BYTES: Final = 1 << 12
 """comm, stat and status are shorter, and the kernel writes each of them whole for one read."""
@@ -99,6 +100,12 @@ def _read_small(root: Root, name: str) -> bytes | None:
         return None
     finally:
         os.close(fd)
+
+
+def status_hugetlb_bytes(root: Root, pid: int) -> int | None:
+    """HugetlbPages of its status; None where that is not there."""
+    match = _HUGETLB_PAGES.search(root.read_text(f"proc/{pid}/status") or "")
+    return int(match[1]) * 1024 if match else None
 
 
 def read_smaps(root: Root, pid: int, up_to_va: int | None = None) -> list[SmapsVma]:

@@ -22,12 +22,13 @@ from hugescope_agent.kernel.frames import BadPages, HugeFrames, poisoned_pfns, r
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.namespaces import MountedFiles, MountView
+from hugescope_agent.kernel.numa import NumaVma
 from hugescope_agent.kernel.pools import overcommit
 from hugescope_agent.kernel.process import parent_pid
 from hugescope_agent.model.owned import MappingKey, OwnedMapping
 from hugescope_agent.model.sharing import ProcessMappings
 from hugescope_wire.account import ProcessRef
-from hugescope_wire.report import BootPages, Policy
+from hugescope_wire.report import BootPages
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class _Policies:
 
     starts: tuple[int, ...]
     due_s: float
-    found: dict[int, Policy]
+    found: dict[int, NumaVma]
 
 
 @dataclass(slots=True)
@@ -108,8 +109,8 @@ class Sources:
 
     def policies(
         self, processes: Sequence[ProcessMappings], now_s: float
-    ) -> dict[MappingKey, Policy]:
-        """NUMA policies by mapping, read again when a mapping is new and once a minute.
+    ) -> dict[MappingKey, NumaVma]:
+        """What numa_maps tells by mapping, read again when a mapping is new and once a minute.
 
         A running host with one node is spared: no policy can be broken there.
         """
@@ -128,9 +129,9 @@ class Sources:
                 pause_s = max(_POLICY_EVERY_S, (time.perf_counter() - begin_s) / _POLICY_DUTY)
                 kept = self._policies[pid] = _Policies(starts, now_s + pause_s, policies)
             for mapping in mappings:
-                policy = kept.found.get(mapping.vma.start)
-                if policy is not None:
-                    found[(pid, mapping.vma.start)] = policy
+                told = kept.found.get(mapping.vma.start)
+                if told is not None:
+                    found[(pid, mapping.vma.start)] = told
         return found
 
     def frames(self, corrupted_bytes: int | None) -> HugeFrames | None:
@@ -158,10 +159,9 @@ class Sources:
         """Shmem of meminfo."""
         return memory_failure.meminfo_bytes(self.files.root, "Shmem")
 
-    def _read_policies(self, pid: int, end: int) -> dict[int, Policy]:
+    def _read_policies(self, pid: int, end: int) -> dict[int, NumaVma]:
         try:
-            found = numa.policies(self.files.root, pid, end)
+            return numa.policies(self.files.root, pid, end)
         except ProcessError as error:
             log.info("process %d: no policies: %s", pid, error)
             return {}
-        return {start: vma.policy for start, vma in found.items()}

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from hugescope_agent.kernel import cgroups, kvm, memory_failure, userfault, vmemmap
 from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.numa import NumaVma
 from hugescope_agent.model.account import PoisonCount
 from hugescope_agent.model.findings import Facts, find
 from hugescope_agent.model.granularity import lost_pages as lost_by_smaps
@@ -23,11 +24,16 @@ from hugescope_agent.model.reservations import ReservationLook, ReservationView,
 from hugescope_agent.model.thp import ThpMapping
 from hugescope_agent.not_huge import NotHugeFinder
 from hugescope_agent.survey.look import LOOKS, Accountant, Accounted, Joined, Looker, join
-from hugescope_agent.survey.mappings import registered, report_mapping, report_thp
+from hugescope_agent.survey.mappings import (
+    registered,
+    report_mapping,
+    report_thp,
+    status_difference,
+)
 from hugescope_agent.survey.sources import Sources
 from hugescope_wire.cells import Cells
 from hugescope_wire.host import Limit, ProcessInfo, Skipped, Source
-from hugescope_wire.report import GuestMemory, HostReport, Policy, UffdHolder, UffdWaiter
+from hugescope_wire.report import GuestMemory, HostReport, UffdHolder, UffdWaiter
 from hugescope_wire.snapshot import Pool
 
 _LOOKS_TO_BELIEVE: Final = 3
@@ -212,6 +218,11 @@ class Surveyor:
             vmemmap=vmemmap.read(root, joined.after),
             poison=poisoned.record,
             mappings=mappings,
+            status_differences=[
+                found
+                for pid, comm, owned in joined.processes
+                if (found := status_difference(root, pid, comm, owned)) is not None
+            ],
             uffd_holders=sorted(fds.uffd, key=_by_fd),
             uffd_waiters=self._waiters(joined),
             guest_memory=sorted(fds.guest, key=_by_fd),
@@ -259,12 +270,12 @@ def _agree(seen: list[tuple[int, list[Pool]]]) -> bool:
     return len(last) == _LOOKS_TO_BELIEVE and all(one == last[0] for one in last)
 
 
-def _bound(policies: dict[MappingKey, Policy]) -> dict[MappingKey, frozenset[int]]:
+def _bound(told: dict[MappingKey, NumaVma]) -> dict[MappingKey, frozenset[int]]:
     """Nodes on which pages have to lie, of mappings that are bound to some."""
     return {
-        key: frozenset(policy.nodes)
-        for key, policy in policies.items()
-        if policy.mode == "bind" and policy.nodes
+        key: frozenset(vma.policy.nodes)
+        for key, vma in told.items()
+        if vma.policy.mode == "bind" and vma.policy.nodes
     }
 
 

@@ -15,6 +15,7 @@ const NOTHING: MappingReport = {
   split: null,
   thp: null,
   lost_pages: null,
+  mapmax: null,
   uffd: [],
 };
 

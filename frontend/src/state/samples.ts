@@ -84,6 +84,7 @@ export function sampleReport(change: Partial<HostReport> = {}): HostReport {
     vmemmap: { enabled: null, memmap_bytes: null, saved_bytes: null, sizes: [], reason: null },
     poison: { pages: [], failures: [], hardware_corrupted_bytes: null },
     mappings: [],
+    status_differences: [],
     uffd_holders: [],
     uffd_waiters: [],
     guest_memory: [],

@@ -65,14 +65,9 @@ function SizeAccount(
   const listings = whole ? poolListings(report, whole, names) : [];
   if (isEmpty(accounts) && listings.length === 0) {
     return (
-      <section
-        class="empty-pool"
-        aria-label={`${size} pages`}
-        data-testid="account"
-        data-size={whole?.page_size}
-      >
-        <p class="muted">{size} pages: the pool is empty.</p>
-      </section>
+      <p class="muted empty-pool" data-testid="account" data-size={whole?.page_size}>
+        {size} pages: the pool is empty.
+      </p>
     );
   }
   return (

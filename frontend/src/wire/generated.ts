@@ -480,6 +480,8 @@ export interface components {
             reservations: components["schemas"]["ReservationAccount"][];
             /** Stage2 */
             stage2: components["schemas"]["Stage2"][];
+            /** Status Differences */
+            status_differences: components["schemas"]["StatusDifference"][];
             /**
              * Taken At
              * Format: date-time
@@ -641,11 +643,13 @@ export interface components {
          *     Attributes:
          *         misplaced_bytes: on nodes that the policy does not allow; null: policy or nodes unknown.
          *         lost_pages: entries that smaps counts and pagemap does not show: poisoned or migrating.
-         *         waiting_threads: of this process in handle_userfault now; null: not readable.
+         *         mapmax: the highest mapcount among its pages by numa_maps; null: not read.
          */
         MappingReport: {
             /** Lost Pages */
             lost_pages: number | null;
+            /** Mapmax */
+            mapmax: number | null;
             /** Misplaced Bytes */
             misplaced_bytes: number | null;
             /** Node Bytes */
@@ -1280,6 +1284,27 @@ export interface components {
             pid: number;
             /** Vm Fd */
             vm_fd: number;
+        };
+        /**
+         * StatusDifference
+         * @description A process whose HugetlbPages in /proc/PID/status is not what its page tables map.
+         *
+         *     Attributes:
+         *         reason: "shared_table": the kernel counts a PMD table that processes share for one of them
+         *             only; "collapse": HGM kernels take off what MADV_COLLAPSE unmaps, and add nothing for
+         *             what it maps; null: not known, or pages moved between the readings.
+         */
+        StatusDifference: {
+            /** Comm */
+            comm: string | null;
+            /** Mapped Bytes */
+            mapped_bytes: number;
+            /** Pid */
+            pid: number;
+            /** Reason */
+            reason: ("shared_table" | "collapse") | null;
+            /** Status Bytes */
+            status_bytes: number;
         };
         /**
          * Subscribe

@@ -18,7 +18,7 @@ from hugescope_wire.account import (
     ReservationAccount,
     Vmemmap,
 )
-from hugescope_wire.report import GuestMemory, MemoryFailures, Stage2
+from hugescope_wire.report import GuestMemory, MemoryFailures, Stage2, StatusDifference
 
 NAME: Final = "pool"
 _SHOWN_PIDS: Final = 8
@@ -54,6 +54,7 @@ def run(
     _print_holdings(console, report.holdings)
     _print_reservations(console, report.reservations)
     _print_cgroups(console, report.cgroups)
+    _print_status(console, report.status_differences)
     _print_stage2(console, report.stage2)
     _print_guest_memory(console, report.guest_memory)
     _print_failures(console, report.poison.failures)
@@ -184,6 +185,18 @@ def _print_cgroups(console: Console, uses: list[CgroupUse]) -> None:
         shown = ("-" if count is None else size(count) for count in counts)
         failures = "-" if use.failures is None else str(use.failures)
         table.add_row(printable(use.path), size(use.page_size), *shown, failures)
+    if table.row_count:
+        console.print(table)
+
+
+def _print_status(console: Console, differences: list[StatusDifference]) -> None:
+    """Processes that tools built on /proc/PID/status see wrongly."""
+    why = {"shared_table": "shared page table", "collapse": "collapsed pages", None: "not known"}
+    columns = ("pid", "comm", "status", "mapped", "because of")
+    table = table_of("HugetlbPages of status differs", *columns, right=("pid", "status", "mapped"))
+    for one in differences:
+        told = (size(one.status_bytes), size(one.mapped_bytes), why[one.reason])
+        table.add_row(str(one.pid), printable(one.comm), *told)
     if table.row_count:
         console.print(table)
 
