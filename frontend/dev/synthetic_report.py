@@ -66,7 +66,12 @@ def link(where: tuple[int, int], first: int = 0, count: int = 0) -> CellLink:
 
 def findings() -> list[Finding]:
     """One of most kinds, then many small ones."""
-    some = [
+    return [*some_findings(), *many_findings()]
+
+
+def some_findings() -> list[Finding]:
+    """One of most kinds."""
+    return [
         finding(
             "split/4300",
             "split-mapping",
@@ -118,7 +123,11 @@ def findings() -> list[Finding]:
             links=[link(BUFFERS)],
         ),
     ]
-    many = [
+
+
+def many_findings() -> list[Finding]:
+    """More than a panel shows at once."""
+    return [
         finding(
             f"node/{number}",
             "wrong-node",
@@ -129,7 +138,6 @@ def findings() -> list[Finding]:
         )
         for number in range(50)
     ]
-    return [*some, *many]
 
 
 def account(page_size: int, node: int | None, **given: object) -> PoolAccount:

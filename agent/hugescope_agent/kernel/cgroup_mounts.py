@@ -1,9 +1,8 @@
-r"""Where the hierarchies with the hugetlb controller are mounted, and which cgroup a process is in.
+"""Where the hierarchies with the hugetlb controller are mounted, and which cgroup a process is in.
 
 /proc/PID/cgroup has a line `ID:CONTROLLERS:PATH` for each hierarchy, `0::PATH` for that of v2. A
 mountinfo line such as `41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw` tells by its
-fourth field which part of the hierarchy is mounted, and v1's last field names the controllers;
-spaces are escaped as \040.
+fourth field which part of the hierarchy is mounted, and v1's last field names the controllers.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel import mountinfo
 from hugescope_agent.kernel.root import Root
 
 _V2_PLACES: Final = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
 _V1_PLACE: Final = "sys/fs/cgroup/hugetlb"
 _MEMBERSHIP: Final = re.compile(r"([0-9]+):([^:]*):(/.*)")
-_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +65,11 @@ def find_mounts(root: Root) -> list[Mount]:
 
 def parse_mountinfo(text: str) -> Iterator[Mount]:
     """The mounts of v2, and of v1's hugetlb controller, in a mountinfo text."""
-    for line in text.split("\n"):
-        mount, _, kind = line.partition(" - ")
-        fields, kinds = mount.split(" "), kind.split(" ")
-        if len(fields) < 6 or len(kinds) < 3:
-            continue
-        base, directory = map(_unescaped, fields[3:5])
-        if kinds[0] == "cgroup2":
-            yield Mount(2, directory.strip("/"), base)
-        elif kinds[0] == "cgroup" and "hugetlb" in kinds[2].split(","):
-            yield Mount(1, directory.strip("/"), base)
+    for mount in mountinfo.parse(text):
+        if mount.type == "cgroup2":
+            yield Mount(2, mount.point.strip("/"), mount.base)
+        elif mount.type == "cgroup" and "hugetlb" in mount.options:
+            yield Mount(1, mount.point.strip("/"), mount.base)
 
 
 def membership(text: str, where: str) -> Iterator[tuple[Literal[1, 2], str]]:
@@ -101,7 +95,3 @@ def _usual(root: Root) -> Iterator[Mount]:
             yield Mount(2, place, "/")
     if any(name.startswith("hugetlb.") for name in root.names(_V1_PLACE)):
         yield Mount(1, _V1_PLACE, "/")
-
-
-def _unescaped(field: str) -> str:
-    return _ESCAPED.sub(lambda escape: chr(int(escape[1], 8)), field)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import typer
 
 from hugescope import __version__
+from hugescope.commands.snapshot import RootOption
 from hugescope.errors import CommandError
 from hugescope_agent.errors import AgentError
 from hugescope_agent.kernel.host import HostFiles
@@ -43,12 +44,7 @@ def run(
     server: Annotated[
         str, typer.Option(envvar="HUGESCOPE_SERVER", help="The server's URL, ws:// or wss://.")
     ] = DEFAULT_SERVER,
-    root: Annotated[
-        str,
-        typer.Option(
-            envvar="HUGESCOPE_ROOT", help="Read from here: a host's / in a container, or a capture."
-        ),
-    ] = "/",
+    root: RootOption = "/",
     host_id: Annotated[
         str | None, typer.Option(envvar="HUGESCOPE_HOST_ID", help="Default: the host's name.")
     ] = None,

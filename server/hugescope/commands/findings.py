@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from hugescope.commands.snapshot import Kind, printable, take, wide_console
+from hugescope.commands.snapshot import Kind, RootOption, printable, take, wide_console
 from hugescope.errors import CommandError
 from hugescope_agent.errors import NoSuchProcess
 from hugescope_agent.kernel.root import Root
@@ -44,12 +44,7 @@ class Level(StrEnum):
 
 
 def run(
-    root: Annotated[
-        str,
-        typer.Option(
-            envvar="HUGESCOPE_ROOT", help="Read from here: a host's / in a container, or a capture."
-        ),
-    ] = "/",
+    root: RootOption = "/",
     pid: Annotated[
         list[int] | None,
         typer.Option(

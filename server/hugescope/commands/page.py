@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from hugescope.commands.snapshot import looking, printable, size, table_of, wide_console
+from hugescope.commands.snapshot import RootOption, looking, printable, size, table_of, wide_console
 from hugescope.errors import CommandError
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.sample import SamplerOptions
@@ -19,12 +19,7 @@ NAME: Final = "page"
 def run(
     pid: Annotated[int, typer.Option(min=1, help="The process.")],
     address: Annotated[str, typer.Option(help="An address in it, hexadecimal.")],
-    root: Annotated[
-        str,
-        typer.Option(
-            envvar="HUGESCOPE_ROOT", help="Read from here: a host's / in a container, or a capture."
-        ),
-    ] = "/",
+    root: RootOption = "/",
     part: Annotated[
         int | None,
         typer.Option(min=0, help="List the 4 KiB entries of this 2 MiB chunk of a 1 GiB page."),

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from hugescope.commands.snapshot import printable, size, table_of, take, wide_console
+from hugescope.commands.snapshot import RootOption, printable, size, table_of, take, wide_console
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.account import (
     CgroupUse,
@@ -31,12 +31,7 @@ _BY: Final = {
 
 
 def run(
-    root: Annotated[
-        str,
-        typer.Option(
-            envvar="HUGESCOPE_ROOT", help="Read from here: a host's / in a container, or a capture."
-        ),
-    ] = "/",
+    root: RootOption = "/",
     json: Annotated[bool, typer.Option("--json", help="Print the accounts as JSON.")] = False,
 ) -> None:
     """Account for every page of the pools: free, mapped, held, promised, lost."""

@@ -35,6 +35,14 @@ _STALL_S: Final = 1.1
 """Between two looks at a thread that waits for a page; a fault takes far less to be resolved."""
 
 
+RootOption = Annotated[
+    str,
+    typer.Option(
+        envvar="HUGESCOPE_ROOT", help="Read from here: a host's / in a container, or a capture."
+    ),
+]
+
+
 class Kind(StrEnum):
     """Which huge pages are shown."""
 
@@ -44,12 +52,7 @@ class Kind(StrEnum):
 
 
 def run(
-    root: Annotated[
-        str,
-        typer.Option(
-            envvar="HUGESCOPE_ROOT", help="Read from here: a host's / in a container, or a capture."
-        ),
-    ] = "/",
+    root: RootOption = "/",
     pid: Annotated[
         list[int] | None, typer.Option(help="Show only this process; may be given again.")
     ] = None,
