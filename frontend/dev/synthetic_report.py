@@ -64,11 +64,6 @@ def link(where: tuple[int, int], first: int = 0, count: int = 0) -> CellLink:
     return CellLink(pid=where[0], start=where[1], first=first, count=count)
 
 
-def findings() -> list[Finding]:
-    """One of most kinds, then many small ones."""
-    return [*some_findings(), *many_findings()]
-
-
 def some_findings() -> list[Finding]:
     """One of most kinds."""
     return [
@@ -244,7 +239,7 @@ def report_of(host: Host) -> HostReport:
                 )
             ],
             "boot": [BootPages(page_size=ONE_GIB, node=0, pages=2)],
-            "findings": findings(),
+            "findings": [*some_findings(), *many_findings()],
         }
     )
 
