@@ -24,6 +24,12 @@ MAX_COUNT: Final = 0xFFFE
 UNKNOWN_NODE: Final = 0xFF
 """In `node`: no PFN, or a PFN that no zone spans."""
 
+SEVERAL_NODES: Final = 0xFE
+"""In `node` of a group of cells: they are not all on one."""
+
+UNKNOWN_AGE: Final = 0xFFFFFFFF
+"""In `changed_ago`: did not change since the server first saw it."""
+
 
 class CellState(IntEnum):
     """How a huge page stands in the page table; the numbers travel and never change meaning."""
@@ -96,6 +102,10 @@ class Cells:
             node=np.full(count, UNKNOWN_NODE, np.uint8),
         )
 
+    def view(self, part: slice) -> Cells:
+        """Neighbouring cells, in the same memory."""
+        return Cells(**{name: getattr(self, name)[part] for name in _COLUMNS})
+
     def take(self, index: npt.NDArray[np.integer] | slice) -> Cells:
         """The cells at `index`, copied."""
         return Cells(**{name: getattr(self, name)[index].copy() for name in _COLUMNS})
@@ -122,15 +132,18 @@ class Cells:
             changed |= getattr(self, name) != getattr(other, name)
         return np.flatnonzero(changed)
 
-    def run_starts(self) -> npt.NDArray[np.intp]:
-        """Index of the first cell of every run of equal neighbours; empty for no cells."""
+    def run_starts(self, beside: U32 | None = None) -> npt.NDArray[np.intp]:
+        """Index of the first cell of every run of equal neighbours; empty for no cells.
+
+        A run ends too where `beside`, one more column, differs.
+        """
         count = len(self)
         if count == 0:
             return np.empty(0, np.intp)
         edge = np.zeros(count, np.bool_)
         edge[0] = True
-        for name in _COLUMNS:
-            column = getattr(self, name)
+        columns = [getattr(self, name) for name in _COLUMNS]
+        for column in columns if beside is None else [*columns, beside]:
             edge[1:] |= column[1:] != column[:-1]
         return np.flatnonzero(edge)
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from hugescope_wire.record import Count, Record
 from hugescope_wire.report import HostReport
-from hugescope_wire.snapshot import Capabilities, HostInfo, MappingFacts, Pool
+from hugescope_wire.snapshot import Capabilities, HostInfo, MappingFacts, Pool, ProcessName
 
 PROTOCOL_VERSION: Final = 1
 """Of the link, the frames and the viewer messages together."""
@@ -64,6 +64,7 @@ class ProcessInfo(Record):
 
     pid: Annotated[int, Field(ge=1)]
     comm: str | None
+    name: ProcessName | None = None
     mappings: list[MappingInfo]
 
 

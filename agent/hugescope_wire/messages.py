@@ -9,9 +9,16 @@ frames. The server may send `Refusal` at any time and closes after it.
 Viewer socket, `/api/v1/viewer`: the server sends `ViewerWelcome`, then `Overview` at once and
 whenever hosts change, at most four times a second, and a `ReportMessage` for each host that has a
 report, again when it changes. The viewer sends `Subscribe` to get the cells of
-one mapping: `Subscribed` as text, then binary frames of kind cells, the first with every cell. Each
-has a seq; the viewer answers `Ack`. The server keeps at most `CREDIT` frames unacknowledged and
-folds what changes meanwhile into the next one, so a slow viewer sees fewer, never older, pictures.
+one mapping, or of the part and as coarsely as its `View` says: `Subscribed` as text, then binary
+frames of kind cells, or of kind groups where several cells go together, the first with everything
+in view. Each has a seq; the viewer answers `Ack`. The server keeps at most `CREDIT` frames
+unacknowledged and folds what changes meanwhile into the next one, so a slow viewer sees fewer,
+never older, pictures. A `Subscribe` that differs from the one before in its rate only goes on where
+that was, without another `Subscribed`.
+
+With `Follow` the viewer asks for thumbnails and statistics of hosts, in place of what it followed
+before: `Thumbnails` with those that changed, at most twice a second, and `Statistics` once a
+second, the first with all points that are kept.
 """
 
 from __future__ import annotations
@@ -21,11 +28,19 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from hugescope_wire.errors import WireError
+from hugescope_wire.follow import (
+    MAX_FOLLOWED_HOSTS,
+    FollowedHost,
+    Histograms,
+    Point,
+    Thumb,
+)
 from hugescope_wire.host import AgentCost, Limit, MappingInfo, Skipped, Source
 from hugescope_wire.page import PageDetail
 from hugescope_wire.record import Count, Record
 from hugescope_wire.report import HostReport
-from hugescope_wire.snapshot import Capabilities, HostInfo, Pool
+from hugescope_wire.snapshot import Capabilities, HostInfo, Pool, ProcessName
+from hugescope_wire.view import View, Viewed
 
 AGENT_PATH: Final = "/api/v1/agent"
 VIEWER_PATH: Final = "/api/v1/viewer"
@@ -116,6 +131,7 @@ class ProcessSummary(Record):
 
     pid: Annotated[int, Field(ge=1)]
     comm: str | None
+    name: ProcessName | None = None
     mappings: list[MappingSummary]
 
 
@@ -161,12 +177,13 @@ class ReportMessage(Record):
 
 
 class Subscribe(Record):
-    """Ask for the cells of one mapping, in place of the one asked for before."""
+    """Ask for cells of one mapping, in place of what was asked for before."""
 
     type: Literal["subscribe"] = "subscribe"
     host_id: HostId
     mapping_id: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
     epoch: str = Field(description="of the host as the overview gave it", max_length=64)
+    view: View = View()
 
 
 class Unsubscribe(Record):
@@ -183,12 +200,13 @@ class Ack(Record):
 
 
 class Subscribed(Record):
-    """Frames of cells that follow belong to this mapping; `seq` starts at 1 again."""
+    """Frames that follow hold this part of this mapping; `seq` starts at 1 again."""
 
     type: Literal["subscribed"] = "subscribed"
     host_id: HostId
     epoch: str
     mapping: MappingInfo
+    view: Viewed
 
 
 class SubscriptionEnded(Record):
@@ -197,20 +215,64 @@ class SubscriptionEnded(Record):
     type: Literal["ended"] = "ended"
     host_id: HostId
     mapping_id: int
-    code: Literal["no_such_host", "no_such_mapping", "mapping_gone", "host_restarted"]
+    code: Literal[
+        "no_such_host", "no_such_mapping", "mapping_gone", "host_restarted", "view_outside"
+    ]
     message: str
 
 
-FromViewer = Annotated[Subscribe | Unsubscribe | Ack, Field(discriminator="type")]
+class Follow(Record):
+    """Ask for thumbnails and statistics, in place of what was followed before."""
+
+    type: Literal["follow"] = "follow"
+    hosts: list[FollowedHost] = Field(max_length=MAX_FOLLOWED_HOSTS)
+
+
+class Thumbnails(Record):
+    """Thumbnails that are new or changed."""
+
+    type: Literal["thumbnails"] = "thumbnails"
+    host_id: HostId
+    epoch: str
+    thumbs: list[Thumb]
+
+
+class Statistics(Record):
+    """How a host went: points after those that were sent before, or all that are kept."""
+
+    type: Literal["statistics"] = "statistics"
+    host_id: HostId
+    begins: bool = Field(description="these are all points; forget others")
+    points: list[Point]
+    histograms: Histograms
+
+
+FromViewer = Annotated[Subscribe | Unsubscribe | Follow | Ack, Field(discriminator="type")]
 ToViewer = Annotated[
-    ViewerWelcome | Overview | ReportMessage | Subscribed | SubscriptionEnded | Refusal,
+    ViewerWelcome
+    | Overview
+    | ReportMessage
+    | Subscribed
+    | SubscriptionEnded
+    | Thumbnails
+    | Statistics
+    | Refusal,
     Field(discriminator="type"),
 ]
 ToAgent = Annotated[AgentWelcome | PageQuery | Refusal, Field(discriminator="type")]
 
-FROM_VIEWER: Final[TypeAdapter[Subscribe | Unsubscribe | Ack]] = TypeAdapter(FromViewer)
+FROM_VIEWER: Final[TypeAdapter[Subscribe | Unsubscribe | Follow | Ack]] = TypeAdapter(FromViewer)
 TO_VIEWER: Final[
-    TypeAdapter[ViewerWelcome | Overview | ReportMessage | Subscribed | SubscriptionEnded | Refusal]
+    TypeAdapter[
+        ViewerWelcome
+        | Overview
+        | ReportMessage
+        | Subscribed
+        | SubscriptionEnded
+        | Thumbnails
+        | Statistics
+        | Refusal
+    ]
 ] = TypeAdapter(ToViewer)
 TO_AGENT: Final[TypeAdapter[AgentWelcome | PageQuery | Refusal]] = TypeAdapter(ToAgent)
 AGENT_HELLO: Final = TypeAdapter(AgentHello)

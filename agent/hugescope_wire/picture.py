@@ -112,6 +112,7 @@ class HostPicture:
                 Process(
                     pid=process.pid,
                     comm=process.comm,
+                    name=process.name,
                     mappings=[self._mapping(info) for info in process.mappings],
                 )
                 for process in self.about.processes

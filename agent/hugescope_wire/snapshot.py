@@ -71,6 +71,23 @@ class LevelBytes(Record):
     pte: Count | None
 
 
+class GuestRam(Record):
+    """A mapping that is a virtual machine's memory.
+
+    Attributes:
+        offset: of the mapping's first byte in the guest's RAM, in bytes.
+        backend: what the VMM calls this piece of memory; null: it has no name.
+        low_bytes: RAM from this offset on lies at guest-physical 4 GiB and above, RAM before it at
+            its own offset. Null: not known, and guest-physical addresses are not either.
+        inferred: read from the command line's words, not asked of the VMM.
+    """
+
+    offset: Count
+    backend: str | None
+    low_bytes: Count | None
+    inferred: bool = True
+
+
 class Run(Record):
     """Equal neighbours: `count` cells from index `first`; `mapped_bytes` is per cell."""
 
@@ -99,6 +116,7 @@ class MappingFacts(Record):
     backing: Backing
     vm_flags: list[str] | None = Field(description="two-letter VmFlags; null: smaps unreadable")
     level_bytes: LevelBytes
+    guest: GuestRam | None = Field(None, description="of a virtual machine; null: not known")
 
 
 class Mapping(MappingFacts):
@@ -107,11 +125,22 @@ class Mapping(MappingFacts):
     runs: list[Run]
 
 
+class ProcessName(Record):
+    """What people call a process that its comm does not tell: a virtual machine, as `source` has it
+    (`-name` of QEMU, the domain of libvirt, ...).
+    """
+
+    name: str = Field(min_length=1, max_length=256)
+    kind: Literal["vm", "process"]
+    source: Literal["qemu", "libvirt", "cloud-hypervisor", "firecracker", "crosvm", "cmdline"]
+
+
 class Process(Record):
     """A process that maps huge pages."""
 
     pid: Annotated[int, Field(ge=1)]
     comm: str | None
+    name: ProcessName | None = None
     mappings: list[Mapping]
 
 

@@ -3,8 +3,8 @@
     PYTHONPATH=agent python frontend/scripts/golden_frames.py [--check]
 
 writes frontend/src/wire/testdata/golden-frames.json: per case the frame in base64 and the cells
-it stands for. Equal sources write equal bytes. `--check` writes nothing and fails when the file is
-stale.
+it stands for, and per case of groups their columns. Equal sources write equal bytes. `--check`
+writes nothing and fails when the file is stale.
 """
 
 from __future__ import annotations
@@ -17,8 +17,23 @@ from pathlib import Path
 
 import numpy as np
 
-from hugescope_wire.cells import PAGE_BYTES, UNKNOWN_COUNT, UNKNOWN_NODE, CellFlag, Cells, CellState
-from hugescope_wire.frames import encode_cells, encode_range, encode_scattered
+from hugescope_wire.cells import (
+    PAGE_BYTES,
+    UNKNOWN_AGE,
+    UNKNOWN_COUNT,
+    UNKNOWN_NODE,
+    CellFlag,
+    Cells,
+    CellState,
+)
+from hugescope_wire.frames import (
+    FrameKind,
+    encode_cells,
+    encode_frame,
+    encode_range,
+    encode_scattered,
+)
+from hugescope_wire.groups import COUNTED_FLAGS, encode_groups, group_cells, numbers_of
 
 TARGET = Path(__file__).parent.parent / "src/wire/testdata/golden-frames.json"
 TWO_MIB = 2 * 2**20
@@ -52,11 +67,13 @@ def case(name: str, seq: int, page_size: int, cell_count: int, **how: object) ->
     index = how.get("index")
     first = how.get("first", 0)
     assert isinstance(first, int)
+    ages = how.get("ages")
+    assert ages is None or isinstance(ages, np.ndarray)
     if isinstance(index, np.ndarray):
-        block = encode_scattered(7, page_size, index, cells)
+        block = encode_scattered(7, page_size, index, cells, ages)
         where = index.tolist()
     else:
-        block = encode_range(7, page_size, cells, first)
+        block = encode_range(7, page_size, cells, first, ages)
         where = list(range(first, first + len(cells)))
     return {
         "name": name,
@@ -67,8 +84,57 @@ def case(name: str, seq: int, page_size: int, cell_count: int, **how: object) ->
         "page_size": page_size,
         "cell_count": cell_count,
         "index": where,
+        "changed_ago": None if ages is None else ages.tolist(),
         "columns": {f.name: getattr(cells, f.name).tolist() for f in fields(Cells)},
     }
+
+
+def group_case(
+    name: str, cells: Cells, first_column: int, shift: int, *, every: int = 1, aged: bool = False
+) -> dict[str, object]:
+    """One entry: all groups of a mapping of `cells`, or each of so many."""
+    numbers = numbers_of(0, len(cells), first_column, shift)[::every]
+    groups = group_cells(cells, first_column, shift, numbers)
+    ages = np.array([UNKNOWN_AGE, *range(1, len(numbers))], np.uint32)
+    block = encode_groups(
+        7,
+        shift,
+        groups,
+        first=int(numbers[0]) if every == 1 else 0,
+        index=None if every == 1 else numbers,
+        changed_ago=ages if aged else None,
+    )
+    flags = zip(COUNTED_FLAGS, groups.flagged.tolist(), strict=True)
+    return {
+        "name": name,
+        "frame": base64.b64encode(encode_frame(FrameKind.GROUPS, 12, None, [block])).decode(),
+        "mapping_id": 7,
+        "shift": shift,
+        "first_column": first_column,
+        "cell_count": len(cells),
+        "numbers": numbers.tolist(),
+        "changed_ago": ages.tolist() if aged else None,
+        "mapped_pages": groups.mapped_pages.tolist(),
+        "counts": groups.counts.tolist(),
+        "flagged": {(flag.name or "").lower(): counts for flag, counts in flags},
+        "mapcount": groups.mapcount.tolist(),
+        "mappers": groups.mappers.tolist(),
+        "node": groups.node.tolist(),
+    }
+
+
+def group_cases() -> list[dict[str, object]]:
+    """Each shift that viewers ask for, tables cut at both ends, one poisoned cell among many."""
+    every = list(CellState)
+    mixed = cells_of([every[(4 * n // 7) % len(every)] for n in range(1300)], TWO_MIB, 11)
+    one_bad = [CellState.MAPPED] * 700 + [CellState.POISONED] + [CellState.MAPPED] * 300
+    return [
+        group_case("groups of 8, aged", mixed, 509, 3, aged=True),
+        group_case("groups of 64, scattered", mixed, 37, 6, every=3),
+        group_case("groups of 8, scattered and aged", mixed, 0, 3, every=5, aged=True),
+        group_case("tables, one cell poisoned", cells_of(one_bad, TWO_MIB, 12), 100, 9),
+        group_case("tables of 1 GiB pages", cells_of(one_bad, ONE_GIB, 13), 511, 9, aged=True),
+    ]
 
 
 def document() -> dict[str, object]:
@@ -110,7 +176,33 @@ def document() -> dict[str, object]:
                 cells=cells_of([CellState.MAPPED] * 5, TWO_MIB, 7),
                 index=scattered,
             ),
-        ]
+            case(
+                "dense, aged",
+                10,
+                TWO_MIB,
+                37,
+                cells=cells_of(mixed, TWO_MIB, 8),
+                ages=np.array([UNKNOWN_AGE, *range(36)], np.uint32),
+            ),
+            case(
+                "runs that end with their age",
+                11,
+                TWO_MIB,
+                512,
+                cells=filled,
+                ages=np.array([UNKNOWN_AGE] * 250 + [3] * 262, np.uint32),
+            ),
+            case(
+                "scattered, aged, in part",
+                12,
+                ONE_GIB,
+                701,
+                cells=cells_of(three, ONE_GIB, 6),
+                index=scattered,
+                ages=np.array([0, 1, 2, UNKNOWN_AGE, 600], np.uint32),
+            ),
+        ],
+        "group_cases": group_cases(),
     }
 
 

@@ -19,7 +19,7 @@ from hugescope_server.errors import ApiError, ErrorBody
 from hugescope_server.guard import Guard
 from hugescope_server.hub import Clock, Hub
 from hugescope_server.ingest import Ingest
-from hugescope_server.routes import agent, hosts, viewer
+from hugescope_server.routes import agent, extents, hosts, viewer
 from hugescope_server.routes.services import Services
 from hugescope_server.settings import ServerSettings
 from hugescope_server.static import front_end_router
@@ -58,7 +58,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.services = Services(settings, clock, ingest, hub)
-    for router in (agent.router, viewer.router, hosts.router, openapi_page.router):
+    for router in (agent.router, viewer.router, hosts.router, extents.router, openapi_page.router):
         app.include_router(router)
     app.include_router(front_end_router(settings.static_dir))
     app.add_exception_handler(ApiError, _answer_api_error)

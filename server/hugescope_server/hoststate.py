@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from hugescope_server.bus import FrameTaken
+from hugescope_server.histograms import HostHistograms
 from hugescope_server.mappingtrack import MappingTrack
+from hugescope_server.statistics import Timeline
 from hugescope_wire.host import HostFrame
 from hugescope_wire.messages import HostSummary, ProcessSummary, ReportMessage
 from hugescope_wire.picture import Change, HostPicture
@@ -35,6 +37,8 @@ class HostState:
         self.connected = True
         self.received_at = 0.0
         self.tracks: dict[int, MappingTrack] = {}
+        self.timeline: Final = Timeline()
+        self._histograms = HostHistograms()
         self._generations = generations
         self._agent_version = ""
         self._picture = HostPicture()
@@ -51,7 +55,11 @@ class HostState:
             self.tracks = {}
         self.epoch, self._agent_version = event.epoch, event.agent_version
         self._picture = event.picture
-        self._follow(event.picture, event.change)
+        self._follow(event.picture, event.change, now)
+        if self.timeline.is_due(now):
+            present_bytes = sum(track.summary().mapped_bytes for track in self.tracks.values())
+            self.timeline.add(now, present_bytes, self._about.pools)
+            self._histograms.second_passed()
         if self._about.report is not self._report:
             self._report, self._report_text = self._about.report, None
             self.report_version = next(self._generations)
@@ -90,12 +98,25 @@ class HostState:
             self._report_text = message.model_dump_json()
         return self._report_text
 
+    def histograms_json(self) -> str:
+        """`Histograms` of all cells, counted again only after a frame."""
+        return self._histograms.text(self.version, self.tracks.values())
+
+    def track_at(self, pid: int, start: int) -> MappingTrack | None:
+        """The mapping of this process that starts at this address."""
+        for process in self._about.processes:
+            if process.pid == pid:
+                for mapping in process.mappings:
+                    if mapping.start == start:
+                        return self.tracks[mapping.id]
+        return None
+
     @property
     def _about(self) -> HostFrame:
         assert self._picture.about is not None, "a host is known from its first full frame on"
         return self._picture.about
 
-    def _follow(self, picture: HostPicture, change: Change) -> None:
+    def _follow(self, picture: HostPicture, change: Change, now: float) -> None:
         for number in self.tracks.keys() - picture.mappings.keys():
             del self.tracks[number]
         for number, info in picture.mappings.items():
@@ -108,7 +129,9 @@ class HostState:
                 continue
             track.renew_info(info)
             if number in change.cells:
-                track.renew_cells(picture.cells[number], change.cells[number], self.version)
+                cells, index = picture.cells[number], change.cells[number]
+                self.timeline.count(track.cells, cells, index)
+                track.renew_cells(cells, index, self.version, now)
 
     def _summarise(self, link: Link) -> HostSummary:
         about = self._about
@@ -129,6 +152,7 @@ class HostState:
                 ProcessSummary.model_construct(
                     pid=process.pid,
                     comm=process.comm,
+                    name=process.name,
                     mappings=[self.tracks[mapping.id].summary() for mapping in process.mappings],
                 )
                 for process in about.processes

@@ -2,7 +2,9 @@
 
 `poll` gives what is due, and the caller sends all of it before it polls again. So there is no
 queue: what changes while a viewer is slow is folded into the next message. Frames of cells need
-credit, at most `CREDIT` unacknowledged, and come at most every `CELLS_PERIOD_S`; the overview comes
+credit, at most `CREDIT` unacknowledged, and after the first come at the rate that the viewer asked
+for, at rate 0 none. Another rate for the same view goes on where the one before was, with the same
+`seq` and credit; any other `Subscribe`, an equal one too, begins anew. The overview comes
 on common ticks of `OVERVIEW_PERIOD_S`, so that its JSON is built once for all viewers, and at every
 fourth tick even when nothing changed, for its ages. On the same ticks goes a host's report, when it
 is another than the viewer has.
@@ -19,15 +21,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hugescope_server import SERVER_VERSION
+from hugescope_server.follower import Follower
 from hugescope_server.hoststate import HostState
 from hugescope_server.hub import Hub
 from hugescope_server.mappingtrack import MappingTrack
-from hugescope_wire.frames import encode_cells
+from hugescope_wire.frames import FrameKind, encode_frame
 from hugescope_wire.host import PROTOCOL_VERSION
 from hugescope_wire.messages import (
     CREDIT,
     FROM_VIEWER,
     Ack,
+    Follow,
     Subscribe,
     Subscribed,
     SubscriptionEnded,
@@ -35,13 +39,14 @@ from hugescope_wire.messages import (
     ViewerWelcome,
     parse,
 )
+from hugescope_wire.view import Viewed
 
 OVERVIEW_PERIOD_S: Final = 0.25
 OVERVIEW_AT_LEAST_TICKS: Final = 4
-CELLS_PERIOD_S: Final = 0.05
-"""Half the period of agents, so that a frame that comes early is not held back to the next."""
 
-EndCode = Literal["no_such_host", "no_such_mapping", "mapping_gone", "host_restarted"]
+EndCode = Literal[
+    "no_such_host", "no_such_mapping", "mapping_gone", "host_restarted", "view_outside"
+]
 
 
 @dataclass(slots=True)
@@ -50,15 +55,24 @@ class _Subscription:
 
     Attributes:
         generation: of the track that was announced by `Subscribed`; None: none yet.
+        view: the part of it that was announced.
         version: of the host when cells were last sent; None: not yet.
     """
 
     wish: Subscribe
     generation: int | None = None
+    view: Viewed | None = None
     version: int | None = None
     sent: int = 0
     acked: int = 0
     sent_at: float = -math.inf
+
+    def due_at(self) -> float:
+        """When the next frame may be sent."""
+        if self.version is None:
+            return -math.inf
+        rate_hz = self.wish.view.rate_hz
+        return self.sent_at + 1 / rate_hz if rate_hz else math.inf
 
 
 class Mailbox:
@@ -71,6 +85,7 @@ class Mailbox:
         self._overview_version = -1
         self._overview_tick = -math.inf
         self._reports: dict[str, int] = {}
+        self._follower = Follower(hub)
 
     @property
     def watching(self) -> str | None:
@@ -88,9 +103,15 @@ class Mailbox:
         """
         match parse(FROM_VIEWER, text):
             case Subscribe() as wish:
-                self._subscription = _Subscription(wish)
+                subscription = self._subscription
+                if subscription is not None and _only_rate_differs(subscription.wish, wish):
+                    subscription.wish = wish
+                else:
+                    self._subscription = _Subscription(wish)
             case Unsubscribe():
                 self._subscription = None
+            case Follow() as follow:
+                self._follower.receive(follow)
             case Ack(seq=seq):
                 subscription = self._subscription
                 if subscription is not None and seq <= subscription.sent:
@@ -111,6 +132,7 @@ class Mailbox:
             self._overview_version, self._overview_tick = self._hub.version, _tick(now)
             out.append(self._hub.overview_json(now))
             out += self._new_reports()
+        out += self._follower.poll(now)
         if self._subscription is not None:
             out += self._cells(self._subscription, now)
         return out
@@ -118,11 +140,12 @@ class Mailbox:
     def wait_s(self, now: float) -> float:
         """Seconds until `poll` may give something, if no message and no event come before."""
         due_at = (_tick(now) + 1) * OVERVIEW_PERIOD_S
+        due_at = min(due_at, now + self._follower.wait_s(now))
         subscription = self._subscription
         if subscription is not None:
             host = self._hub.host(subscription.wish.host_id)
             if host is not None and host.version != subscription.version:
-                paced_until = subscription.sent_at + CELLS_PERIOD_S
+                paced_until = subscription.due_at()
                 if paced_until > now:
                     due_at = min(due_at, paced_until)
         return due_at - now
@@ -151,18 +174,25 @@ class Mailbox:
         out: list[str | bytes] = []
         wish = subscription.wish
         if track.generation != subscription.generation:
-            subscription = self._subscription = _Subscription(wish, track.generation)
-            announced = Subscribed(host_id=wish.host_id, epoch=host.epoch, mapping=track.info)
+            view = track.viewed(wish.view)
+            if view is None:
+                self._subscription = None
+                count = track.info.cell_count
+                message = f"cell {wish.view.first} of {count} cells"
+                return [_ended(wish, "view_outside", message).model_dump_json()]
+            subscription = _Subscription(wish, track.generation, view)
+            self._subscription = subscription
+            announced = Subscribed(
+                host_id=wish.host_id, epoch=host.epoch, mapping=track.info, view=view
+            )
             out.append(announced.model_dump_json())
-        paced = now < subscription.sent_at + CELLS_PERIOD_S
-        if paced or subscription.sent - subscription.acked >= CREDIT:
+        if now < subscription.due_at() or subscription.sent - subscription.acked >= CREDIT:
             return out
-        block = track.block_since(subscription.version)
+        frame = _frame(subscription, track, now)
         subscription.version = host.version
-        if block is not None:
-            subscription.sent += 1
+        if frame is not None:
             subscription.sent_at = now
-            out.append(encode_cells(subscription.sent, [block]))
+            out.append(frame)
         return out
 
     def _find(
@@ -182,6 +212,22 @@ class Mailbox:
         if announced:
             return _ended(wish, "mapping_gone", "the mapping or its process is gone")
         return _ended(wish, "no_such_mapping", f"no mapping {wish.mapping_id} in this host")
+
+
+def _only_rate_differs(old: Subscribe, new: Subscribe) -> bool:
+    same_rate = new.view.model_copy(update={"rate_hz": old.view.rate_hz})
+    return old != new and old == new.model_copy(update={"view": same_rate})
+
+
+def _frame(subscription: _Subscription, track: MappingTrack, now: float) -> bytes | None:
+    """The next frame of what changed in view; None when nothing did."""
+    assert subscription.view is not None, "a view is announced before anything of it is sent"
+    block = track.block_since(subscription.version, subscription.view, now)
+    if block is None:
+        return None
+    subscription.sent += 1
+    kind = FrameKind.GROUPS if subscription.view.shift else FrameKind.CELLS
+    return encode_frame(kind, subscription.sent, None, [block])
 
 
 def _tick(now: float) -> int:

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from hugescope_server.run import HugescopeServer
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import AGENT_PATH, TO_AGENT, VIEWER_PATH, AgentWelcome, Refusal, parse
+from hugescope_wire.view import View
 from tests.unit.server.made_host import MadeHost, hello
 from tests.unit.server.made_viewer import MadeViewer
 
@@ -120,17 +121,20 @@ class LiveViewer:
             self.error = error
             raise
 
-    async def subscribe(self, mapping_id: int, host_id: str = "h1") -> None:
-        wish = self.seen.wish(host_id, mapping_id)
-        await self.socket.send(wish.model_dump_json())
+    async def subscribe(
+        self, mapping_id: int, host_id: str = "h1", view: View | None = None
+    ) -> None:
+        before = self.seen.subscriptions
+        await self.wish(mapping_id, host_id, view)
         await self.until(
-            lambda: (
-                self.seen.subscribed is not None
-                and self.seen.subscribed.mapping.id == mapping_id
-                and self.seen.cells is not None
-            ),
+            lambda: self.seen.subscriptions > before and not self.seen.empty,
             f"cells of mapping {mapping_id}",
         )
+
+    async def wish(self, mapping_id: int, host_id: str = "h1", view: View | None = None) -> None:
+        """Ask for cells, and wait for nothing."""
+        wish = self.seen.wish(host_id, mapping_id, view=view)
+        await self.socket.send(wish.model_dump_json())
 
     async def until(self, true: Callable[[], bool], what: str) -> None:
         def settled() -> bool:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkFits, decodeFrame, FrameError } from "./frames";
-import { CellState, Encoding, FrameKind } from "./generated";
+import { CellState, Encoding, FrameKind, UNKNOWN_AGE } from "./generated";
 import { frameBytes, goldenCases } from "./golden";
 
 const BLOCK = 20;
@@ -38,11 +38,24 @@ describe("frames of the Python encoder", () => {
     expect(block?.mappingId).toBe(golden.mapping_id);
     expect(block?.encoding).toBe(golden.encoding);
     expect(block?.covered).toBe(golden.index.length);
+    expect(frame.groups).toEqual([]);
+    expect(block?.changedAgo === null).toBe(golden.changed_ago === null);
     if (golden.encoding !== Encoding.RUNS) {
       expect(Array.from(block?.state ?? [])).toEqual(golden.columns.state);
       expect(Array.from(block?.mapcount ?? [])).toEqual(golden.columns.mapcount);
       expect(Array.from(block?.node ?? [])).toEqual(golden.columns.node);
+      if (golden.changed_ago) {
+        expect(Array.from(block?.changedAgo ?? [])).toEqual(golden.changed_ago);
+      }
     }
+  });
+
+  it("end a run where its age ends", () => {
+    const golden = cases.find((one) => one.name === "runs that end with their age");
+    const [block] = decodeFrame(frameBytes(golden?.frame ?? "")).blocks;
+    expect(block?.encoding).toBe(Encoding.RUNS);
+    expect(Array.from(block?.index ?? [])).toEqual([0, 250, 300, 500]);
+    expect(Array.from(block?.changedAgo ?? [])).toEqual([UNKNOWN_AGE, 3, 3, 3]);
   });
 
   it("holds every encoding, with and without mapped_pages", () => {
@@ -105,7 +118,15 @@ describe("frames that break the layout", () => {
       "bad_block",
       DENSE,
       (view: DataView) => {
-        view.setUint8(BLOCK + 5, 2);
+        view.setUint8(BLOCK + 5, 5);
+      },
+    ],
+    [
+      "ages past the end",
+      "bad_block",
+      DENSE,
+      (view: DataView) => {
+        view.setUint8(BLOCK + 5, 3);
       },
     ],
     [

@@ -4,28 +4,21 @@
  * Pure: bytes in, typed arrays out. Arrays are views into the frame where alignment allows, so a frame costs
  * no copy. Every length and index is checked before anything is allocated; what is wrong throws `FrameError`.
  */
+import { badBlock, FrameError, paddingOf, rises } from "./frame-error";
+import { decodeGroups, type GroupBlock } from "./groups";
 import { CellFlag, CellState, Encoding, FRAME_MAGIC, FrameKind, PAGE_BYTES } from "./generated";
 
 const HEADER_BYTES = 20;
 const BLOCK_HEADER_BYTES = 20;
 const ROW_BYTES = 7;
 const HAS_MAPPED_PAGES = 1;
+const HAS_CHANGED_AGO = 2;
 const STATE_COUNT = Object.keys(CellState).length;
 const ALL_FLAGS = Object.values(CellFlag).reduce((bits, bit) => bits | bit, 0);
 const ENCODINGS: readonly number[] = Object.values(Encoding);
 const KINDS: readonly number[] = Object.values(FrameKind);
 
-/** A frame that breaks the layout; codes equal those of the Python decoder. */
-export class FrameError extends Error {
-  constructor(
-    readonly code:
-      "short_frame" | "bad_magic" | "bad_kind" | "bad_json" | "bad_block" | "trailing_bytes",
-    message: string,
-  ) {
-    super(message);
-    this.name = "FrameError";
-  }
-}
+export { FrameError } from "./frame-error";
 
 /** Rows of one block, as they travel: runs are not spread out. */
 export interface Block {
@@ -39,6 +32,8 @@ export interface Block {
   readonly index: Uint32Array | null;
   /** 4 KiB pages present in each cell; null when the states say it. */
   readonly mappedPages: Uint32Array | null;
+  /** Tenths of a second since each cell changed, or `UNKNOWN_AGE`; null when not sent: just now. */
+  readonly changedAgo: Uint32Array | null;
   readonly mapcount: Uint16Array;
   readonly mappers: Uint16Array;
   readonly state: Uint8Array;
@@ -46,12 +41,16 @@ export interface Block {
   readonly node: Uint8Array;
 }
 
-/** One frame. `meta` is the JSON part, unchecked; null in a frame of cells. */
+/**
+ * One frame. `meta` is the JSON part, unchecked; null in frames of cells and of groups. A frame of kind
+ * groups has `groups` and no `blocks`, any other the other way round.
+ */
 export interface Frame {
   readonly kind: number;
   readonly seq: number;
   readonly meta: unknown;
   readonly blocks: readonly Block[];
+  readonly groups: readonly GroupBlock[];
 }
 
 /** Decode one frame. Throws `FrameError`. */
@@ -80,15 +79,22 @@ export function decodeFrame(data: ArrayBuffer): Frame {
   const meta = decodeMeta(kind, new Uint8Array(data, HEADER_BYTES, jsonBytes));
   at += paddingOf(jsonBytes);
   const blocks: Block[] = [];
+  const groups: GroupBlock[] = [];
   for (let n = 0; n < blockCount; n++) {
-    const [block, end] = decodeBlock(data, view, at);
-    blocks.push(block);
-    at = end;
+    if (kind === FrameKind.GROUPS) {
+      const [group, end] = decodeGroups(data, view, at);
+      groups.push(group);
+      at = end;
+    } else {
+      const [block, end] = decodeBlock(data, view, at, kind);
+      blocks.push(block);
+      at = end;
+    }
   }
   if (at !== data.byteLength) {
     throw new FrameError("trailing_bytes", `${data.byteLength - at} bytes after the last block`);
   }
-  return { kind, seq, meta, blocks };
+  return { kind, seq, meta, blocks, groups };
 }
 
 /** 4 KiB pages of a cell in this state when the frame does not say. */
@@ -99,24 +105,19 @@ export function wholePages(state: number, pageSize: number): number {
 
 /** Throws `FrameError` when the block does not fit a mapping of `cellCount` cells of `pageSize` bytes. */
 export function checkFits(block: Block, cellCount: number, pageSize: number): void {
-  const name = `mapping ${block.mappingId}`;
   const last =
     block.encoding === Encoding.SCATTERED
       ? (block.index?.at(-1) ?? -1)
       : block.first + block.covered - 1;
-  if (last >= cellCount) throw new FrameError("bad_block", `${name}: cell ${last} of ${cellCount}`);
+  if (last >= cellCount) throw badBlock(block.mappingId, `cell ${last} of ${cellCount}`);
   const most = pageSize / PAGE_BYTES;
   if (block.mappedPages?.some((pages) => pages > most)) {
-    throw new FrameError("bad_block", `${name}: mapped_pages over a page`);
+    throw badBlock(block.mappingId, "mapped_pages over a page");
   }
 }
 
-function paddingOf(bytes: number): number {
-  return (4 - (bytes % 4)) % 4;
-}
-
 function decodeMeta(kind: number, text: Uint8Array): unknown {
-  if (kind === FrameKind.CELLS) {
+  if (kind === FrameKind.CELLS || kind === FrameKind.GROUPS) {
     if (text.length > 0) throw new FrameError("bad_json", "a frame of cells carries no JSON");
     return null;
   }
@@ -127,7 +128,7 @@ function decodeMeta(kind: number, text: Uint8Array): unknown {
   }
 }
 
-function decodeBlock(data: ArrayBuffer, view: DataView, at: number): [Block, number] {
+function decodeBlock(data: ArrayBuffer, view: DataView, at: number, kind: number): [Block, number] {
   if (at + BLOCK_HEADER_BYTES > data.byteLength) {
     throw new FrameError("bad_block", `block header at byte ${at} is cut off`);
   }
@@ -137,13 +138,15 @@ function decodeBlock(data: ArrayBuffer, view: DataView, at: number): [Block, num
   if (!ENCODINGS.includes(encoding)) {
     throw new FrameError("bad_block", `encoding ${encoding} at byte ${at + 4}`);
   }
-  if ((columns & ~HAS_MAPPED_PAGES) !== 0) {
+  const known = kind === FrameKind.CELLS ? HAS_MAPPED_PAGES | HAS_CHANGED_AGO : HAS_MAPPED_PAGES;
+  if ((columns & ~known) !== 0) {
     throw new FrameError("bad_block", `columns ${columns} at byte ${at + 5}`);
   }
   const indexed = encoding !== Encoding.DENSE;
-  const mapped = columns !== 0;
-  const size = rows * (ROW_BYTES + (indexed ? 4 : 0) + (mapped ? 4 : 0));
-  const end = at + BLOCK_HEADER_BYTES + size + paddingOf(ROW_BYTES * rows);
+  const mapped = (columns & HAS_MAPPED_PAGES) !== 0;
+  const aged = (columns & HAS_CHANGED_AGO) !== 0;
+  const wide = 4 * rows * (Number(indexed) + Number(mapped) + Number(aged));
+  const end = at + BLOCK_HEADER_BYTES + wide + ROW_BYTES * rows + paddingOf(ROW_BYTES * rows);
   if (end > data.byteLength) {
     throw new FrameError("bad_block", `${rows} rows at byte ${at} run past the frame`);
   }
@@ -159,6 +162,7 @@ function decodeBlock(data: ArrayBuffer, view: DataView, at: number): [Block, num
     covered: view.getUint32(at + 12, true),
     index: indexed ? words() : null,
     mappedPages: mapped ? words() : null,
+    changedAgo: aged ? words() : null,
     mapcount: new Uint16Array(data, body, rows),
     mappers: new Uint16Array(data, body + 2 * rows, rows),
     state: new Uint8Array(data, body + 4 * rows, rows),
@@ -170,8 +174,7 @@ function decodeBlock(data: ArrayBuffer, view: DataView, at: number): [Block, num
 }
 
 function checkRows(block: Block, rows: number): void {
-  const bad = (what: string): FrameError =>
-    new FrameError("bad_block", `mapping ${block.mappingId}: ${what}`);
+  const bad = (what: string): FrameError => badBlock(block.mappingId, what);
   const { index, first, covered } = block;
   if (block.encoding === Encoding.RUNS) {
     if ((rows === 0) !== (covered === 0) || rows > covered) {
@@ -193,11 +196,4 @@ function checkRows(block: Block, rows: number): void {
     if ((block.state[row] ?? 0) >= STATE_COUNT) throw bad(`state ${block.state[row] ?? 0}`);
     if (((block.flags[row] ?? 0) & ~ALL_FLAGS) !== 0) throw bad("unknown flags");
   }
-}
-
-function rises(index: Uint32Array): boolean {
-  for (let row = 1; row < index.length; row++) {
-    if ((index[row] ?? 0) <= (index[row - 1] ?? 0)) return false;
-  }
-  return true;
 }

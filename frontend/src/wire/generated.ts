@@ -20,6 +20,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hosts/{host_id}/extents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Host Extents
+         * @description Runs of equal cells of one mapping as it is now, in address order, a page at a time.
+         */
+        get: operations["host_extents_api_v1_hosts__host_id__extents_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{host_id}/extents.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Host Extents Csv
+         * @description All of these extents, of one moment, as a file: a header row, then one row each.
+         */
+        get: operations["host_extents_csv_api_v1_hosts__host_id__extents_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts/{host_id}/page": {
         parameters: {
             query?: never;
@@ -264,6 +304,18 @@ export interface components {
             version: 1 | 2;
         };
         /**
+         * CountBucket
+         * @description Present cells whose count is from `low` to `high`; both null: unknown.
+         */
+        CountBucket: {
+            /** Cells */
+            cells: number;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+        };
+        /**
          * Encoding
          * @description How a block lays out its cells.
          * @enum {integer}
@@ -293,6 +345,72 @@ export interface components {
             source: string | null;
             /** Value */
             value: string;
+        };
+        /**
+         * Extent
+         * @description Equal neighbours of one mapping.
+         *
+         *     Attributes:
+         *         first, count: cells.
+         *         start, end: virtual addresses, inside of the mapping.
+         *         file_offset: of `start`, in bytes; null for anonymous memory.
+         *         guest_offset: of `start` in the guest's RAM; null where the mapping is no VM's.
+         *         mapped_bytes: of all its cells together.
+         *         changed_ago_s: since any of its cells last changed; null: not since the server first saw it.
+         */
+        Extent: {
+            /** Changed Ago S */
+            changed_ago_s: number | null;
+            /** Count */
+            count: number;
+            /** End */
+            end: number;
+            /** File Offset */
+            file_offset: number | null;
+            /** First */
+            first: number;
+            /** Flags */
+            flags: ("exclusive" | "write_protected" | "shared_table" | "inferred")[];
+            /** Guest Offset */
+            guest_offset: number | null;
+            /** Mapcount */
+            mapcount: number | null;
+            /** Mapped Bytes */
+            mapped_bytes: number;
+            /** Mappers */
+            mappers: number | null;
+            /** Node */
+            node: number | null;
+            /** Start */
+            start: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
+        };
+        /**
+         * ExtentPage
+         * @description Extents `offset` to `offset + len(extents)` of the `total` that were asked for.
+         */
+        ExtentPage: {
+            /**
+             * Cells
+             * @description cells in all of these extents
+             */
+            cells: number;
+            /** Extents */
+            extents: components["schemas"]["Extent"][];
+            /** Host Id */
+            host_id: string;
+            /** Offset */
+            offset: number;
+            /** Pid */
+            pid: number;
+            /** Start */
+            start: number;
+            /** Total */
+            total: number;
         };
         /**
          * FdHolder
@@ -367,13 +485,41 @@ export interface components {
             why: string;
         };
         /**
+         * Follow
+         * @description Ask for thumbnails and statistics, in place of what was followed before.
+         */
+        Follow: {
+            /** Hosts */
+            hosts: components["schemas"]["FollowedHost"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "follow";
+        };
+        /**
+         * FollowedHost
+         * @description Of one host: these mappings' thumbnails, and its statistics if wanted.
+         */
+        FollowedHost: {
+            /** Host Id */
+            host_id: string;
+            /**
+             * Statistics
+             * @default false
+             */
+            statistics: boolean;
+            /** Thumbnails */
+            thumbnails: number[];
+        };
+        /**
          * FrameKind
          * @description What a frame holds.
          * @enum {integer}
          */
-        FrameKind: 1 | 2 | 3;
+        FrameKind: 1 | 2 | 3 | 4;
         /** FromViewer */
-        FromViewer: components["schemas"]["Subscribe"] | components["schemas"]["Unsubscribe"] | components["schemas"]["Ack"];
+        FromViewer: components["schemas"]["Subscribe"] | components["schemas"]["Unsubscribe"] | components["schemas"]["Follow"] | components["schemas"]["Ack"];
         /**
          * GuestMemory
          * @description A guest_memfd: memory of a confidential VM that no page table on this host maps.
@@ -389,6 +535,30 @@ export interface components {
             pid: number;
             /** Size Bytes */
             size_bytes: number | null;
+        };
+        /**
+         * GuestRam
+         * @description A mapping that is a virtual machine's memory.
+         *
+         *     Attributes:
+         *         offset: of the mapping's first byte in the guest's RAM, in bytes.
+         *         backend: what the VMM calls this piece of memory; null: it has no name.
+         *         low_bytes: RAM from this offset on lies at guest-physical 4 GiB and above, RAM before it at
+         *             its own offset. Null: not known, and guest-physical addresses are not either.
+         *         inferred: read from the command line's words, not asked of the VMM.
+         */
+        GuestRam: {
+            /** Backend */
+            backend: string | null;
+            /**
+             * Inferred
+             * @default true
+             */
+            inferred: boolean;
+            /** Low Bytes */
+            low_bytes: number | null;
+            /** Offset */
+            offset: number;
         };
         /**
          * Health
@@ -411,6 +581,18 @@ export interface components {
             mapping: number | null;
             /** Sysv */
             sysv: number | null;
+        };
+        /**
+         * Histograms
+         * @description All cells of a host by state, and its present cells by mapcount and by mappers.
+         */
+        Histograms: {
+            /** Levels */
+            levels: components["schemas"]["LevelSum"][];
+            /** Mapcount */
+            mapcount: components["schemas"]["CountBucket"][];
+            /** Mappers */
+            mappers: components["schemas"]["CountBucket"][];
         };
         /**
          * Holding
@@ -547,6 +729,25 @@ export interface components {
             pud: number | null;
         };
         /**
+         * LevelSum
+         * @description All cells of one page size in one state.
+         */
+        LevelSum: {
+            /** Cells */
+            cells: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "hugetlb" | "thp";
+            /** Mapped Bytes */
+            mapped_bytes: number;
+            /** Page Size */
+            page_size: number;
+            /** State */
+            state: string;
+        };
+        /**
          * Limit
          * @description Something that this kernel or these privileges do not give, and what that costs.
          */
@@ -580,6 +781,8 @@ export interface components {
             backing: components["schemas"]["Backing"];
             /** End */
             end: number;
+            /** @description of a virtual machine; null: not known */
+            guest: components["schemas"]["GuestRam"] | null;
             /**
              * Kind
              * @enum {string}
@@ -613,6 +816,8 @@ export interface components {
             cell_count: number;
             /** End */
             end: number;
+            /** @description of a virtual machine; null: not known */
+            guest: components["schemas"]["GuestRam"] | null;
             /** Id */
             id: number;
             /**
@@ -687,6 +892,8 @@ export interface components {
             cell_count: number;
             /** End */
             end: number;
+            /** @description of a virtual machine; null: not known */
+            guest: components["schemas"]["GuestRam"] | null;
             /** Id */
             id: number;
             /**
@@ -844,6 +1051,32 @@ export interface components {
              * @enum {string}
              */
             state: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
+        };
+        /**
+         * Point
+         * @description A host over about one second. Cells of a mapping that came or went as a whole are not in the
+         *     rates; one that is migrating or poisoned has its page still.
+         *
+         *     Attributes:
+         *         at_s: seconds on the server's clock; only differences mean anything.
+         *         present_bytes: mapped by page tables, each mapping counted.
+         *         arrived: cells that had no page and got one, a second (faults, or what a migration brought).
+         *         left: cells that lost theirs, a second.
+         *         changed: cells that changed in any way, a second.
+         */
+        Point: {
+            /** Arrived */
+            arrived: number;
+            /** At S */
+            at_s: number;
+            /** Changed */
+            changed: number;
+            /** Left */
+            left: number;
+            /** Pools */
+            pools: components["schemas"]["PoolPoint"][];
+            /** Present Bytes */
+            present_bytes: number;
         };
         /**
          * Poison
@@ -1015,6 +1248,20 @@ export interface components {
             unplaced: number | null;
         };
         /**
+         * PoolPoint
+         * @description A pool of the host at one moment, in pages; null where the kernel does not tell.
+         */
+        PoolPoint: {
+            /** Free */
+            free: number | null;
+            /** Page Size */
+            page_size: number;
+            /** Reserved */
+            reserved: number | null;
+            /** Total */
+            total: number | null;
+        };
+        /**
          * Process
          * @description A process that maps huge pages.
          */
@@ -1023,8 +1270,28 @@ export interface components {
             comm: string | null;
             /** Mappings */
             mappings: components["schemas"]["Mapping"][];
+            name: components["schemas"]["ProcessName"] | null;
             /** Pid */
             pid: number;
+        };
+        /**
+         * ProcessName
+         * @description What people call a process that its comm does not tell: a virtual machine, as `source` has it
+         *     (`-name` of QEMU, the domain of libvirt, ...).
+         */
+        ProcessName: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "vm" | "process";
+            /** Name */
+            name: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "qemu" | "libvirt" | "cloud-hypervisor" | "firecracker" | "crosvm" | "cmdline";
         };
         /**
          * ProcessRef
@@ -1045,6 +1312,7 @@ export interface components {
             comm: string | null;
             /** Mappings */
             mappings: components["schemas"]["MappingSummary"][];
+            name: components["schemas"]["ProcessName"] | null;
             /** Pid */
             pid: number;
         };
@@ -1286,6 +1554,27 @@ export interface components {
             vm_fd: number;
         };
         /**
+         * Statistics
+         * @description How a host went: points after those that were sent before, or all that are kept.
+         */
+        Statistics: {
+            /**
+             * Begins
+             * @description these are all points; forget others
+             */
+            begins: boolean;
+            histograms: components["schemas"]["Histograms"];
+            /** Host Id */
+            host_id: string;
+            /** Points */
+            points: components["schemas"]["Point"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "statistics";
+        };
+        /**
          * StatusDifference
          * @description A process whose HugetlbPages in /proc/PID/status is not what its page tables map.
          *
@@ -1308,7 +1597,7 @@ export interface components {
         };
         /**
          * Subscribe
-         * @description Ask for the cells of one mapping, in place of the one asked for before.
+         * @description Ask for cells of one mapping, in place of what was asked for before.
          */
         Subscribe: {
             /**
@@ -1325,10 +1614,19 @@ export interface components {
              * @enum {string}
              */
             type: "subscribe";
+            /**
+             * @default {
+             *       "count": null,
+             *       "first": 0,
+             *       "rate_hz": 20,
+             *       "shift": 0
+             *     }
+             */
+            view: components["schemas"]["View"];
         };
         /**
          * Subscribed
-         * @description Frames of cells that follow belong to this mapping; `seq` starts at 1 again.
+         * @description Frames that follow hold this part of this mapping; `seq` starts at 1 again.
          */
         Subscribed: {
             /** Epoch */
@@ -1341,6 +1639,7 @@ export interface components {
              * @enum {string}
              */
             type: "subscribed";
+            view: components["schemas"]["Viewed"];
         };
         /**
          * SubscriptionEnded
@@ -1351,7 +1650,7 @@ export interface components {
              * Code
              * @enum {string}
              */
-            code: "no_such_host" | "no_such_mapping" | "mapping_gone" | "host_restarted";
+            code: "no_such_host" | "no_such_mapping" | "mapping_gone" | "host_restarted" | "view_outside";
             /** Host Id */
             host_id: string;
             /** Mapping Id */
@@ -1393,8 +1692,39 @@ export interface components {
             /** Swapped Bytes */
             swapped_bytes: number | null;
         };
+        /**
+         * Thumb
+         * @description One mapping, small: `states` is base64 of one `CellState` a pixel, in address order, `cells`
+         *     neighbouring cells a pixel (the last may have fewer). A pixel has the state that most of its
+         *     cells have, but migrating, and poisoned before all, win.
+         */
+        Thumb: {
+            /** Cells */
+            cells: number;
+            /** Mapping Id */
+            mapping_id: number;
+            /** States */
+            states: string;
+        };
+        /**
+         * Thumbnails
+         * @description Thumbnails that are new or changed.
+         */
+        Thumbnails: {
+            /** Epoch */
+            epoch: string;
+            /** Host Id */
+            host_id: string;
+            /** Thumbs */
+            thumbs: components["schemas"]["Thumb"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thumbnails";
+        };
         /** ToViewer */
-        ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["ReportMessage"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Refusal"];
+        ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["ReportMessage"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Thumbnails"] | components["schemas"]["Statistics"] | components["schemas"]["Refusal"];
         /**
          * UffdHolder
          * @description An open userfaultfd, by its fdinfo: faults not yet read, and all that wait.
@@ -1457,6 +1787,47 @@ export interface components {
             type: "unsubscribe";
         };
         /**
+         * View
+         * @description Cells `first` to `first + count` (count null: to the end), in groups of 2**`shift` entries.
+         *
+         *     At most `rate_hz` updates a second; rate 0 holds the picture until another rate is asked for.
+         */
+        View: {
+            /** Count */
+            count: number | null;
+            /**
+             * First
+             * @default 0
+             */
+            first: number;
+            /**
+             * Rate Hz
+             * @default 20
+             */
+            rate_hz: number;
+            /**
+             * Shift
+             * @default 0
+             * @enum {integer}
+             */
+            shift: 0 | 3 | 6 | 9;
+        };
+        /**
+         * Viewed
+         * @description The part that is sent: `count` cells from `first`, all of them of the mapping.
+         */
+        Viewed: {
+            /** Count */
+            count: number;
+            /** First */
+            first: number;
+            /**
+             * Shift
+             * @enum {integer}
+             */
+            shift: 0 | 3 | 6 | 9;
+        };
+        /**
          * ViewerWelcome
          * @description The first message to a viewer. `server_epoch` changes with each start of the server.
          */
@@ -1512,7 +1883,7 @@ export interface components {
          * @description Limits and markers of the wire.
          * @enum {integer}
          */
-        WireConstant: 2 | 65534 | 16384 | 4096 | 1 | 65535 | 255;
+        WireConstant: 2 | 65534 | 16384 | 4096 | 1 | 64 | 254 | 512 | 4294967295 | 65535 | 255;
     };
     responses: never;
     parameters: never;
@@ -1538,6 +1909,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+        };
+    };
+    host_extents_api_v1_hosts__host_id__extents_get: {
+        parameters: {
+            query: {
+                /** @description so many cells; absent: to the end */
+                count?: number | null;
+                /** @description from this cell on */
+                first?: number;
+                /** @description with any of these flags, with commas between; empty: whatever its flags */
+                flag?: string;
+                limit?: number;
+                /** @description extents passed over */
+                offset?: number;
+                /** @description the process whose mapping it is */
+                pid: number;
+                /** @description of the mapping, such as 0x7f0000 */
+                start: string;
+                /** @description in any of these states, with commas between; empty: in any at all */
+                state?: string;
+            };
+            header?: never;
+            path: {
+                host_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtentPage"];
+                };
+            };
+            /** @description `no_such_host`, or `no_such_mapping` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`: a parameter is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    host_extents_csv_api_v1_hosts__host_id__extents_csv_get: {
+        parameters: {
+            query: {
+                /** @description so many cells; absent: to the end */
+                count?: number | null;
+                /** @description from this cell on */
+                first?: number;
+                /** @description with any of these flags, with commas between; empty: whatever its flags */
+                flag?: string;
+                /** @description the process whose mapping it is */
+                pid: number;
+                /** @description of the mapping, such as 0x7f0000 */
+                start: string;
+                /** @description in any of these states, with commas between; empty: in any at all */
+                state?: string;
+            };
+            header?: never;
+            path: {
+                host_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description first,count,start,end,file_offset,guest_offset,state,mapped_bytes,mapcount,mappers,node,flags,changed_ago_s */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description `no_such_host`, or `no_such_mapping` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`: a parameter is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -1696,13 +2176,18 @@ export const FrameKind = {
   FULL: 1,
   DELTA: 2,
   CELLS: 3,
+  GROUPS: 4,
 } as const;
 
 export const CREDIT = 2;
 export const FRAME_MAGIC = "HSF1";
 export const MAX_COUNT = 65534;
+export const MAX_THUMBS = 64;
 export const MAX_VIEWER_MESSAGE_BYTES = 16384;
 export const PAGE_BYTES = 4096;
 export const PROTOCOL_VERSION = 1;
+export const SEVERAL_NODES = 254;
+export const TABLE_ENTRIES = 512;
+export const UNKNOWN_AGE = 4294967295;
 export const UNKNOWN_COUNT = 65535;
 export const UNKNOWN_NODE = 255;

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from hugescope.commands.snapshot import RootOption, printable, size, table_of, take, wide_console
+from hugescope.commands.snapshot import (
+    RootOption,
+    called,
+    printable,
+    size,
+    table_of,
+    take,
+    wide_console,
+)
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.account import (
     CgroupUse,
@@ -22,6 +31,9 @@ from hugescope_wire.report import GuestMemory, MemoryFailures, Stage2, StatusDif
 
 NAME: Final = "pool"
 _SHOWN_PIDS: Final = 8
+_Names = Mapping[int, str]
+"""Of processes that people call something else than their comm tells, by pid."""
+
 _BY: Final = {
     "fd": "open descriptor",
     "hugetlbfs": "name in a hugetlbfs",
@@ -45,13 +57,15 @@ def run(
     console = wide_console()
     accounts = [account for account in report.accounts if account.total or account.node is None]
     _print_accounts(console, accounts, captured=look.source.kind == "capture")
-    _print_who_maps(console, accounts, {one.pid: one.comm or "" for one in look.processes})
-    _print_holdings(console, report.holdings)
-    _print_reservations(console, report.reservations)
+    comms = {one.pid: one.comm for one in look.processes}
+    names = {one.pid: called(one) or "" for one in look.processes if one.name is not None}
+    _print_who_maps(console, accounts, {pid: _who(pid, comms[pid], names) for pid in comms})
+    _print_holdings(console, report.holdings, names)
+    _print_reservations(console, report.reservations, names)
     _print_cgroups(console, report.cgroups)
-    _print_status(console, report.status_differences)
-    _print_stage2(console, report.stage2)
-    _print_guest_memory(console, report.guest_memory)
+    _print_status(console, report.status_differences, names)
+    _print_stage2(console, report.stage2, names)
+    _print_guest_memory(console, report.guest_memory, names)
     _print_failures(console, report.poison.failures)
     console.print(_vmemmap_line(report.vmemmap))
 
@@ -85,6 +99,10 @@ def _print_accounts(console: Console, accounts: list[PoolAccount], *, captured: 
         console.print(printable(f"{', '.join(names)}: {note}"))
 
 
+def _who(pid: int, comm: str | None, names: _Names) -> str:
+    return names.get(pid) or f"{pid} {comm or ''}".strip()
+
+
 def _count(count: int | None) -> str:
     return "-" if count is None else str(count)
 
@@ -115,7 +133,7 @@ def _print_who_maps(console: Console, accounts: list[PoolAccount], names: dict[i
     table = table_of("Mapped, each page once", "page size", "pages", "by", right=("pages",))
     for account in accounts:
         for group in account.mapped_by or ():
-            shown = [f"{pid} {names.get(pid, '')}".strip() for pid in group.pids[:_SHOWN_PIDS]]
+            shown = [names.get(pid, str(pid)) for pid in group.pids[:_SHOWN_PIDS]]
             if len(group.pids) > _SHOWN_PIDS:
                 shown.append(f"and {len(group.pids) - _SHOWN_PIDS} more")
             who = printable(", ".join(shown) or "several")
@@ -124,14 +142,14 @@ def _print_who_maps(console: Console, accounts: list[PoolAccount], names: dict[i
         console.print(table)
 
 
-def _print_holdings(console: Console, holdings: list[Holding]) -> None:
+def _print_holdings(console: Console, holdings: list[Holding], names: _Names) -> None:
     columns = ("page size", "pages", "of", "kept by", "file", "processes")
     table = table_of("In no page table", *columns, right=("pages", "of"))
     for held in holdings:
         if not held.pages:
             continue
         who = [
-            f"{holder.pid} {holder.comm or ''}" + ("" if holder.fd is None else f" fd {holder.fd}")
+            _who(holder.pid, holder.comm, names) + ("" if holder.fd is None else f" fd {holder.fd}")
             for holder in held.holders[:_SHOWN_PIDS]
         ]
         table.add_row(
@@ -146,18 +164,22 @@ def _print_holdings(console: Console, holdings: list[Holding]) -> None:
         console.print(table)
 
 
-def _print_reservations(console: Console, accounts: list[ReservationAccount]) -> None:
+def _print_reservations(
+    console: Console, accounts: list[ReservationAccount], names: _Names
+) -> None:
     table = table_of("Promised, not yet there", "page size", "pages", "to", right=("pages",))
     bare = table_of("Neither there nor promised", "page size", "pages", "in", right=("pages",))
     for account in accounts:
         for owner in account.owners:
             pages = f"{owner.pages}{' (inferred)' if owner.inferred else ''}"
-            table.add_row(size(account.page_size), pages, printable(_owner(owner)))
+            table.add_row(size(account.page_size), pages, printable(_owner(owner, names)))
         if account.unattributed:
             table.add_row(size(account.page_size), str(account.unattributed), "not known to whom")
         for missing in account.unreserved:
             process = missing.process
-            where = printable(f"{process.pid} {process.comm or '?'} at {missing.start:x}")
+            where = printable(
+                f"{_who(process.pid, process.comm or '?', names)} at {missing.start:x}"
+            )
             bare.add_row(size(account.page_size), str(missing.pages), where)
         if len(account.unreserved) > 1:
             together = "all of these, what several show counted once"
@@ -184,19 +206,19 @@ def _print_cgroups(console: Console, uses: list[CgroupUse]) -> None:
         console.print(table)
 
 
-def _print_status(console: Console, differences: list[StatusDifference]) -> None:
+def _print_status(console: Console, differences: list[StatusDifference], names: _Names) -> None:
     """Processes that tools built on /proc/PID/status see wrongly."""
     why = {"shared_table": "shared page table", "collapse": "collapsed pages", None: "not known"}
     columns = ("pid", "comm", "status", "mapped", "because of")
     table = table_of("HugetlbPages of status differs", *columns, right=("pid", "status", "mapped"))
     for one in differences:
         told = (size(one.status_bytes), size(one.mapped_bytes), why[one.reason])
-        table.add_row(str(one.pid), printable(one.comm), *told)
+        table.add_row(str(one.pid), printable(names.get(one.pid, one.comm)), *told)
     if table.row_count:
         console.print(table)
 
 
-def _print_stage2(console: Console, machines: list[Stage2]) -> None:
+def _print_stage2(console: Console, machines: list[Stage2], names: _Names) -> None:
     counts = ("4 KiB", "2 MiB", "1 GiB")
     columns = ("pid", "comm", "VM descriptor", *counts)
     table = table_of(
@@ -205,20 +227,23 @@ def _print_stage2(console: Console, machines: list[Stage2]) -> None:
     for one in machines:
         row = (one.pages_4k, one.pages_2m, one.pages_1g)
         table.add_row(
-            str(one.pid), printable(one.comm), str(one.vm_fd), *(_count(pages) for pages in row)
+            str(one.pid),
+            printable(names.get(one.pid, one.comm)),
+            str(one.vm_fd),
+            *(_count(pages) for pages in row),
         )
     if table.row_count:
         console.print(table)
 
 
-def _print_guest_memory(console: Console, guests: list[GuestMemory]) -> None:
+def _print_guest_memory(console: Console, guests: list[GuestMemory], names: _Names) -> None:
     numbers = ("pid", "fd", "size", "allocated")
     table = table_of(
         "guest_memfd: in no page table here", "pid", "comm", *numbers[1:], right=numbers
     )
     for one in guests:
         sizes = ("-" if b is None else size(b) for b in (one.size_bytes, one.allocated_bytes))
-        table.add_row(str(one.pid), printable(one.comm), str(one.fd), *sizes)
+        table.add_row(str(one.pid), printable(names.get(one.pid, one.comm)), str(one.fd), *sizes)
     if table.row_count:
         console.print(table)
 
@@ -247,10 +272,10 @@ def _vmemmap_line(vmemmap: Vmemmap) -> str:
     return f"HVO: {what}; {told} (at most {most})" if most else f"HVO: {what}; {told}"
 
 
-def _owner(owner: Reservation) -> str:
+def _owner(owner: Reservation, names: _Names) -> str:
     if owner.owner == "mapping" and owner.process is not None:
         at = "" if owner.start is None else f" at {owner.start:x}"
-        return f"{owner.process.pid} {owner.process.comm or '?'}{at}"
+        return f"{_who(owner.process.pid, owner.process.comm or '?', names)}{at}"
     return f"{owner.owner} {_file(owner.file)}"
 
 

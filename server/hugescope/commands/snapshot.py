@@ -24,10 +24,10 @@ from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.sampler import Sampler
 from hugescope_wire.cells import CellState
 from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
-from hugescope_wire.host import HostFrame, Source
+from hugescope_wire.host import HostFrame, ProcessInfo, Source
 from hugescope_wire.picture import HostPicture
 from hugescope_wire.report import HostReport
-from hugescope_wire.snapshot import Mapping, Pool, Snapshot
+from hugescope_wire.snapshot import Mapping, Pool, Process, Snapshot
 
 NAME: Final = "snapshot"
 _PIPE_COLUMNS: Final = 160
@@ -158,6 +158,13 @@ def printable(text: str | None) -> Text:
     return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
 
 
+def called(process: Process | ProcessInfo) -> str | None:
+    """The process' comm, behind what people call it where that is known."""
+    if process.name is None:
+        return process.comm
+    return f"{process.name.name} ({process.comm or '?'} pid {process.pid})"
+
+
 def size(count: int) -> str:
     """Bytes in the largest binary unit that divides them."""
     for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
@@ -202,7 +209,7 @@ def _print_mappings(console: Console, snapshot: Snapshot) -> None:
         backing = mapping.backing
         table.add_row(
             str(process.pid),
-            printable(process.comm),
+            printable(called(process)),
             f"{mapping.start:x}-{mapping.end:x}",
             f"{size(mapping.page_size)} THP" if mapping.kind == "thp" else size(mapping.page_size),
             Text.assemble(

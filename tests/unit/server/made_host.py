@@ -104,11 +104,12 @@ class MadeHost:
     infos: dict[int, dict[int, MappingInfo]] = field(default_factory=dict)
     cells: dict[int, Cells] = field(default_factory=dict)
 
-    def add(self, pid: int, cell_count: int) -> int:
-        """A new mapping with random cells; its id."""
+    def add(self, pid: int, cell_count: int, column: int = 0) -> int:
+        """A new mapping with random cells, the first in this column of its page table; its id."""
         number = self.next_id
         self.next_id += 1
-        self.infos.setdefault(pid, {})[number] = mapping_info(number, cell_count)
+        start = 0x7F00_0000_0000 + (number << 32) + column * PAGE_SIZE
+        self.infos.setdefault(pid, {})[number] = mapping_info(number, cell_count, start)
         self.cells[number] = random_cells(self.rng, cell_count)
         return number
 

@@ -5,6 +5,7 @@ import pytest
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.errors import WireError
 from hugescope_wire.messages import Overview
+from hugescope_wire.view import View
 from tests.unit.server.made_host import MadeHost
 from tests.unit.server.made_server import MadeServer
 
@@ -94,7 +95,9 @@ def test_reconnected_agent_continues_and_new_epoch_starts_anew() -> None:
     version = state.version
     again.take(host.full())
     assert state.tracks == tracks, "same run of the agent: same mappings"
-    assert state.tracks[1].block_since(version) is None, "nothing differs"
+    whole = state.tracks[1].viewed(View())
+    assert whole is not None
+    assert state.tracks[1].block_since(version, whole, server.now) is None, "nothing differs"
     host.restart_agent()
     server.join(epoch=host.epoch).take(host.full())
     assert state.epoch == host.epoch

@@ -7,8 +7,9 @@ import pytest
 
 from hugescope_server import schema
 from hugescope_wire.cells import CellState
-from hugescope_wire.messages import CREDIT
-from tests.unit.server.test_mailbox import Talk
+from hugescope_wire.follow import FollowedHost
+from hugescope_wire.messages import CREDIT, Follow
+from tests.unit.server.made_talk import Talk
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,8 @@ def test_messages_of_both_directions_and_enums(document: schema.Schema) -> None:
         "report",
         "subscribed",
         "ended",
+        "thumbnails",
+        "statistics",
         "refusal",
     }
     assert "type" in schemas["Subscribe"]["required"]
@@ -53,8 +56,15 @@ def test_what_is_sent_fits_the_schema(document: schema.Schema) -> None:
     validator = jsonschema.Draft202012Validator(
         {"$ref": "#/components/schemas/ToViewer", "components": document["components"]}
     )
+    wish = FollowedHost(host_id="h1", thumbnails=[1], statistics=True)
+    talk.session.take(talk.host.delta())
+    talk.server.now += 1
+    talk.session.take(talk.host.delta())
+    talk.mailbox.receive(Follow(hosts=[wish]).model_dump_json())
+    messages += talk.mailbox.poll(talk.server.now + 6)
     texts = [json.loads(message) for message in messages if isinstance(message, str)]
-    assert [text["type"] for text in texts] == ["overview", "overview", "subscribed"]
+    expected = ["overview", "overview", "subscribed", "overview", "thumbnails", "statistics"]
+    assert [text["type"] for text in texts] == expected
     for text in texts:
         validator.validate(text)
 

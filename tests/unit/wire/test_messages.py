@@ -28,6 +28,7 @@ from hugescope_wire.messages import (
     parse,
 )
 from hugescope_wire.record import Record
+from hugescope_wire.view import Viewed
 from tests.unit.wire.made_wire import host_frame, mapping_info
 
 HELLO = {
@@ -62,7 +63,9 @@ FROM_VIEWER_MESSAGES = [
 TO_VIEWER_MESSAGES = [
     ViewerWelcome(protocol=1, server_version="1", server_epoch="e"),
     overview(),
-    Subscribed(host_id="h", epoch="e", mapping=mapping_info(3, 2)),
+    Subscribed(
+        host_id="h", epoch="e", mapping=mapping_info(3, 2), view=Viewed(first=0, count=2, shift=0)
+    ),
     SubscriptionEnded(host_id="h", mapping_id=3, code="mapping_gone", message="it is gone"),
     Refusal(code="bad_token", message="no"),
 ]

@@ -32,11 +32,14 @@ CONTRACT: dict[str, set[str]] = {
     "HostInfo": {"name", "kernel", "boot_id"},
     "Capabilities": {"pfn", "kpageflags", "pagemap_scan", "procmap_query", "hgm"},
     "Pool": {"page_size", "node", "total", "free", "reserved", "surplus"},
-    "Process": {"pid", "comm", "mappings"},
+    # `name` and `guest` came later too.
+    "Process": {"pid", "comm", "name", "mappings"},
     "Mapping": {
         *("start", "end", "page_size", "kind", "shared", "backing", "vm_flags"),
-        *("level_bytes", "runs"),
+        *("level_bytes", "guest", "runs"),
     },
+    "ProcessName": {"name", "kind", "source"},
+    "GuestRam": {"offset", "backend", "low_bytes", "inferred"},
     "Backing": {"kind", "name", "inode", "offset"},
     "LevelBytes": {"pud", "pmd", "pte"},
     "Run": RUN,
