@@ -393,7 +393,7 @@ class HostView:
             self._cells -= self._sizes.pop(pid, 0)
             self.changes.gone_pids.add(pid)
             return
-        fresh.comm, fresh.mappings = watch.comm, watch.mappings
+        fresh.comm, fresh.said, fresh.mappings = watch.comm, watch.said, watch.mappings
         for mapping in fresh.mappings:
             self._mappers.replace(np.zeros(1, np.uint64), mapping.head_pfn)
         self._watches[pid] = fresh

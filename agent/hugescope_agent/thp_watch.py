@@ -28,6 +28,8 @@ from hugescope_agent.model.thp_cells import present_pfns
 from hugescope_agent.model.thp_join import ThpPlace, count_mappers, places_of
 from hugescope_agent.model.thp_page import thp_page
 from hugescope_agent.model.thp_reader import ThpReader
+from hugescope_agent.model.vm import Told
+from hugescope_agent.watch import tell_of
 from hugescope_wire.host import Limit, MappingInfo, ProcessInfo
 from hugescope_wire.page import PageDetail, PartRun
 from hugescope_wire.report import ThpFacts
@@ -65,6 +67,7 @@ class ThpProcess:
     started: int | None
     pagemap: Pagemap
     comm: str | None = None
+    said: Told | None = None
     hugetlb: frozenset[int] = frozenset()
     mappings: list[ThpMapping] = field(default_factory=list)
     left_out: int = 0
@@ -95,6 +98,8 @@ class ThpProcess:
             mapping.smaps = self._smaps.get(mapping.vma)
         before = (self.comm, self._told)
         self.comm, self._told = comm(self.files.root, self.pid), self.infos()
+        if self.said is None or self.comm != before[0]:
+            self.said = tell_of(self.files.root, self.pid, self.comm)
         return before != (self.comm, self._told)
 
     def infos(self) -> list[MappingInfo]:
@@ -331,7 +336,8 @@ class ThpWatcher:
         process = self._processes[pid]
         mappings = [] if info is None else info.mappings
         both = sorted([*mappings, *process.infos()], key=lambda mapping: mapping.start)
-        return ProcessInfo(pid=pid, comm=process.comm, mappings=both)
+        name = None if process.said is None else process.said.name
+        return ProcessInfo(pid=pid, comm=process.comm, name=name, mappings=both)
 
     @property
     def saw_pfn(self) -> bool:

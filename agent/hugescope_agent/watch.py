@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hugescope_agent.errors import BadCapture, ProcessError
+from hugescope_agent.kernel.cmdline import arguments, cgroup
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.memory_failure import hardware_corrupted_bytes
 from hugescope_agent.kernel.pagemap import Pagemap
 from hugescope_agent.kernel.process import comm, read_smaps, start_ticks
+from hugescope_agent.kernel.root import Root
 from hugescope_agent.kernel.smaps import SmapsVma
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.captured import not_captured
+from hugescope_agent.model.guestram import guest_ram
 from hugescope_agent.model.mapping import TrackedMapping
+from hugescope_agent.model.vm import Told, tell
 from hugescope_wire.host import ProcessInfo
 
 log = logging.getLogger(__name__)
@@ -40,6 +44,7 @@ class Watch:
     started: int | None
     pagemap: Pagemap
     comm: str | None = None
+    said: Told | None = None
     mappings: list[TrackedMapping] = field(default_factory=list)
     smaps_due_s: float = 0.0
     smaps_soonest_s: float = 0.0
@@ -67,12 +72,17 @@ class Watch:
         old = {mapping.vma: mapping for mapping in self.mappings}
         name = comm(self.files.root, self.pid)
         same_vmas = [mapping.vma for mapping in self.mappings] == vmas
-        if same_vmas and name == self.comm:
+        if self.said is None or name != self.comm:
+            # The command line is another when the process executed another program.
+            self.comm, self.said = name, tell_of(self.files.root, self.pid, name)
+        elif same_vmas:
             return self.refresh_smaps(now_s)
-        self.comm = name
         self.mappings = [
             old[vma] if vma in old else TrackedMapping(next(ids), vma, None) for vma in vmas
         ]
+        ram = guest_ram(self.said.ram, vmas)
+        for mapping in self.mappings:
+            mapping.guest = ram.get(mapping.vma)
         if not same_vmas:
             self.smaps_due_s = min(self.smaps_due_s, self.smaps_soonest_s)
             self.refresh_smaps(now_s)
@@ -117,5 +127,13 @@ class Watch:
     def info(self) -> ProcessInfo:
         """What travels of it beside the cells."""
         return ProcessInfo(
-            pid=self.pid, comm=self.comm, mappings=[mapping.info() for mapping in self.mappings]
+            pid=self.pid,
+            comm=self.comm,
+            name=None if self.said is None else self.said.name,
+            mappings=[mapping.info() for mapping in self.mappings],
         )
+
+
+def tell_of(root: Root, pid: int, name: str | None) -> Told:
+    """What the command line of the process of this comm tells."""
+    return tell(name, arguments(root, pid), lambda: cgroup(root, pid))

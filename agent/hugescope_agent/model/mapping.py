@@ -17,7 +17,7 @@ from hugescope_agent.model.split import SplitTracker
 from hugescope_wire.cells import PAGE_BYTES, U8, Cells, CellState
 from hugescope_wire.host import MappingInfo
 from hugescope_wire.levels import HGM_FLAG, mainline_levels
-from hugescope_wire.snapshot import LevelBytes
+from hugescope_wire.snapshot import GuestRam, LevelBytes
 
 Index = npt.NDArray[np.intp]
 
@@ -63,6 +63,7 @@ class TrackedMapping:
         lost_pfn: the page that a poisoned cell held last; 0: not known.
         look_due_s: when a look that costs much may be taken again.
         cursor: the next cell to be read again in rotation.
+        guest: the guest's RAM that it is; None where it is none, or not known.
     """
 
     id: int
@@ -83,6 +84,7 @@ class TrackedMapping:
     lost_pfn: dict[int, int] = field(default_factory=dict)
     look_due_s: float = 0.0
     cursor: int = 0
+    guest: GuestRam | None = None
     _present: Index | None = None
     _place: Index | slice | None = None
     _moves_before_smaps: int | None = None
@@ -164,6 +166,7 @@ class TrackedMapping:
             backing=vma.backing,
             vm_flags=None if smaps is None else list(smaps.vm_flags),
             level_bytes=self._levels(),
+            guest=self.guest,
         )
 
     def _levels(self) -> LevelBytes:

@@ -218,7 +218,7 @@ def _risk(facts: Facts, use: CgroupUse, places: list[Place], owed: int, room: in
     size = use.page_size
     lacking = [place for place in places if len(_empty(facts, place))]
     pids = sorted({place.process.pid for place in lacking})
-    who = words.listing([words.process(facts.ref(pid)) for pid in pids])
+    who = words.listing([facts.who(pid) for pid in pids])
     limit, used = use.limit_bytes or 0, use.usage_bytes or 0
     return Finding(
         key=f"sigbus-risk:cgroup:v{use.version}:{size}:{words.printable(use.path)}",
@@ -236,7 +236,7 @@ def _risk(facts: Facts, use: CgroupUse, places: list[Place], owed: int, room: in
             _evidence(use, "in use", words.size(used), _USE_FILES[use.version]),
             *(
                 Evidence(
-                    name=f"not present in {words.process(facts.ref(place.process.pid))} "
+                    name=f"not present in {facts.who(place.process.pid)} "
                     f"at {words.address(place.info.start)}",
                     value=f"{len(_empty(facts, place))} of {place.info.cell_count}",
                     source=f"/proc/{place.process.pid}/pagemap",

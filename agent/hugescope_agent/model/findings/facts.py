@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
+from hugescope_agent.model.findings import words
 from hugescope_agent.model.poolhistory import PoolEvent
 from hugescope_wire.account import FileRef, PoolAccount, ProcessRef
 from hugescope_wire.cells import Cells
@@ -111,6 +112,10 @@ class Facts:
         return {process.pid: process.comm for process in self.processes}
 
     @cached_property
+    def _names(self) -> dict[int, str]:
+        return {one.pid: one.name.name for one in self.processes if one.name is not None}
+
+    @cached_property
     def accounts(self) -> dict[int, PoolAccount]:
         """The host's account of each page size."""
         return {a.page_size: a for a in self.report.accounts if a.node is None}
@@ -136,6 +141,15 @@ class Facts:
     def ref(self, pid: int) -> ProcessRef:
         """A process by number, with its name where it maps huge pages."""
         return ProcessRef(pid=pid, comm=self.comms.get(pid))
+
+    def name(self, pid: int) -> str | None:
+        """What people call a process that maps huge pages; None where that is not known."""
+        return self._names.get(pid)
+
+    def who(self, process: ProcessRef | int) -> str:
+        """A process in words, by what people call it where that is known."""
+        ref = self.ref(process) if isinstance(process, int) else process
+        return words.process(ref, self.name(ref.pid))
 
 
 def file_of(info: MappingInfo, *, private: bool = False) -> FileKey | None:

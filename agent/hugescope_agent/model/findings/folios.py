@@ -73,7 +73,7 @@ def _in_part(facts: Facts, process: ProcessInfo, parts: list[_Parts]) -> Finding
         key=f"split-mapping:{pid}:in-part",
         code="split-mapping",
         severity="info",
-        what=f"{words.process(facts.ref(pid))} maps {much} by small entries, in part only, in "
+        what=f"{facts.who(pid)} maps {much} by small entries, in part only, in "
         f"{words.counted(cells, 'cell')} of {words.counted(len(parts), 'mapping')}.",
         why="Each small entry takes a place in the TLB of its own, and a folio keeps all of its 2 "
         "MiB until the kernel finds time to free the part that nobody maps.",

@@ -80,7 +80,7 @@ def _split_mapping(facts: Facts, place: Place, facts_of: SplitFacts | None) -> F
     split = _split_of(facts.cells.get(info.id), info, facts_of)
     if split is None:
         return None
-    who = words.process(facts.ref(process.pid))
+    who = facts.who(process.pid)
     return Finding(
         key=f"split-mapping:{process.pid}:{info.start:x}",
         code="split-mapping",

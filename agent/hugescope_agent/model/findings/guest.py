@@ -15,10 +15,10 @@ def find_guest_memory(facts: Facts) -> list[Finding]:
     found: dict[int, list[GuestMemory]] = defaultdict(list)
     for memory in facts.report.guest_memory:
         found[memory.pid].append(memory)
-    return [_guest_memory(memories) for _, memories in sorted(found.items())]
+    return [_guest_memory(facts, memories) for _, memories in sorted(found.items())]
 
 
-def _guest_memory(memories: list[GuestMemory]) -> Finding:
+def _guest_memory(facts: Facts, memories: list[GuestMemory]) -> Finding:
     first = memories[0]
     sizes = [memory.size_bytes for memory in memories if memory.size_bytes is not None]
     unsized = len(memories) - len(sizes)
@@ -28,7 +28,7 @@ def _guest_memory(memories: list[GuestMemory]) -> Finding:
         key=f"guest-memory-unmapped:{first.pid}",
         code="guest-memory-unmapped",
         severity="info",
-        what=f"{words.process(first)} holds {size} of guest memory{more} in "
+        what=f"{facts.who(first)} holds {size} of guest memory{more} in "
         f"{words.counted(len(memories), 'guest_memfd')}, outside every page table.",
         why="It is the memory of a confidential VM (SEV-SNP, TDX): only the guest reaches it, so "
         "no cell here shows it.",

@@ -24,7 +24,7 @@ def find_held(facts: Facts) -> list[Finding]:
         if not held.pages or _awaited(facts, held):
             continue
         if held.holders or held.by in ("fd", "mapping"):
-            findings.append(_kept_open(held))
+            findings.append(_kept_open(facts, held))
         elif held.by == "sysv":
             findings.append(_segment(held))
         else:
@@ -66,9 +66,9 @@ def _leaked(facts: Facts, held: Holding) -> Finding:
     )
 
 
-def _kept_open(held: Holding) -> Finding:
+def _kept_open(facts: Facts, held: Holding) -> Finding:
     pids = sorted({holder.pid for holder in held.holders})
-    holders = [words.holder(holder) for holder in held.holders]
+    holders = [words.holder(holder, facts.name(holder.pid)) for holder in held.holders]
     who = f", held by {words.listing(holders)}" if holders else ""
     mapped = held.by == "mapping" or (
         bool(held.holders) and all(holder.fd is None for holder in held.holders)
@@ -93,7 +93,7 @@ def _kept_open(held: Holding) -> Finding:
             *(
                 Evidence(
                     name="held by",
-                    value=words.holder(holder),
+                    value=words.holder(holder, facts.name(holder.pid)),
                     source=f"/proc/{holder.pid}/{'maps' if holder.fd is None else 'fd'}",
                 )
                 for holder in held.holders

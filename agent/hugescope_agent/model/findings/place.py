@@ -38,7 +38,7 @@ def _wrong_node(facts: Facts, mapping: MappingReport, policy: Policy) -> Finding
         key=f"wrong-node:{mapping.pid}:{mapping.start:x}",
         code="wrong-node",
         severity="notice" if wish else "warning",
-        what=f"{words.process(facts.ref(mapping.pid))} has {words.size(bytes_)} on {nodes} of its "
+        what=f"{facts.who(mapping.pid)} has {words.size(bytes_)} on {nodes} of its "
         f"mapping at {words.address(mapping.start)}, whose policy is {text}.",
         why="Every access from the nodes of the policy to these pages crosses between nodes, "
         "which is slower and takes bandwidth from others.",

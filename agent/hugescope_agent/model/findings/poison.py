@@ -45,7 +45,7 @@ def _page(facts: Facts, page: PoisonedPage) -> Finding:
         key=f"poisoned-page:{_key(page)}",
         code="poisoned-page",
         severity="critical" if missed else "warning",
-        what=_page_what(page),
+        what=_page_what(facts, page),
         why=_WHY if missed else _WHY_NOBODY,
         advice="Restart what maps it or restore its data, and have the memory module checked: "
         "errors tend to come again."
@@ -54,7 +54,7 @@ def _page(facts: Facts, page: PoisonedPage) -> Finding:
         command=_COMMAND,
         evidence=[
             Evidence(name="seen in", value=page.evidence, source=_SOURCES[page.evidence]),
-            *_page_evidence(page),
+            *_page_evidence(facts, page),
             *_counters(facts),
         ],
         links=[_link(facts, place) for place in page.places],
@@ -62,7 +62,7 @@ def _page(facts: Facts, page: PoisonedPage) -> Finding:
     )
 
 
-def _page_what(page: PoisonedPage) -> str:
+def _page_what(facts: Facts, page: PoisonedPage) -> str:
     """A page that is bad as a whole is 4 KiB of no pool: huge pages go bad in part."""
     size = words.size(page.page_size)
     if page.page_size == PAGE_BYTES and page.in_pool is not True:
@@ -71,7 +71,7 @@ def _page_what(page: PoisonedPage) -> str:
         return f"A memory error took {size}{node} outside of the huge page pools{left}."
     bad = "" if page.bad_bytes is None else f"{words.size(page.bad_bytes)} are bad and "
     of = "" if page.file is None else f" of {words.file(page.file)}"
-    where = _where(page.places) if page.places else "no process is known to have mapped it"
+    where = _where(facts, page.places) if page.places else "no process is known to have mapped it"
     return f"A memory error took a huge page{of}: {bad}all {size} are gone; {where}."
 
 
@@ -90,7 +90,7 @@ def _key(page: PoisonedPage) -> str:
     return f"{page.page_size}:node{page.node}"
 
 
-def _where(places: list[PoisonPlace]) -> str:
+def _where(facts: Facts, places: list[PoisonPlace]) -> str:
     said = []
     for place in places:
         guess = "likely " if place.inferred else ""
@@ -99,11 +99,11 @@ def _where(places: list[PoisonPlace]) -> str:
             if place.address is None
             else f"{guess}at {words.address(place.address)}"
         )
-        said.append(f"{words.process(place.process)} had it {at}")
+        said.append(f"{facts.who(place.process)} had it {at}")
     return words.listing(said)
 
 
-def _page_evidence(page: PoisonedPage) -> list[Evidence]:
+def _page_evidence(facts: Facts, page: PoisonedPage) -> list[Evidence]:
     evidence = []
     if page.in_pool is not None:
         kept = "still counted" if page.in_pool else "dissolved by the kernel"
@@ -116,7 +116,7 @@ def _page_evidence(page: PoisonedPage) -> list[Evidence]:
             *([] if place.file_offset is None else [f"file offset {place.file_offset}"]),
             *(["inferred"] if place.inferred else []),
         ]
-        evidence.append(Evidence(name=words.process(place.process), value=", ".join(parts)))
+        evidence.append(Evidence(name=facts.who(place.process), value=", ".join(parts)))
     return evidence
 
 
@@ -195,7 +195,7 @@ def _mapping(
 
 
 def _mapping_what(facts: Facts, key: tuple[int, int], certain: int, unclear: int) -> str:
-    who, at = words.process(facts.ref(key[0])), words.address(key[1])
+    who, at = facts.who(key[0]), words.address(key[1])
     if not certain:
         entries = words.counted(unclear, "entry", "entries")
         verb = "is" if unclear == 1 else "are"

@@ -133,7 +133,7 @@ def _owner(facts: Facts, owned: Reservation) -> tuple[str, str]:
             place = facts.places.get((owned.process.pid, owned.start))
             of = "" if place is None else f" of {words.backing(place.info)}"
             where = f" in its mapping at {words.address(owned.start)}{of}"
-        return words.process(owned.process), where
+        return facts.who(owned.process), where
     if owned.file is None:
         return f"A hugetlbfs {owned.owner}", ""
     if owned.owner == "mount":
@@ -247,7 +247,7 @@ def _risk(
     size = account.page_size
     items = sorted((item for item in unreserved if item.pages), key=lambda item: -item.pages)
     pids = list(dict.fromkeys(item.process.pid for item in items))
-    who = words.listing([words.process(facts.ref(pid)) for pid in pids])
+    who = words.listing([facts.who(pid) for pid in pids])
     persistent = (account.total or 0) - (account.surplus or 0)
     verb = "is" if left == 1 else "are"
     missing_bytes = (owed - left) * size
@@ -269,7 +269,7 @@ def _risk(
         evidence=[
             *(
                 Evidence(
-                    name=f"{words.process(item.process)} at {words.address(item.start)}",
+                    name=f"{facts.who(item.process)} at {words.address(item.start)}",
                     value=f"{item.pages} without reservation"
                     f"{' (inferred)' if item.inferred else ''}",
                     source=f"/proc/{item.process.pid}/pagemap, VmFlags and the pool's counters",

@@ -213,7 +213,7 @@ def _pids(places: list[Place]) -> list[int]:
 
 
 def _who(facts: Facts, places: list[Place]) -> str:
-    return words.listing([words.process(facts.ref(pid)) for pid in _pids(places)])
+    return words.listing([facts.who(pid) for pid in _pids(places)])
 
 
 def _where(places: list[Place]) -> str:

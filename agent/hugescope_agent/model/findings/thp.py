@@ -17,11 +17,11 @@ _SETTING: Final = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 def find_not_got(facts: Facts) -> list[Finding]:
     """One finding a mapping."""
-    return [_not_got(item) for item in facts.not_huge if item.present_bytes >= HUGE_BYTES]
+    return [_not_got(facts, item) for item in facts.not_huge if item.present_bytes >= HUGE_BYTES]
 
 
-def _not_got(item: NotHuge) -> Finding:
-    who = words.process(ProcessRef(pid=item.pid, comm=item.comm))
+def _not_got(facts: Facts, item: NotHuge) -> Finding:
+    who = facts.who(ProcessRef(pid=item.pid, comm=item.comm))
     return Finding(
         key=f"huge-pages-not-got:{item.pid}:{item.start:x}",
         code="huge-pages-not-got",

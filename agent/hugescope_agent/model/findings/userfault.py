@@ -39,7 +39,7 @@ def _registered(facts: Facts, pid: int, places: list[tuple[Place, list[str]]]) -
         key=f"userfaultfd-registered:{pid}",
         code="userfaultfd-registered",
         severity="info",
-        what=f"{words.process(facts.ref(pid))} has {words.size(total)} in "
+        what=f"{facts.who(pid)} has {words.size(total)} in "
         f"{words.counted(len(places), 'mapping')} registered with userfaultfd ({modes}).",
         why="A fault there waits until another thread or process answers it, as during post-copy "
         "live migration.",
@@ -54,7 +54,7 @@ def _registered(facts: Facts, pid: int, places: list[tuple[Place, list[str]]]) -
                 )
                 for place, of in places
             ),
-            *(_open(holder) for holder in facts.report.uffd_holders if holder.pid == pid),
+            *(_open(facts, holder) for holder in facts.report.uffd_holders if holder.pid == pid),
         ],
         links=[links.to_mapping(pid, place.info.start) for place, _ in places],
         pids=[pid],
@@ -73,7 +73,7 @@ def find_stalled(facts: Facts) -> list[Finding]:
         return [_stalled(facts, waiter) for waiter in stuck]
     if any(waiter.stalled_s is not None for waiter in waiters):
         return []
-    return [_unanswered(holder) for holder in holders if holder.pending]
+    return [_unanswered(facts, holder) for holder in holders if holder.pending]
 
 
 def _stalled(facts: Facts, waiter: UffdWaiter) -> Finding:
@@ -86,7 +86,8 @@ def _stalled(facts: Facts, waiter: UffdWaiter) -> Finding:
         key=f"userfaultfd-stalled:{waiter.pid}",
         code="userfaultfd-stalled",
         severity="warning",
-        what=f"{words.counted(waiter.threads, 'thread')} of {words.process(waiter)} {verb} for a "
+        what=f"{words.counted(waiter.threads, 'thread')} of "
+        f"{facts.who(waiter)} {verb} for a "
         f"userfaultfd, for {waiter.stalled_s or 0:.1f} s or more without progress.",
         why="A thread that waits does nothing else; of a virtual machine that is a CPU that stands "
         "still.",
@@ -99,27 +100,27 @@ def _stalled(facts: Facts, waiter: UffdWaiter) -> Finding:
                 value=str(waiter.threads),
                 source=f"/proc/{waiter.pid}/task/*/wchan",
             ),
-            *(_open(holder) for holder in facts.report.uffd_holders if holder.total),
+            *(_open(facts, holder) for holder in facts.report.uffd_holders if holder.total),
         ],
         links=[links.to_mapping(mapping.pid, mapping.start) for mapping in mappings],
         pids=sorted(pids),
     )
 
 
-def _unanswered(holder: UffdHolder) -> Finding:
+def _unanswered(facts: Facts, holder: UffdHolder) -> Finding:
     count = holder.pending or 0
     verb = "was" if count == 1 else "were"
     return Finding(
         key=f"userfaultfd-stalled:{holder.pid}:fd{holder.fd}",
         code="userfaultfd-stalled",
         severity="notice",
-        what=f"{words.counted(count, 'fault')} that {words.process(holder)} gets by "
+        what=f"{words.counted(count, 'fault')} that {facts.who(holder)} gets by "
         f"{_descriptor(holder)} {verb} not read when this look was taken.",
         why="The threads that faulted wait until they are answered; one look cannot tell whether "
         "that takes a moment or for ever.",
         advice="Look again: if the number does not fall, see whether the program still runs.",
         command=None if holder.fd is None else f"cat /proc/{holder.pid}/fdinfo/{holder.fd}",
-        evidence=[_open(holder)],
+        evidence=[_open(facts, holder)],
         pids=[holder.pid],
     )
 
@@ -128,12 +129,12 @@ def _descriptor(holder: UffdHolder) -> str:
     return "userfaultfd" if holder.fd is None else f"userfaultfd {holder.fd}"
 
 
-def _open(holder: UffdHolder) -> Evidence:
+def _open(facts: Facts, holder: UffdHolder) -> Evidence:
     pending, total = (
         "unknown" if count is None else str(count) for count in (holder.pending, holder.total)
     )
     return Evidence(
-        name=f"{_descriptor(holder)} of {words.process(holder)}",
+        name=f"{_descriptor(holder)} of {facts.who(holder)}",
         value=f"{pending} faults not read, {total} waiting in all",
         source=None if holder.fd is None else f"/proc/{holder.pid}/fdinfo/{holder.fd}",
     )

@@ -31,15 +31,20 @@ def pages(count: int, page_size: int) -> str:
     return f"{counted(count, 'page')} of {size(page_size)}{whole}"
 
 
-def process(ref: ProcessRef) -> str:
-    """Such as "qemu (41)"; a name is any process' own choice and is shown printable."""
+def process(ref: ProcessRef, name: str | None = None) -> str:
+    """Such as "qemu (41)", or "web1 (qemu pid 41)" where `name` is what people call it.
+
+    A name is any process' own choice and is shown printable.
+    """
+    if name is not None:
+        return f"{printable(name)} ({printable(ref.comm)} pid {ref.pid})"
     return f"{printable(ref.comm)} ({ref.pid})" if ref.comm else f"process {ref.pid}"
 
 
-def holder(ref: FdHolder) -> str:
+def holder(ref: FdHolder, name: str | None = None) -> str:
     """A process and how it holds a file."""
     how = "by a mapping" if ref.fd is None else f"by descriptor {ref.fd}"
-    return f"{process(ref)} {how}"
+    return f"{process(ref, name)} {how}"
 
 
 def listing(names: Sequence[str]) -> str:
