@@ -140,6 +140,7 @@ def _plain_process(files: HostFiles, pid: int) -> list[bytes]:
     root = files.root
     start_ticks(root, pid)
     comm(root, pid)
+    root.read(f"proc/{pid}/cmdline")
     read_smaps(root, pid, vmas[-1].end)
     fd = root.open(f"proc/{pid}/pagemap")
     pagemap = Pagemap(root, pid)

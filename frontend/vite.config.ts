@@ -12,6 +12,8 @@ export default defineConfig({
     // Plotly alone is 1.4 MB before compression; scripts/check-size.mjs holds the true budget.
     chunkSizeWarningLimit: 1600,
     license: { fileName: "licenses.md" },
+    // Which chunk loads which: scripts/check-size.mjs adds up from it what an address costs.
+    manifest: "chunks.json",
   },
   server: { proxy: { "/api": { target: "http://127.0.0.1:8765", ws: true } } },
   test: { environment: "node", include: ["src/**/*.test.ts"] },

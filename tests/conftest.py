@@ -13,6 +13,12 @@ MUST_RUN = ("kernel", "browser")
 ALLOWED_REASON = "no 1 GiB page to be had"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For finding races by hand; no run of `make` or CI uses it."""
+    text = "let Chromium's CPU be so many times slower in tests of the browser"
+    parser.addoption("--slow-browser", type=float, default=1, metavar="TIMES", help=text)
+
+
 def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
     """Make a failure of a skip in CI, naming its reason, unless that reason is allowed."""
     if os.environ.get("CI") != "true" or not report.skipped:

@@ -11,7 +11,14 @@ import numpy as np
 from hugescope_wire.cells import PAGE_BYTES, UNKNOWN_COUNT, UNKNOWN_NODE, CellFlag, Cells, CellState
 from hugescope_wire.host import AgentCost, Limit, MappingInfo, Skipped, Source
 from hugescope_wire.messages import HostSummary, MappingSummary, ProcessSummary
-from hugescope_wire.snapshot import Backing, Capabilities, HostInfo, LevelBytes, Pool
+from hugescope_wire.snapshot import (
+    Backing,
+    Capabilities,
+    GuestRam,
+    HostInfo,
+    LevelBytes,
+    Pool,
+)
 
 TWO_MIB = 2 * 2**20
 ONE_GIB = 2**30
@@ -212,6 +219,8 @@ def guest_of_qemu() -> list[Mapping]:
         motion="fill",
         changes=48,
     )
+    ram = GuestRam(offset=0, backend="pc.ram", low_bytes=3 * ONE_GIB)
+    guest.info = guest.info.model_copy(update={"guest": ram})
     large = mapping(
         2,
         4242,

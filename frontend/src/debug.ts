@@ -1,24 +1,43 @@
 /** A read-only window into the page for tests and for people with the console open: `__hugescope`. */
+import { hex } from "./lib/color";
 import { columnOf, rowOf } from "./lib/geometry";
 import type { Connection } from "./state/connection";
-import type { CellColumns } from "./state/cells";
+import type { CellColumns, CellItems } from "./state/cells";
+import type { GroupColumns, GroupItems } from "./state/groups";
+import type { PartItems } from "./state/part-items";
 import { hostOf } from "./state/route";
+import type { Picture } from "./state/picture";
 import type { Store, Timings } from "./state/store";
-import type { HostReport, HostSummary, MappingInfo } from "./wire/types";
+import { theme } from "./state/theme";
+import type { HostReport, HostSummary, MappingInfo, PartRun, Viewed } from "./wire/types";
 
 /** The mapping on screen. Arrays are the page's own: read, do not write. */
 export interface DebugMapping {
   readonly info: MappingInfo;
-  readonly columns: CellColumns;
+  readonly level: string;
+  readonly table: number | null;
+  /** What is loaded: columns begin at cell `first`, or at the group that holds it. */
+  readonly view: Viewed | null;
+  /** Of single cells, or of groups; null inside of a page and before anything came. */
+  readonly columns: CellColumns | GroupColumns | null;
+  /** The run of each part of a page; null elsewhere. */
+  readonly parts: readonly (PartRun | undefined)[] | null;
+  /** When each item changed, in seconds of `performance.now()`; -Infinity: not since the server first saw it. */
+  readonly ages: Float32Array | null;
+  /** Paint of each item, and key and colour of each paint. */
+  readonly paint: Uint8Array | null;
+  readonly paints: Readonly<Record<number, { readonly key: string; readonly color: string }>>;
   readonly complete: boolean;
   readonly stateCounts: Uint32Array;
   readonly presentPages: number;
   readonly seq: number;
   readonly framesApplied: number;
-  /** Row and column of a cell on the map. */
+  /** Row and column of what stands for a cell on the map. */
   entryOf(cell: number): { readonly row: number; readonly column: number };
-  /** Middle of a cell in CSS pixels of the window; null while it is not on screen. */
+  /** Its middle in CSS pixels of the window; null while it is not on screen. */
   centerOf(cell: number): { readonly x: number; readonly y: number } | null;
+  /** Key of the class that it is painted as; null while it is not loaded. */
+  keyOf(cell: number): string | null;
 }
 
 export interface DebugHandle {
@@ -53,23 +72,7 @@ export function exposeForDebugging(store: Store): void {
     },
     get mapping() {
       const picture = store.picture.value;
-      if (picture === null) return null;
-      return {
-        info: picture.info,
-        columns: picture.cells.columns,
-        complete: picture.cells.complete,
-        stateCounts: picture.cells.stateCounts,
-        presentPages: picture.cells.presentPages,
-        seq: picture.lastSeq,
-        framesApplied: picture.framesApplied,
-        entryOf: (cell: number) => ({
-          row: rowOf(picture.geometry, cell),
-          column: columnOf(picture.geometry, cell),
-        }),
-        centerOf: (cell: number) =>
-          store.screen?.centerOf(rowOf(picture.geometry, cell), columnOf(picture.geometry, cell)) ??
-          null,
-      };
+      return picture && mappingOf(store, picture);
     },
     get report() {
       const hosts = store.received.value?.overview.hosts ?? [];
@@ -85,4 +88,41 @@ export function exposeForDebugging(store: Store): void {
     },
   };
   Object.defineProperty(window, "__hugescope", { value: Object.freeze(handle) });
+}
+
+function mappingOf(store: Store, picture: Picture): DebugMapping {
+  const { geometry, painted } = picture;
+  const items = picture.items as CellItems | GroupItems | PartItems | null;
+  const paints = picture.paints(theme.value);
+  const entryOf = (cell: number): { readonly row: number; readonly column: number } => {
+    const entry = picture.entryOf(cell);
+    return { row: rowOf(geometry, entry), column: columnOf(geometry, entry) };
+  };
+  return {
+    info: picture.info,
+    level: picture.level.name,
+    table: picture.table,
+    view: picture.loaded,
+    columns: items && "columns" in items ? items.columns : null,
+    parts: items && "runs" in items ? items.runs : null,
+    ages: items?.changedAt ?? null,
+    paint: painted?.paint ?? null,
+    paints: Object.fromEntries(
+      paints.flatMap((one, at) => (one ? [[at, { key: one.key, color: hex(one.color) }]] : [])),
+    ),
+    complete: picture.complete,
+    stateCounts: picture.stateCounts,
+    presentPages: picture.presentPages,
+    seq: picture.lastSeq,
+    framesApplied: picture.framesApplied,
+    entryOf,
+    centerOf: (cell) => {
+      const { row, column } = entryOf(cell);
+      return store.screen?.centerOf(row, column) ?? null;
+    },
+    keyOf: (cell) => {
+      const { row, column } = entryOf(cell);
+      return paints[picture.paintAt(row, column)]?.key ?? null;
+    },
+  };
 }

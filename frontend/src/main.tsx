@@ -5,8 +5,7 @@ import { pageAsker } from "./backends/pages";
 import { exposeForDebugging } from "./debug";
 import { Store } from "./state/store";
 import "./styles/base.css";
-import "./styles/overview.css";
-import "./styles/map.css";
+import "./styles/shared.css";
 import { App } from "./views/app";
 
 const root = document.getElementById("app");
@@ -17,7 +16,7 @@ store.onRoute(window.location.hash);
 window.addEventListener("hashchange", () => {
   store.onRoute(window.location.hash);
 });
-store.page.ask = pageAsker(document.baseURI);
+store.page.ask = store.parts.ask = pageAsker(document.baseURI);
 exposeForDebugging(store);
 new LiveBackend(store, viewerUrl(document.baseURI)).start();
 render(<App store={store} />, root);

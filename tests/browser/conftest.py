@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.screen import Screen
 
@@ -40,9 +40,18 @@ def screen(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen
     context = chromium.new_context(
         viewport={"width": 1280, "height": 800}, color_scheme=request.param
     )
-    page: Page = context.new_page()
-    screen = Screen(page)
+    screen = page_of(context, request.config)
     yield screen
     context.close()
     assert screen.complaints == []
     assert screen.foreign == []
+
+
+def page_of(context: BrowserContext, config: pytest.Config) -> Screen:
+    """A new page, as slow as `--slow-browser` says: tests must pass at any speed."""
+    page = context.new_page()
+    times = config.getoption("slow_browser", default=1)
+    if times > 1:
+        throttle = context.new_cdp_session(page)
+        throttle.send("Emulation.setCPUThrottlingRate", {"rate": times})
+    return Screen(page)

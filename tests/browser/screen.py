@@ -1,32 +1,64 @@
-"""What a test sees on the screen: texts by their test id, and pixels of the map."""
+"""What a test sees on the screen: texts by their test id, values of the page's store, pixels.
 
+A page draws some time after it was acted on, and how long after is nobody's promise. So nothing
+here is read once: `shows`, `count`, `matches` and the like ask again until what is expected is
+there, and give back what they found, for a test to go on with.
+"""
+
+import re
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import ConsoleMessage, Locator, Page
 
 PATIENCE_MS = 60_000  # only a failure takes so long
+AGAIN_MS = 4_000  # long past any double click
+POLL_MS = 50
+DRAG_PX = 10
 
-RING_LEAST_PX = 4
+Words = str | re.Pattern[str]
+Found = TypeVar("Found")
 
-_PIXEL = """([x, y]) => {
+_STORE = """() => {
+    const h = window.__hugescope;
+    try {
+        return EXPRESSION;
+    } catch (error) {
+        if (error instanceof TypeError) return null;
+        throw error;
+    }
+}"""
+
+_TEXTS = "all => all.filter(one => one.checkVisibility()).map(one => one.innerText)"
+
+# Where the cell is and what is drawn there are asked in one step: a layout comes between any two.
+_COLOR = """cell => {
+    const at = window.__hugescope?.mapping?.centerOf(cell);
     const canvas = document.querySelector('[data-testid=heatmap-canvas]');
+    if (!at || !canvas) return null;
     const box = canvas.getBoundingClientRect();
-    const scale = canvas.width / box.width;
-    const at = [(x - box.left) * scale, (y - box.top) * canvas.height / box.height];
-    return [...canvas.getContext('2d').getImageData(at[0], at[1], 1, 1).data];
+    const x = Math.floor((at.x - box.left) * canvas.width / box.width);
+    const y = Math.floor((at.y - box.top) * canvas.height / box.height);
+    const color = [...canvas.getContext('2d').getImageData(x, y, 1, 1).data];
+    return color[3] === 255 ? color.slice(0, 3) : null;
 }"""
 
 
-class Pixel(NamedTuple):
-    """Red, green, blue and alpha, 0 to 255 each."""
+class Color(NamedTuple):
+    """Red, green and blue, 0 to 255 each."""
 
     red: int
     green: int
     blue: int
-    alpha: int
+
+
+class Point(NamedTuple):
+    """CSS pixels of the window."""
+
+    x: float
+    y: float
 
 
 class Screen:
@@ -38,7 +70,12 @@ class Screen:
         self.complaints: list[str] = []
         self.foreign: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._hear)
         page.on("request", lambda request: self._check(request.url))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "Security Policy" in message.text:
+            self.complaints.append(message.text)
 
     def _check(self, url: str) -> None:
         parts = urlsplit(url)
@@ -50,62 +87,199 @@ class Screen:
         self.page.goto("about:blank")
         self.page.goto(url)
 
-    def seen(self, name: str) -> Locator:
-        """The element of a test id, once it is visible."""
-        found = self.page.get_by_test_id(name).first
+    def until(self, true: Callable[[], Found], what: str) -> Found:
+        """What `true()` gives once it gives something."""
+        found = self._within(PATIENCE_MS, true)
+        if not found:
+            raise AssertionError(f"never seen: {what}")
+        return found
+
+    def again(self, act: Callable[[], object], true: Callable[[], Found], what: str) -> Found:
+        """Act until `true()`: for what may move under the pointer, and may be done twice."""
+        end_s = time.monotonic() + PATIENCE_MS / 1000
+        while time.monotonic() < end_s:
+            act()
+            if found := self._within(AGAIN_MS, true):
+                return found
+        raise AssertionError(f"never came of it: {what}")
+
+    def _within(self, patience_ms: float, true: Callable[[], Found]) -> Found:
+        end_s = time.monotonic() + patience_ms / 1000
+        while not (found := true()) and time.monotonic() < end_s:
+            self.page.wait_for_timeout(POLL_MS)
+        return found
+
+    def comes_to(
+        self,
+        read: Callable[[], Found],
+        wanted: Callable[[Found], bool],
+        what: str,
+        patience_ms: float = PATIENCE_MS,
+    ) -> Found:
+        """What `read()` gives once it is wanted; a failure says what it gave last."""
+        last: list[Found] = []
+
+        def there() -> bool:
+            last[:] = [read()]
+            return wanted(last[0])
+
+        if not self._within(patience_ms, there):
+            raise AssertionError(f"never seen: {what}; last seen: {last[0]!r}")
+        return last[0]
+
+    def _locator(self, where: str | Locator) -> Locator:
+        return self.page.get_by_test_id(where) if isinstance(where, str) else where
+
+    def seen(self, where: str | Locator) -> Locator:
+        """The first element of a test id, or of a locator, once it is visible."""
+        found = self._locator(where).first
         found.wait_for()
         return found
 
-    def store(self, expression: str) -> Any:
-        """A value of the page's own store; `h` is its debug handle."""
-        return self.page.evaluate(f"() => {{ const h = window.__hugescope; return {expression}; }}")
+    def texts(self, where: str | Locator) -> list[str]:
+        """What is to be read in each visible element now, without waiting for any."""
+        return list(self._locator(where).evaluate_all(_TEXTS))
 
-    def until(self, true: Callable[[], Any], what: str) -> Any:
-        """What `true()` gives once it gives something."""
-        end_s = time.monotonic() + PATIENCE_MS / 1000
-        while time.monotonic() < end_s:
-            if found := true():
-                return found
-            self.page.wait_for_timeout(50)
-        raise AssertionError(f"never seen: {what}")
+    def shows(self, where: str | Locator, *words: Words) -> str:
+        """The text of the first visible element once it holds each of these words or patterns."""
+
+        def holds(text: str | None) -> bool:
+            return text is not None and all(_in(text, word) for word in words)
+
+        def read() -> str | None:
+            return next(iter(self.texts(where)), None)
+
+        text = self.comes_to(read, holds, f"{list(words)} in {where}")
+        assert text is not None
+        return text
+
+    def lacks(self, where: str | Locator, *words: Words) -> None:
+        """Return once no visible element holds any of these words; no words: once there is none."""
+
+        def without(texts: list[str]) -> bool:
+            return not any(_in(text, word) for text in texts for word in words or ("",))
+
+        self.comes_to(lambda: self.texts(where), without, f"no {list(words)} in {where}")
+
+    def count(self, where: str | Locator, wanted: int) -> None:
+        """Return once there are so many."""
+        found = self._locator(where)
+        self.comes_to(found.count, lambda count: count == wanted, f"{wanted} of {where}")
+
+    def store(self, expression: str) -> Any:
+        """A value of the page's own store now; `h` is its debug handle.
+
+        None as long as something on the way to it is not there.
+        """
+        return self.page.evaluate(_STORE.replace("EXPRESSION", expression))
+
+    def known(self, expression: str) -> Any:
+        """A value of the store once it is there and true."""
+        return self.until(lambda: self.store(expression), f"{expression} in the store")
+
+    def matches(self, expression: str, wanted: Any) -> None:
+        """Return once a value of the store equals this."""
+        self.comes_to(
+            lambda: self.store(expression),
+            lambda value: bool(value == wanted),
+            f"{expression} equal to {wanted!r}",
+        )
+
+    def address(self, words: Words) -> str:
+        """The page's address once it holds these words; a pattern: what it matched."""
+        url = self.comes_to(
+            lambda: str(self.page.evaluate("location.href")),
+            lambda url: _in(url, words),
+            f"{words} in the address",
+        )
+        found = re.search(words, url) if isinstance(words, re.Pattern) else None
+        return found[0] if found else url
 
     def states(self) -> list[int] | None:
         """The state of every cell of the mapping on screen, from the page's own arrays."""
-        got = self.store("h?.mapping?.complete ? [...h.mapping.columns.state] : null")
+        got = self.store("h.mapping.complete ? [...h.mapping.columns.state] : null")
         return None if got is None else list(got)
+
+    def cells(self, wanted: list[int] | None = None) -> list[int]:
+        """The states of all cells once they are there, and these if some are given."""
+        states = self.comes_to(
+            self.states,
+            lambda states: states is not None and wanted in (None, states),
+            "the cells of the mapping" if wanted is None else f"cells in states {wanted}",
+        )
+        assert states is not None
+        return states
+
+    def place_of(self, cell: int) -> Point:
+        """The middle of a cell once it is in sight; it may move until the page stands still."""
+        at = self.known(f"h.mapping.centerOf({cell})")
+        return Point(at["x"], at["y"])
+
+    def point_at(self, cell: int) -> Point:
+        """Move the mouse to a cell until the tooltip speaks of that cell; where that is."""
+        at: list[Point] = []
+
+        def aim() -> None:
+            at[:] = [self.place_of(cell)]
+            # From beside it: an event comes only of a mouse that moves.
+            self.page.mouse.move(at[0].x, at[0].y - 1)
+            self.page.mouse.move(*at[0])
+
+        self.again(aim, lambda: self.cell_in_tooltip() == cell, f"the pointer at cell {cell}")
+        return at[0]
+
+    def click_cell(self, cell: int) -> None:
+        """Click a cell until it is the one in the address."""
+        chosen = re.compile(rf"[?&]cells={cell}(?![-0-9])")
+        self.again(
+            lambda: self.page.mouse.click(*self.point_at(cell)),
+            lambda: chosen.search(self.page.evaluate("location.href")),
+            f"cell {cell} selected",
+        )
+
+    def drag(self, first: int, last: int, true: Callable[[], Found], what: str) -> Found:
+        """Drag the mouse from a little above one cell to a little below another, until `true()`."""
+
+        def across() -> None:
+            one, other = self.point_at(first), self.place_of(last)
+            self.page.mouse.move(one.x, one.y - DRAG_PX)
+            self.page.mouse.down()
+            self.page.mouse.move(other.x, other.y + DRAG_PX, steps=5)
+            self.page.mouse.up()
+
+        return self.again(across, true, what)
 
     def go_to_cell(self, cell: int) -> None:
         """Move to a cell by keyboard."""
         canvas = self.seen("heatmap-canvas")
-        canvas.focus()
-        self.page.keyboard.press("Escape")
-        canvas.focus()
-        self.page.keyboard.press("ArrowRight")
-        here = self.cell_in_tooltip()
-        key = "ArrowRight" if here < cell else "ArrowLeft"
-        for _ in range(abs(cell - here)):
-            self.page.keyboard.press(key)
-        assert self.cell_in_tooltip() == cell
 
-    def cell_in_tooltip(self) -> int:
-        """Which cell the tooltip speaks of."""
-        text = self.seen("tooltip").inner_text()
-        digits = "".join(c if c.isdigit() else " " for c in text).split()
-        return int(digits[0])
+        def step() -> None:
+            canvas.focus()
+            here = self.cell_in_tooltip()
+            if here is None:
+                self.page.keyboard.press("ArrowRight")
+            else:
+                for _ in range(abs(cell - here)):
+                    self.page.keyboard.press("ArrowRight" if here < cell else "ArrowLeft")
 
-    def pixel(self) -> Pixel:
-        """The colour of the map's canvas in the cell that the ring is around.
+        # What a key does is awaited before another is pressed, or both would count.
+        self.again(step, lambda: self.cell_in_tooltip() is not None, "a cell by keyboard")
+        self.again(step, lambda: self.cell_in_tooltip() == cell, f"cell {cell} by keyboard")
 
-        Where that is may change as the axes come, so it is asked for each time.
-        """
-        box = self.page.locator(".cell-ring").bounding_box()
-        assert box is not None
-        # Around a cell of two pixels the ring is wider than the cell, and begins where it begins.
-        across = box["width"] / 2 if box["width"] > RING_LEAST_PX else 1
-        at = [box["x"] + across, box["y"] + box["height"] / 2]
-        return Pixel(*self.page.evaluate(_PIXEL, at))
+    def cell_in_tooltip(self) -> int | None:
+        """Which cell the tooltip speaks of; None without a tooltip, or where there is no cell."""
+        for text in self.texts("tooltip"):
+            if found := re.match(r"\s*cell ([\d,]+)", text):
+                return int(found[1].replace(",", ""))
+        return None
 
-    def drawn(self) -> Pixel | None:
-        """The same, None while nothing is drawn there."""
-        pixel = self.pixel()
-        return pixel if pixel.alpha == 255 else None
+    def color_of(self, cell: int) -> Color | None:
+        """What the map's canvas shows in the middle of a cell now; None while nothing is there."""
+        color = self.page.evaluate(_COLOR, cell)
+        return None if color is None else Color(*color)
+
+
+def _in(text: str, words: Words) -> bool:
+    if isinstance(words, str):
+        return words in text
+    return words.search(text) is not None

@@ -2,134 +2,82 @@
 
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.browser.screen import Screen
-from tests.kernel.cases import MIB2, extra_pages
-from tests.kernel.commands import command, free_port, get, mappings_of, snapshot_of, until
+from tests.browser.live import HOLE, MAPPED, Live, map_url, toucher, up
+from tests.browser.screen import Color, Screen
+from tests.kernel.commands import command, free_port, snapshot_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel]
 
-MAPPED = 1
-HOLE = 0
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[Live]:
+    """This machine, for tests that each look at a process of their own."""
+    with up() as running:
+        yield running
 
 
-class Toucher:
-    """A process with 64 huge pages, none touched yet."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        self.pid = int(self._answer())
-
-    def _answer(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
-
-    def touch(self, page: int) -> None:
-        """Write to this page; returns when it is there."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{page}\n")
-        self.process.stdin.flush()
-        assert self._answer() == "touched\n"
-
-
-@contextmanager
-def toucher() -> Iterator[Toucher]:
-    """Run one until the block ends."""
-    script = Path(__file__).with_name("toucher.py")
-    with (
-        extra_pages(MIB2, 64),
-        subprocess.Popen(
-            [sys.executable, str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process,
-    ):
-        try:
-            yield Toucher(process)
-        finally:
-            process.kill()
-
-
-def map_url(base: str, host_id: str, pid: int) -> str:
-    """Where the map of a process' only mapping is, once the server knows of it."""
-    api = f"{base}/api/v1/hosts/{host_id}/snapshot"
-    mappings = until(lambda: mappings_of(get(api), pid), f"process {pid} at the server")
-    return f"{base}/#/host/{host_id}/pid/{pid}/map/{mappings[0][0]:x}"
-
-
-@contextmanager
-def up() -> Iterator[tuple[str, str]]:
-    """Server and agent; the base URL and this host's name there."""
-    with command("up", "--port", "0") as running:
-        base = running.line("http://").rpartition(" ")[2].rstrip("/")
-        hosts = until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the host")
-        yield base, hosts[0]["host_id"]
-
-
-def test_a_touched_huge_page_appears_on_screen(screen: Screen) -> None:
-    with toucher() as process, up() as (base, host_id):
-        screen.open(map_url(base, host_id, process.pid))
-        screen.until(lambda: screen.states() == [HOLE] * 64, "an empty mapping")
+def test_a_touched_huge_page_appears_on_screen(screen: Screen, live: Live) -> None:
+    with toucher() as process:
+        screen.open(live.map_of(process.pid))
+        screen.cells([HOLE] * 64)
         screen.go_to_cell(5)
-        hole = screen.until(screen.drawn, "a hole drawn")
-        assert "nothing" in screen.seen("tooltip").inner_text()
+        screen.shows("tooltip", "nothing")
+        hole = screen.until(lambda: screen.color_of(5), "a hole drawn")
 
         process.touch(5)
-        screen.until(lambda: screen.pixel() != hole, "another colour where the page is")
-        screen.until(lambda: "mapped in full" in screen.seen("tooltip").inner_text(), "its facts")
-        assert screen.states() == [HOLE] * 5 + [MAPPED] + [HOLE] * 58
-        screen.until(
-            lambda: re.search(r"2 MiB entry\s+1\b", screen.seen("legend").inner_text()),
-            "one mapped page in the legend",
-        )
+        screen.until(lambda: screen.color_of(5) not in (None, hole), "another colour")
+        screen.shows("tooltip", "mapped in full")
+        screen.cells([HOLE] * 5 + [MAPPED] + [HOLE] * 58)
+        screen.shows("legend", re.compile(r"2 MiB entry\s+1\b"))
         for page in range(0, 64, 3):
             process.touch(page)
         touched = {5, *range(0, 64, 3)}
-        expected = [MAPPED if page in touched else HOLE for page in range(64)]
-        screen.until(lambda: screen.states() == expected, "every touched page")
-        facts = screen.seen("tooltip").inner_text()
+        screen.cells([MAPPED if page in touched else HOLE for page in range(64)])
         (_, runs), *_ = snapshot_of(process.pid)
         run = next(one for one in runs if one["first"] <= 5 < one["first"] + one["count"])
-        assert re.search(rf"mapcount \(kernel\)\s+{run['mapcount']}\b", facts)
-        assert re.search(rf"NUMA node\s+{run['node']}\b", facts)
-
-
-def test_the_colour_follows_what_it_stands_for(screen: Screen) -> None:
-    with toucher() as process, up() as (base, host_id):
-        process.touch(5)
-        screen.open(map_url(base, host_id, process.pid))
-        screen.until(screen.states, "the map")
-        seen = {}
-        for mode in ("state", "mapcount", "node"):
-            screen.page.get_by_text(mode, exact=True).click()
-            screen.go_to_cell(5)
-            seen[mode] = screen.until(screen.drawn, f"the cell by {mode}")
-            assert f"color={mode}" in screen.page.url or mode == "state"
-        assert len(set(seen.values())) > 1
-
-
-def test_the_overview_shows_pools_and_processes(screen: Screen) -> None:
-    with toucher() as process, up() as (base, _):
-        process.touch(0)
-        screen.open(base)
-        screen.until(
-            lambda: f"pid {process.pid}" in screen.seen("processes").inner_text(), "the process"
+        screen.shows(
+            "tooltip",
+            re.compile(rf"mapcount \(kernel\)\s+{run['mapcount']}\b"),
+            re.compile(rf"NUMA node\s+{run['node']}\b"),
         )
-        assert "touched" in screen.seen("processes").inner_text()
-        assert "2 MiB" in screen.seen("pools").inner_text()
-        assert "live" in screen.seen("connection").inner_text()
-        assert "%" in screen.seen("status-cost").inner_text()
-        assert "old" in screen.seen("picture-age").inner_text()
+
+
+def test_the_colour_follows_what_it_stands_for(screen: Screen, live: Live) -> None:
+    with toucher() as process:
+        process.touch(5)
+        screen.open(live.map_of(process.pid))
+        screen.cells([HOLE] * 5 + [MAPPED] + [HOLE] * 58)
+        seen: list[Color] = []
+        for mode in ("state", "mapcount", "node"):
+            if mode != "state":
+                screen.page.get_by_text(mode, exact=True).click()
+                screen.address(f"color={mode}")
+            # One mapper, and node 0, each have a colour of their own in either theme.
+            color = screen.until(lambda: _other(screen, 5, seen), f"the cell by {mode}")
+            assert color is not None
+            seen.append(color)
+
+
+def _other(screen: Screen, cell: int, than: list[Color]) -> Color | None:
+    color = screen.color_of(cell)
+    return None if color in than else color
+
+
+def test_the_overview_shows_pools_and_processes(screen: Screen, live: Live) -> None:
+    with toucher() as process:
+        process.touch(0)
+        screen.open(live.base)
+        screen.shows("processes", f"pid {process.pid}", "touched")
+        screen.shows("pools", "2 MiB")
+        screen.shows("connection", "live")
+        screen.shows("status-cost", "%")
+        screen.shows("picture-age", "old")
         screen.page.locator(f'a[href*="/pid/{process.pid}/"]').first.click()
-        screen.until(lambda: screen.states() == [MAPPED] + [HOLE] * 63, "its map")
+        screen.cells([MAPPED] + [HOLE] * 63)
 
 
 def test_a_killed_server_and_agent_come_back_on_screen(screen: Screen) -> None:
@@ -139,30 +87,26 @@ def test_a_killed_server_and_agent_come_back_on_screen(screen: Screen) -> None:
     with toucher() as process, command("agent", *to_server) as agent:
         with command("serve", "--port", str(port)) as server:
             screen.open(map_url(base, "here", process.pid))
-            screen.until(lambda: screen.states() == [HOLE] * 64, "the map")
+            screen.cells([HOLE] * 64)
             server.end(signal.SIGKILL)
-            screen.until(
-                lambda: "live" not in screen.seen("connection").inner_text(), "the loss on screen"
-            )
+            screen.lacks("connection", "live")
         process.touch(7)
         one = [HOLE] * 7 + [MAPPED] + [HOLE] * 56
         with command("serve", "--port", str(port)):
-            screen.until(lambda: screen.states() == one, "the truth after the server came back")
+            screen.cells(one)
             agent.end(signal.SIGKILL)
             process.touch(63)
             with command("agent", *to_server):
-                screen.until(
-                    lambda: screen.states() == [*one[:63], MAPPED],
-                    "the truth after the agent came back",
-                )
-                assert "live" in screen.seen("connection").inner_text()
+                screen.cells([*one[:63], MAPPED])
+                screen.shows("connection", "live")
 
 
 def test_a_replay_says_so_in_plain_sight(screen: Screen) -> None:
+    replay = re.compile("replay", re.IGNORECASE)
     with command("demo", "--replay", "--port", "0") as demo:
-        screen.open(demo.line("/#/host/"))
-        banner = screen.seen("source-banner").inner_text()
-        assert "replay" in banner.lower()
-        screen.until(screen.states, "its cells")
-        screen.open(screen.page.url.partition("#")[0])
-        assert "replay" in screen.seen("source-banner").inner_text().lower()
+        url = demo.line("/#/host/")
+        screen.open(url)
+        screen.shows("source-banner", replay)
+        screen.cells()
+        screen.open(url.partition("#")[0])
+        screen.shows("source-banner", replay)

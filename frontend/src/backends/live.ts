@@ -6,7 +6,7 @@
  */
 import { backoffDelay } from "../lib/backoff";
 import type { Store } from "../state/store";
-import { FrameError } from "../wire/frames";
+import { FrameError } from "../wire/frame-error";
 import type { FromViewer, ToViewer } from "../wire/types";
 
 const CLOCK_PERIOD_MS = 250;

@@ -1,21 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { CellImage, groupingFor, type Grouping } from "./cell-image";
-import { tableGeometry, type TableGeometry } from "./geometry";
+import { CellImage, groupingFor, type Grouping, type Inks } from "./cell-image";
+import { itemGrid, type ItemGrid } from "./item-grid";
 import { MIGRATING, POISONED } from "./palette";
 
-const TWO_MIB = 2 * 2 ** 20;
 const COLORS = Uint32Array.from({ length: 256 }, (_, paint) => 1000 + paint);
 const LIT = Uint32Array.from({ length: 256 }, (_, paint) => 2000 + paint);
+const INKS: Inks = { colors: COLORS, flash: LIT, asked: new Uint8Array(256).fill(1) };
 
 function draw(
-  geometry: TableGeometry,
+  grid: ItemGrid,
   grouping: Grouping,
   paint: Uint8Array,
   lit = new Uint8Array(paint.length),
+  inks = INKS,
 ): { readonly image: CellImage; readonly pixels: Uint32Array } {
-  const image = new CellImage(geometry, grouping);
+  const image = new CellImage(grid, grouping);
   const pixels = new Uint32Array(image.width * image.height);
-  image.drawAll(pixels, paint, COLORS, lit, LIT);
+  image.drawAll(pixels, paint, lit, inks);
   return { image, pixels };
 }
 
@@ -27,12 +28,12 @@ describe("grouping", () => {
     [16, 1, 1024, 40, { columns: 1, rows: 1 }],
     [512, 1, 100, 0, { columns: 8, rows: 1 }],
   ])("%i x %i cells on %i x %i pixels", (columns, rows, width, height, grouping) => {
-    expect(groupingFor(columns, rows, width, height)).toEqual(grouping);
+    expect(groupingFor(columns, rows, width, height, 512)).toEqual(grouping);
   });
 });
 
 describe("one pixel a cell", () => {
-  const geometry = tableGeometry(500 * TWO_MIB, TWO_MIB, 30);
+  const geometry = itemGrid(1, 500, 30);
 
   it("lies at its true entry; the rest stays transparent", () => {
     const { image, pixels } = draw(geometry, { columns: 1, rows: 1 }, new Uint8Array(30).fill(7));
@@ -49,7 +50,7 @@ describe("one pixel a cell", () => {
     paint[12] = 3;
     const lit = new Uint8Array(30);
     lit[12] = 1;
-    image.drawCells(Uint32Array.of(12), pixels, paint, COLORS, lit, LIT);
+    image.drawItems(Uint32Array.of(12), pixels, paint, lit, INKS);
     expect(pixels[512]).toBe(2003);
     expect(image.takeDirty()).toEqual([[1, 2]]);
     expect(image.takeDirty()).toEqual([]);
@@ -58,7 +59,7 @@ describe("one pixel a cell", () => {
 
 describe("one pixel a group", () => {
   const count = 40 * 512;
-  const geometry = tableGeometry(100 * TWO_MIB, TWO_MIB, count);
+  const geometry = itemGrid(1, 100, count);
   const grouping = { columns: 2, rows: 3 };
 
   it("shows what most of its cells are", () => {
@@ -91,11 +92,31 @@ describe("one pixel a group", () => {
       expect(pixels[y * image.width + x]).toBe(1000 + MIGRATING);
       const neighbour = Math.min(count - 1, Math.max(0, (at ^ 1) - 100));
       paint[neighbour] = POISONED;
-      image.drawCells(Uint32Array.of(neighbour), pixels, paint, COLORS, new Uint8Array(count), LIT);
+      image.drawItems(Uint32Array.of(neighbour), pixels, paint, new Uint8Array(count), INKS);
       const column = Math.floor(((neighbour + 100) % 512) / 2);
       const row = Math.floor(Math.floor((neighbour + 100) / 512) / 3);
       expect(pixels[row * image.width + column]).toBe(1000 + POISONED);
     }
+  });
+
+  it("shows what the filter lets through before what most cells are, but danger before all", () => {
+    const asked = new Uint8Array(256);
+    asked[2] = 1;
+    const inks = { ...INKS, asked };
+    const paint = new Uint8Array(count).fill(1);
+    paint[0] = 2;
+    expect(draw(geometry, grouping, paint, undefined, inks).pixels[50]).toBe(1002);
+    paint[1] = MIGRATING;
+    expect(draw(geometry, grouping, paint, undefined, inks).pixels[50]).toBe(1000 + MIGRATING);
+  });
+
+  it("is made of fewer pixels where items are wide, from the first row that is there", () => {
+    const grid = itemGrid(64, 8 * 1000 + 3, 20);
+    expect(grid).toMatchObject({ perRow: 8, firstRow: 1000, rows: 3 });
+    expect(groupingFor(8, 3, 512, 100, 8)).toEqual({ columns: 1, rows: 1 });
+    const { image, pixels } = draw(grid, { columns: 1, rows: 1 }, new Uint8Array(20).fill(4));
+    expect([image.width, image.height]).toEqual([8, 3]);
+    expect([pixels[2], pixels[3], pixels[22], pixels[23]]).toEqual([0, 1004, 1004, 0]);
   });
 
   it("is the same drawn bit by bit as drawn at once", () => {
@@ -107,7 +128,7 @@ describe("one pixel a group", () => {
       paint[cell] = 9;
       lit[cell] = 1;
     }
-    image.drawCells(changed, pixels, paint, COLORS, lit, LIT);
+    image.drawItems(changed, pixels, paint, lit, INKS);
     expect(pixels).toEqual(draw(geometry, grouping, paint, lit).pixels);
   });
 
@@ -115,7 +136,7 @@ describe("one pixel a group", () => {
     const paint = new Uint8Array(count);
     const { image, pixels } = draw(geometry, { columns: 1, rows: 1 }, paint);
     const cells = Uint32Array.of(0, 512 * 5, 512 * 30);
-    image.drawCells(cells, pixels, paint, COLORS, new Uint8Array(count), LIT);
+    image.drawItems(cells, pixels, paint, new Uint8Array(count), INKS);
     expect(image.takeDirty()).toEqual([
       [0, 6],
       [30, 31],

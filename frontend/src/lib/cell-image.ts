@@ -1,13 +1,14 @@
 /**
- * Paints to pixels: one pixel a cell, or one pixel a group of cells where cells are smaller than a pixel.
+ * Paints to pixels: one pixel an item, or one pixel a group of items where they are smaller than a pixel.
  *
- * A group is `columns` x `rows` cells on a grid that is fixed to the tables. It shows the paint that most of its cells
- * have, except that poisoned and then migrating always win: no cell of these is ever dropped.
+ * A group is `columns` x `rows` items on a grid that is fixed to the tables. It shows the paint that most of its items
+ * have, those before all that the filter lets through, except that poisoned and then migrating always win: none of these
+ * is ever dropped.
  */
-import { ENTRIES, columnOf, rowOf, type TableGeometry } from "./geometry";
+import type { ItemGrid } from "./item-grid";
 import { MIGRATING } from "./palette";
 
-/** Cells that one pixel stands for. */
+/** Items that one pixel stands for. */
 export interface Grouping {
   readonly columns: number;
   readonly rows: number;
@@ -16,79 +17,89 @@ export interface Grouping {
 /** Rows of pixels, end exclusive. */
 export type RowSpan = readonly [first: number, end: number];
 
-/** The smallest groups with which no cell is thinner than a pixel. Columns go by powers of two, to divide 512. */
+/** The smallest groups with which no item is thinner than a pixel. Columns go by powers of two, to divide `perRow`. */
 export function groupingFor(
   visibleColumns: number,
   visibleRows: number,
   widthPx: number,
   heightPx: number,
+  perRow: number,
 ): Grouping {
   let columns = 1;
-  while (columns < ENTRIES && visibleColumns / columns > widthPx) columns *= 2;
+  while (columns < perRow && visibleColumns / columns > widthPx) columns *= 2;
   return { columns, rows: Math.max(1, Math.ceil(visibleRows / Math.max(1, heightPx) - 1e-6)) };
 }
 
-/** A picture of all cells of one mapping in one grouping; pixels outside of the mapping stay transparent. */
+/** Pixels for paints. */
+export interface Inks {
+  readonly colors: Uint32Array;
+  /** Of items that flash. */
+  readonly flash: Uint32Array;
+  /** For each paint 1 if it is asked for: such a paint stands for a group before any other. */
+  readonly asked: Uint8Array;
+}
+
+/** A picture of all items of a grid in one grouping; pixels outside of them stay transparent. */
 export class CellImage {
   readonly width: number;
   readonly height: number;
   #votes = new Uint32Array(256);
   #dirty: Uint8Array;
+  /** Columns of row 0 of the image before item 0. */
+  readonly #before: number;
 
   constructor(
-    readonly geometry: TableGeometry,
+    readonly grid: ItemGrid,
     readonly grouping: Grouping,
   ) {
-    this.width = ENTRIES / grouping.columns;
-    this.height = Math.ceil(geometry.rows / grouping.rows);
+    this.width = grid.perRow / grouping.columns;
+    this.height = Math.ceil(grid.rows / grouping.rows);
     this.#dirty = new Uint8Array(this.height);
+    this.#before = grid.first - grid.firstRow * grid.perRow;
   }
 
-  /** Write every pixel. `colors` and `flash` hold a pixel for each paint; `flashing` marks cells. */
-  drawAll(
-    pixels: Uint32Array,
-    paint: Uint8Array,
-    colors: Uint32Array,
-    flashing: Uint8Array,
-    flash: Uint32Array,
-  ): void {
+  /** Write every pixel. `flashing` marks items. */
+  drawAll(pixels: Uint32Array, paint: Uint8Array, flashing: Uint8Array, inks: Inks): void {
     pixels.fill(0);
     if (this.#single()) {
-      const { firstColumn } = this.geometry;
-      for (let cell = 0; cell < paint.length; cell++) {
-        const lut = flashing[cell] === 0 ? colors : flash;
-        pixels[cell + firstColumn] = lut[paint[cell] ?? 0] ?? 0;
+      const { colors, flash } = inks;
+      const before = this.#before;
+      for (let item = 0; item < paint.length; item++) {
+        const lut = flashing[item] === 0 ? colors : flash;
+        pixels[item + before] = lut[paint[item] ?? 0] ?? 0;
       }
       return;
     }
     for (let y = 0; y < this.height; y++) {
       for (let x = 0; x < this.width; x++) {
-        pixels[y * this.width + x] = this.#group(x, y, paint, colors, flashing, flash);
+        pixels[y * this.width + x] = this.#group(x, y, paint, flashing, inks);
       }
     }
   }
 
-  /** Write the pixels of these cells and note their rows as dirty. */
-  drawCells(
-    cells: Uint32Array,
+  /** Write the pixels of these items and note their rows as dirty. */
+  drawItems(
+    items: Uint32Array,
     pixels: Uint32Array,
     paint: Uint8Array,
-    colors: Uint32Array,
     flashing: Uint8Array,
-    flash: Uint32Array,
+    inks: Inks,
   ): void {
     const single = this.#single();
-    for (const cell of cells) {
+    const { colors, flash } = inks;
+    const { perRow } = this.grid;
+    const { columns, rows } = this.grouping;
+    for (const item of items) {
+      const at = item + this.#before;
       if (single) {
-        const at = cell + this.geometry.firstColumn;
-        const lut = flashing[cell] === 0 ? colors : flash;
-        pixels[at] = lut[paint[cell] ?? 0] ?? 0;
-        this.#dirty[Math.floor(at / ENTRIES)] = 1;
+        const lut = flashing[item] === 0 ? colors : flash;
+        pixels[at] = lut[paint[item] ?? 0] ?? 0;
+        this.#dirty[Math.floor(at / perRow)] = 1;
         continue;
       }
-      const x = Math.floor(columnOf(this.geometry, cell) / this.grouping.columns);
-      const y = Math.floor(rowOf(this.geometry, cell) / this.grouping.rows);
-      pixels[y * this.width + x] = this.#group(x, y, paint, colors, flashing, flash);
+      const x = Math.floor((at % perRow) / columns);
+      const y = Math.floor(at / perRow / rows);
+      pixels[y * this.width + x] = this.#group(x, y, paint, flashing, inks);
       this.#dirty[y] = 1;
     }
   }
@@ -110,45 +121,42 @@ export class CellImage {
     return this.grouping.columns === 1 && this.grouping.rows === 1;
   }
 
-  /** The pixel of one group; 0 where it holds no cell. Runs thousands of times a frame: plain loops. */
-  #group(
-    x: number,
-    y: number,
-    paint: Uint8Array,
-    colors: Uint32Array,
-    flashing: Uint8Array,
-    flash: Uint32Array,
-  ): number {
+  /** The pixel of one group; 0 where it holds no item. Runs thousands of times a frame: plain loops. */
+  #group(x: number, y: number, paint: Uint8Array, flashing: Uint8Array, inks: Inks): number {
     const votes = this.#votes;
+    const { asked } = inks;
     const { columns, rows } = this.grouping;
-    const { cellCount } = this.geometry;
-    const first = y * rows * ENTRIES + x * columns - this.geometry.firstColumn;
-    const end = Math.min(cellCount, first + rows * ENTRIES);
+    const { count: total, perRow } = this.grid;
+    const first = y * rows * perRow + x * columns - this.#before;
+    const end = Math.min(total, first + rows * perRow);
     let winner = -1;
     let most = 0;
+    let rank = 0;
     let danger = 0;
     let flashes = 0;
-    for (let left = first; left < end; left += ENTRIES) {
-      const stop = Math.min(cellCount, left + columns);
-      for (let cell = Math.max(0, left); cell < stop; cell++) {
-        const one = paint[cell] ?? 0;
+    for (let left = first; left < end; left += perRow) {
+      const stop = Math.min(total, left + columns);
+      for (let item = Math.max(0, left); item < stop; item++) {
+        const one = paint[item] ?? 0;
         const count = (votes[one] ?? 0) + 1;
         votes[one] = count;
+        const its = asked[one] ?? 0;
         // Of equals the higher number wins: a page before a hole.
-        if (count > most || (count === most && one > winner)) {
+        if (its > rank || (its === rank && (count > most || (count === most && one > winner)))) {
           most = count;
           winner = one;
+          rank = its;
         }
         if (one >= MIGRATING && one > danger) danger = one;
-        flashes |= flashing[cell] ?? 0;
+        flashes |= flashing[item] ?? 0;
       }
     }
-    for (let left = first; left < end; left += ENTRIES) {
-      const stop = Math.min(cellCount, left + columns);
-      for (let cell = Math.max(0, left); cell < stop; cell++) votes[paint[cell] ?? 0] = 0;
+    for (let left = first; left < end; left += perRow) {
+      const stop = Math.min(total, left + columns);
+      for (let item = Math.max(0, left); item < stop; item++) votes[paint[item] ?? 0] = 0;
     }
     if (winner < 0) return 0;
-    const lut = flashes === 0 ? colors : flash;
+    const lut = flashes === 0 ? inks.colors : inks.flash;
     return lut[danger === 0 ? winner : danger] ?? 0;
   }
 }

@@ -1,5 +1,13 @@
-/** How keys move the cursor over the cells of a mapping. */
-import { cellAt, columnOf, ENTRIES, rowOf, type TableGeometry } from "./geometry";
+/** How keys move the cursor over the entries of a map, and what they select. */
+import {
+  cellAt,
+  columnOf,
+  ENTRIES,
+  rowOf,
+  type CellRange,
+  type CellSpan,
+  type TableGeometry,
+} from "./geometry";
 
 /** An entry of a page table: row and column of the heatmap. */
 export interface Entry {
@@ -7,37 +15,66 @@ export interface Entry {
   readonly column: number;
 }
 
-const STEPS: Readonly<Record<string, number>> = {
-  ArrowLeft: -1,
-  ArrowRight: 1,
+/** First and last entry that a cursor may stand on. */
+export interface Bounds {
+  readonly first: number;
+  readonly last: number;
+}
+
+const TABLES: Readonly<Record<string, number>> = {
   ArrowUp: -ENTRIES,
   ArrowDown: ENTRIES,
   PageUp: -ENTRIES,
   PageDown: ENTRIES,
 };
 
+/** The entries of these rows. */
+export function boundsOf(geometry: TableGeometry, limits: CellRange): Bounds {
+  const { firstColumn, cellCount } = geometry;
+  return {
+    first: Math.max(0, limits.y0 * ENTRIES - firstColumn),
+    last: Math.min(cellCount, limits.y1 * ENTRIES - firstColumn) - 1,
+  };
+}
+
+/** An entry by its number. */
+export function entryAt(geometry: TableGeometry, number: number): Entry {
+  return { row: rowOf(geometry, number), column: columnOf(geometry, number) };
+}
+
 /**
- * Where a key leads from `entry`: another entry, or undefined for a key that means nothing here.
+ * Where a key leads from `from`: another entry's number, or undefined for a key that means nothing here.
  *
- * Without a cursor, or with one outside of the mapping, any key starts at the first cell. A table further than the
- * mapping reaches is its first or last cell.
+ * Without a cursor any key starts at the first entry. A table further than the bounds reach is their first or last
+ * entry. Left and right pass over the `item` of neighbours that are drawn as one.
  */
 export function moved(
   key: string,
-  geometry: TableGeometry,
-  entry: Entry | null,
-): Entry | undefined {
-  const last = geometry.cellCount - 1;
-  const to = target(key, entry && cellAt(geometry, entry.row, entry.column), last);
-  if (to === undefined) return undefined;
-  const cell = Math.min(last, Math.max(0, to));
-  return { row: rowOf(geometry, cell), column: columnOf(geometry, cell) };
+  bounds: Bounds,
+  from: number | null,
+  item: CellSpan,
+): number | undefined {
+  const to = target(key, bounds, from, item);
+  return to === undefined ? undefined : Math.min(bounds.last, Math.max(bounds.first, to));
 }
 
-function target(key: string, from: number | null, last: number): number | undefined {
-  if (key === "Home") return 0;
+function target(
+  key: string,
+  { first, last }: Bounds,
+  from: number | null,
+  item: CellSpan,
+): number | undefined {
+  if (key === "Home") return first;
   if (key === "End") return last;
-  const by = STEPS[key];
-  if (by === undefined) return undefined;
-  return from === null ? 0 : from + by;
+  const by = TABLES[key];
+  if (by === undefined && key !== "ArrowLeft" && key !== "ArrowRight") return undefined;
+  if (from === null) return first;
+  if (by !== undefined) return from + by;
+  return key === "ArrowLeft" ? item.first - 1 : item.first + item.count;
+}
+
+/** The number of an entry; null where the mapping has none or `bounds` end before it. */
+export function numberOf(geometry: TableGeometry, bounds: Bounds, entry: Entry): number | null {
+  const number = cellAt(geometry, entry.row, entry.column);
+  return number !== null && number >= bounds.first && number <= bounds.last ? number : null;
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { moved } from "./cursor";
 import {
   cellAddress,
   cellAt,
@@ -74,37 +73,15 @@ describe("ranges", () => {
 
   it("stay inside of the tables and do not shrink to nothing", () => {
     const outside = { x0: -50, x1: 700, y0: 60, y1: 90 };
-    expect(clampRange(outside, GUEST)).toEqual({ x0: 0, x1: 512, y0: 35, y1: 65 });
-    const tiny = clampRange({ x0: 100, x1: 100.1, y0: 3, y1: 3.1 }, GUEST);
+    expect(clampRange(outside, fullRange(GUEST))).toEqual({ x0: 0, x1: 512, y0: 35, y1: 65 });
+    const tiny = clampRange({ x0: 100, x1: 100.1, y0: 3, y1: 3.1 }, fullRange(GUEST));
     expect(tiny.x1 - tiny.x0).toBe(4);
-    expect(clampRange({ x0: 0, x1: 512, y0: 0, y1: 0.1 }, SMALL)).toMatchObject({ y0: 0, y1: 1 });
+    expect(clampRange({ x0: 0, x1: 512, y0: 0, y1: 0.1 }, fullRange(SMALL))).toMatchObject({
+      y0: 0,
+      y1: 1,
+    });
     expect(sameRange(tiny, { ...tiny, x0: tiny.x0 + 1e-6 })).toBe(true);
     expect(sameRange(tiny, { ...tiny, x0: tiny.x0 + 1 })).toBe(false);
-  });
-});
-
-describe("the cursor", () => {
-  it.each([
-    ["ArrowRight", { row: 0, column: 97 }],
-    ["ArrowLeft", { row: 0, column: 96 }],
-    ["ArrowDown", { row: 1, column: 96 }],
-    ["PageDown", { row: 1, column: 96 }],
-    ["PageUp", { row: 0, column: 96 }],
-    ["End", { row: 64, column: 95 }],
-    ["Home", { row: 0, column: 96 }],
-  ])("%s from the first cell", (key, entry) => {
-    expect(moved(key, GUEST, { row: 0, column: 96 })).toEqual(entry);
-  });
-
-  it("starts at the first cell and knows no other keys", () => {
-    expect(moved("ArrowDown", GUEST, null)).toEqual({ row: 0, column: 96 });
-    expect(moved("ArrowDown", GUEST, { row: 0, column: 3 })).toEqual({ row: 0, column: 96 });
-    expect(moved("x", GUEST, null)).toBeUndefined();
-  });
-
-  it("goes on in the next table at the end of one", () => {
-    expect(moved("ArrowRight", GUEST, { row: 0, column: 511 })).toEqual({ row: 1, column: 0 });
-    expect(moved("PageDown", GUEST, { row: 64, column: 0 })).toEqual({ row: 64, column: 95 });
   });
 });
 
@@ -139,25 +116,27 @@ describe("ticks", () => {
 
 describe("the plan of a plot", () => {
   it("gives cells whole pixels", () => {
-    const plan = planPlot(GUEST, 1248, 430, 1);
+    const plan = planPlot(GUEST, fullRange(GUEST), 1248, 430, 1);
     expect(plan.width).toBe(1024);
     expect(plan.height % 65).toBe(0);
-    expect(planPlot(GUEST, 1248, 430, 1.5).width * 1.5).toBe(1536);
+    expect(planPlot(GUEST, fullRange(GUEST), 1248, 430, 1.5).width * 1.5).toBe(1536);
   });
 
   it("keeps few cells small and few rows tall", () => {
-    const two = planPlot(tableGeometry(0, ONE_GIB, 2), 1248, 430, 1);
+    const pages = tableGeometry(0, ONE_GIB, 2);
+    const two = planPlot(pages, fullRange(pages), 1248, 430, 1);
     expect([two.width, two.height]).toEqual([512, 48]);
   });
 
   it("groups rows that do not fit", () => {
-    const plan = planPlot(tableGeometry(0, TWO_MIB, 524_288), 1248, 430, 1);
+    const large = tableGeometry(0, TWO_MIB, 524_288);
+    const plan = planPlot(large, fullRange(large), 1248, 430, 1);
     expect(plan.height).toBeLessThanOrEqual(430);
     expect(plan.height).toBe(342);
   });
 
   it("fits a narrow window", () => {
-    const plan = planPlot(GUEST, 382, 300, 1);
+    const plan = planPlot(GUEST, fullRange(GUEST), 382, 300, 1);
     expect(plan.width + plan.margins.left + plan.margins.right).toBeLessThanOrEqual(382);
   });
 });

@@ -156,22 +156,22 @@ export function rangeAround(geometry: TableGeometry, span: CellSpan): CellRange 
 
 const SMALLEST_ZOOM = 4;
 
-/** `range` brought inside the tables and to at least four columns, or all rows where there are fewer. */
-export function clampRange(range: CellRange, geometry: TableGeometry): CellRange {
-  const [x0, x1] = clampSpan(range.x0, range.x1, ENTRIES);
-  const [y0, y1] = clampSpan(range.y0, range.y1, geometry.rows);
+/** `range` brought inside these limits and to at least four columns and rows, or all where there are fewer. */
+export function clampRange(range: CellRange, limits: CellRange): CellRange {
+  const [x0, x1] = clampSpan(range.x0, range.x1, limits.x0, limits.x1);
+  const [y0, y1] = clampSpan(range.y0, range.y1, limits.y0, limits.y1);
   return { x0, x1, y0, y1 };
 }
 
-function clampSpan(low: number, high: number, limit: number): [number, number] {
-  const least = Math.min(SMALLEST_ZOOM, limit);
-  const span = Math.min(limit, Math.max(least, high - low));
-  const start = Math.min(limit - span, Math.max(0, (low + high - span) / 2));
+function clampSpan(from: number, to: number, low: number, high: number): [number, number] {
+  const room = high - low;
+  const span = Math.min(room, Math.max(Math.min(SMALLEST_ZOOM, room), to - from));
+  const start = Math.min(high - span, Math.max(low, (from + to - span) / 2));
   return [start, start + span];
 }
 
-/** Whether two ranges are the same to within a thousandth of a cell. */
-export function sameRange(a: CellRange, b: CellRange): boolean {
-  const near = (p: number, q: number): boolean => Math.abs(p - q) < 1e-3;
+/** Whether two ranges are the same to within a part of a cell. */
+export function sameRange(a: CellRange, b: CellRange, within = 1e-3): boolean {
+  const near = (p: number, q: number): boolean => Math.abs(p - q) < within;
   return near(a.x0, b.x0) && near(a.x1, b.x1) && near(a.y0, b.y0) && near(a.y1, b.y1);
 }

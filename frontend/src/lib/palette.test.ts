@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MappingCells, type CellColumns } from "../state/cells";
+import { CellItems, type CellColumns } from "../state/cells";
 import { CellFlag, CellState, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
 import { hex, mix, pixel, rgb, sequential } from "./color";
 import {
@@ -23,7 +23,7 @@ const ONE_GIB = 2 ** 30;
 type Change = Partial<Record<"state" | "flags" | "mapcount" | "node" | "pages", number>>;
 
 function cell(change: Change): CellColumns {
-  const { columns } = new MappingCells(1, TWO_MIB);
+  const { columns } = new CellItems({ first: 0, count: 1, shift: 0 }, TWO_MIB, 0);
   columns.state[0] = change.state ?? CellState.MAPPED;
   columns.flags[0] = change.flags ?? 0;
   columns.mapcount[0] = change.mapcount ?? 1;
@@ -33,7 +33,7 @@ function cell(change: Change): CellColumns {
 }
 
 function keyOf(mode: (typeof COLOR_MODES)[number], change: Change): string {
-  const paint = paintOf(mode, cell(change), 0, TWO_MIB);
+  const paint = paintOf(mode, cell(change), 0, TWO_MIB, 5);
   return paintsOf(mode, "light", TWO_MIB, 30)[paint]?.key ?? "none";
 }
 
@@ -106,7 +106,7 @@ describe("paints", () => {
       for (const flags of [0, 2, 4, 6]) {
         for (const mapcount of [0, 1, 77, UNKNOWN_COUNT]) {
           const columns = cell({ state, flags, mapcount, node: mapcount % 256 });
-          expect(paints[paintOf(mode, columns, 0, TWO_MIB)]).toBeDefined();
+          expect(paints[paintOf(mode, columns, 0, TWO_MIB, 5)]).toBeDefined();
         }
       }
     }
@@ -171,7 +171,7 @@ describe("the legend of states", () => {
     const counts = new Uint32Array(256);
     const states = new Uint32Array(16);
     for (const one of columns) {
-      const paint = paintOf("state", one, 0, TWO_MIB);
+      const paint = paintOf("state", one, 0, TWO_MIB, 5);
       counts[paint] = (counts[paint] ?? 0) + 1;
       const state = one.state[0] ?? 0;
       states[state] = (states[state] ?? 0) + 1;

@@ -5,15 +5,23 @@
  * the same thing. Poisoned and migrating keep their paint in every mode: no way of looking hides them.
  */
 import type { CellColumns } from "../state/cells";
-import { CellFlag, CellState, PAGE_BYTES, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
+import {
+  CellFlag,
+  CellState,
+  PAGE_BYTES,
+  SEVERAL_NODES,
+  UNKNOWN_COUNT,
+  UNKNOWN_NODE,
+} from "../wire/generated";
+import { AGE_CLASSES, ageClass, ageColor, ageWords, ENDS_S } from "./age-scale";
 import { mix, rgb, sequential, type Rgb } from "./color";
 import { bytes } from "./format";
 
 export type Theme = "light" | "dark";
-export type ColorMode = "state" | "mapcount" | "mappers" | "node";
+export type ColorMode = "state" | "mapcount" | "mappers" | "node" | "age";
 export type Pattern = "none" | "diagonal" | "cross" | "dots" | "unknown";
 
-export const COLOR_MODES: readonly ColorMode[] = ["state", "mapcount", "mappers", "node"];
+export const COLOR_MODES: readonly ColorMode[] = ["state", "mapcount", "mappers", "node", "age"];
 
 /** One class of cells; several paints may share one line of the legend (the levels of `partial`). */
 export interface Paint {
@@ -34,16 +42,22 @@ export const MIGRATING = 254;
 const MAPPED = 1;
 const FULL = 2;
 const SPLIT = 3;
-const PARTIAL = 4;
-const PARTIAL_LEVELS = 16;
-const SHARED_TABLE = 20;
-const WRITE_PROTECTED = 21;
+export const PARTIAL = 4;
+export const PARTIAL_LEVELS = 16;
+export const SHARED_TABLE = 20;
+export const WRITE_PROTECTED = 21;
 const MARKER = 22;
 const SMALL = 23;
+/** Parts of a page, by the level of the entry that maps them. */
+const BY_PUD = 24;
+const BY_PMD = 25;
+const BY_PTE = 26;
 
 const FIRST_VALUE = 1;
 const LAST_NODE = 200;
-const UNKNOWN = 253;
+export const UNKNOWN = 253;
+const SEVERAL = 252;
+const AGE_NEVER = 100;
 /** Counts up to four are told apart; beyond, their order of magnitude is enough for a colour. */
 const EXACT_COUNTS = 4;
 const ONE_GIB = 2 ** 30;
@@ -82,7 +96,8 @@ const NODES = {
   dark: "#4aa3df #ffb81c #2fc79a #e69ac4 #9ad4f5 #ff7f3f #f0e442 #a48fe0",
 } as const;
 
-const PAINT_OF_STATE: readonly number[] = (() => {
+/** Paint of each `CellState`; of cells mapped in part the lowest level. */
+export const PAINT_OF_STATE: readonly number[] = (() => {
   const paints: number[] = [];
   paints[CellState.HOLE] = NO_PAGE;
   paints[CellState.MAPPED] = MAPPED;
@@ -96,35 +111,42 @@ const PAINT_OF_STATE: readonly number[] = (() => {
   return paints;
 })();
 
+/** Colour of what is of the mapping and not loaded. */
+export function unloadedColor(theme: Theme): Rgb {
+  return mix(rgb(COLORS[theme].hole), rgb(COLORS[theme].unknown), 0.4);
+}
+
+/** A colour that the filter leaves in the background; danger stays in sight. */
+export function dimmed(color: Rgb, paint: number, theme: Theme): Rgb {
+  return mix(color, rgb(COLORS[theme].hole), paint >= MIGRATING ? 0.4 : 0.88);
+}
+
 /** Colour towards which a changed cell flashes. */
 export function flashColor(theme: Theme): Rgb {
   return rgb(COLORS[theme].flash);
 }
 
-/** The paint of one cell in this mode. */
+/** The paint of one cell in this mode, `ageS` seconds after its last change. */
 export function paintOf(
   mode: ColorMode,
   columns: CellColumns,
   cell: number,
   pageSize: number,
+  ageS: number,
 ): number {
   const state = columns.state[cell] ?? CellState.HOLE;
   if (state === CellState.POISONED) return POISONED;
   if (state === CellState.MIGRATING) return MIGRATING;
   if (mode === "state") return statePaint(state, columns, cell, pageSize);
-  if (state === CellState.HOLE || state === CellState.MARKER) return NO_PAGE;
-  if (mode === "node") {
-    const node = columns.node[cell] ?? UNKNOWN_NODE;
-    return node === UNKNOWN_NODE ? UNKNOWN : FIRST_VALUE + Math.min(node, LAST_NODE);
-  }
-  const count = (mode === "mapcount" ? columns.mapcount : columns.mappers)[cell] ?? UNKNOWN_COUNT;
-  return count === UNKNOWN_COUNT ? UNKNOWN : FIRST_VALUE + bucketOf(count);
+  const present = state !== CellState.HOLE && state !== CellState.MARKER;
+  if (mode === "age") return agePaint(ageS, present);
+  if (!present) return NO_PAGE;
+  return mode === "node" ? nodePaint(columns.node[cell]) : countPaint(columns[mode][cell]);
 }
 
 function statePaint(state: number, columns: CellColumns, cell: number, pageSize: number): number {
   if (state === CellState.PARTIAL) {
-    const share = ((columns.mappedPages[cell] ?? 0) * PAGE_BYTES) / pageSize;
-    return PARTIAL + Math.min(PARTIAL_LEVELS - 1, Math.floor(share * PARTIAL_LEVELS));
+    return partialPaint(((columns.mappedPages[cell] ?? 0) * PAGE_BYTES) / pageSize);
   }
   const flags = columns.flags[cell] ?? 0;
   const present = state !== CellState.HOLE && state !== CellState.MARKER;
@@ -133,6 +155,57 @@ function statePaint(state: number, columns: CellColumns, cell: number, pageSize:
     if ((flags & CellFlag.SHARED_TABLE) !== 0) return SHARED_TABLE;
   }
   return PAINT_OF_STATE[state] ?? NO_PAGE;
+}
+
+/** Paint of what is mapped in part, by its share. */
+export function partialPaint(share: number): number {
+  const level = Math.floor(Math.max(0, share) * PARTIAL_LEVELS);
+  return PARTIAL + Math.min(PARTIAL_LEVELS - 1, level);
+}
+
+/** Paint by node. */
+export function nodePaint(node: number = UNKNOWN_NODE): number {
+  if (node === UNKNOWN_NODE) return UNKNOWN;
+  return node === SEVERAL_NODES ? SEVERAL : FIRST_VALUE + Math.min(node, LAST_NODE);
+}
+
+/** Paint by a count. */
+export function countPaint(count: number = UNKNOWN_COUNT): number {
+  return count === UNKNOWN_COUNT ? UNKNOWN : FIRST_VALUE + bucketOf(count);
+}
+
+/** Paint by the time since the last change; infinite: none was seen. */
+export function agePaint(ageS: number, present: boolean): number {
+  if (ageS === Infinity) return present ? AGE_NEVER : NO_PAGE;
+  return FIRST_VALUE + ageClass(ageS);
+}
+
+/** For each paint by age the seconds at which it is due to change; what has another paint never is. */
+export const AGE_DUE_S: Float64Array = (() => {
+  const due = new Float64Array(256).fill(Infinity);
+  due.set(ENDS_S, FIRST_VALUE);
+  return due;
+})();
+
+/** Paint of a part of a page: what is in full, by the level that maps it. */
+export function partPaint(state: number, level: string | null, share: number): number {
+  if (state === CellState.PARTIAL) return partialPaint(share);
+  if (state !== CellState.MAPPED) return PAINT_OF_STATE[state] ?? NO_PAGE;
+  const byLevel = { pud: BY_PUD, pmd: BY_PMD, pte: BY_PTE }[level ?? ""];
+  return byLevel ?? FULL;
+}
+
+/** For each paint of this mode 1 if its class is among `keys`; null where that is everything. */
+export function shownPaints(
+  mode: ColorMode,
+  keys: readonly string[] | null,
+  pageSize: number,
+): Uint8Array | null {
+  if (keys === null) return null;
+  const paints = paintsOf(mode, "light", pageSize, 1);
+  return Uint8Array.from({ length: 256 }, (_, at) =>
+    keys.includes(paints[at]?.key ?? "") ? 1 : 0,
+  );
 }
 
 /** Counts up to 4 have a class of their own, then each power of two has one: 5–8, 9–16. */
@@ -165,6 +238,14 @@ export function paintsOf(mode: ColorMode, theme: Theme, pageSize: number, highes
       const color = hues[node % hues.length] ?? [0, 0, 0];
       set(FIRST_VALUE + node, `node-${node}`, `node ${node}`, color, "none");
     }
+    set(SEVERAL, "node-several", "several nodes", rgb(colors.reserved), "dots");
+    return paints;
+  }
+  if (mode === "age") {
+    for (let at = 0; at < AGE_CLASSES; at++) {
+      set(FIRST_VALUE + at, `age-${at}`, ageWords(at), ageColor(at, theme === "dark"), "none");
+    }
+    set(AGE_NEVER, "age-never", "no change seen", rgb(colors.unknown), "none");
     return paints;
   }
   set(FIRST_VALUE, "count-0", `${mode} 0`, rgb(colors.reserved), "none");
@@ -187,7 +268,7 @@ function countColor(mode: "mapcount" | "mappers", theme: Theme, share: number): 
 
 /** The highest count class among paints that occur. */
 export function highestBucket(counts: Uint32Array): number {
-  for (let paint = UNKNOWN - 1; paint > FIRST_VALUE; paint--) {
+  for (let paint = SEVERAL - 1; paint > FIRST_VALUE; paint--) {
     if ((counts[paint] ?? 0) > 0) return paint - FIRST_VALUE;
   }
   return 1;
@@ -211,70 +292,12 @@ function statePaints(theme: Theme, pageSize: number): (Paint | undefined)[] {
   set(WRITE_PROTECTED, "write-protected", "write-protected (uffd)", protect, "none");
   set(MARKER, "marker", "write-protect marker, no page", mix(protect, hole, 0.5), "dots");
   set(SMALL, "small", "base pages, no huge folio", rgb(colors.reserved), "none");
+  set(BY_PUD, "by-pud", "part of one 1 GiB entry", rgb(colors.large), "none");
+  set(BY_PMD, "by-pmd", "by a 2 MiB entry", rgb(colors.mapped), "none");
+  set(BY_PTE, "by-pte", "by a 4 KiB entry", split, "none");
   for (let level = 0; level < PARTIAL_LEVELS; level++) {
     const color = mix(hole, split, 0.25 + (0.6 * (level + 1)) / PARTIAL_LEVELS);
     set(PARTIAL + level, "partial", "mapped in part", color, "none");
   }
   return paints;
-}
-
-/** A line of the legend. */
-export interface LegendEntry {
-  readonly key: string;
-  readonly label: string;
-  readonly color: Rgb;
-  readonly pattern: Pattern;
-  readonly count: number;
-}
-
-const LEGEND_ORDER: readonly number[] = [
-  POISONED,
-  MIGRATING,
-  ...Array.from({ length: UNKNOWN }, (_, at) => at + 1),
-  NO_PAGE,
-];
-
-/** Classes that occur: danger first, then by number, then where there is no page. */
-export function legendOf(paints: Paints, counts: Uint32Array): LegendEntry[] {
-  const byKey = new Map<string, LegendEntry>();
-  for (const number of LEGEND_ORDER) {
-    const count = counts[number] ?? 0;
-    const paint = paints[number];
-    if (count === 0 || paint === undefined) continue;
-    const before = byKey.get(paint.key)?.count ?? 0;
-    byKey.set(paint.key, { ...paint, count: before + count });
-  }
-  return [...byKey.values()];
-}
-
-/**
- * The legend of colours by state: each state with all its cells, also those painted in the colour of a flag, which
- * come last, as a part of these.
- */
-export function stateLegend(
-  paints: Paints,
-  counts: Uint32Array,
-  states: ArrayLike<number>,
-): LegendEntry[] {
-  const byState = new Uint32Array(counts.length);
-  const flagged = new Uint32Array(counts.length);
-  PAINT_OF_STATE.forEach((paint, state) => {
-    byState[barPaint(paint)] = states[state] ?? 0;
-  });
-  for (const paint of [SHARED_TABLE, WRITE_PROTECTED]) flagged[paint] = counts[paint] ?? 0;
-  return [
-    ...legendOf(paints, byState),
-    ...legendOf(paints, flagged).map((one) => ({ ...one, label: `of these ${one.label}` })),
-  ];
-}
-
-/** Where one paint has to stand for all levels of a state. */
-function barPaint(paint: number): number {
-  return paint === PARTIAL ? PARTIAL + PARTIAL_LEVELS / 2 : paint;
-}
-
-/** Paint of each `CellState` where nothing but the state is known, as in a composition bar. */
-export function barPaints(theme: Theme, pageSize: number): (Paint | undefined)[] {
-  const paints = paintsOf("state", theme, pageSize, 1);
-  return PAINT_OF_STATE.map((paint) => paints[barPaint(paint)]);
 }

@@ -1,6 +1,6 @@
 /** How large the heatmap is and where its axes stand: sizes in CSS pixels. */
 import { groupingFor } from "./cell-image";
-import { fittingRange, type CellRange, type TableGeometry } from "./geometry";
+import { ENTRIES, fittingRange, type CellRange, type TableGeometry } from "./geometry";
 
 /** The space between the edge of the plot and its cells. */
 export interface Margins {
@@ -27,10 +27,12 @@ const TICK_ROOM_PX = 14;
 
 /**
  * Plan a plot for this much room. Cells get whole device pixels wherever that costs less than a quarter of the
- * width; a mapping of few tables gets tall rows, one of many as much height as there is.
+ * width; a mapping of few tables gets tall rows, one of many as much height as there is. `limits`: what of the axes is
+ * used.
  */
 export function planPlot(
   geometry: TableGeometry,
+  limits: CellRange,
   roomWidth: number,
   roomHeight: number,
   pixelRatio: number,
@@ -40,13 +42,14 @@ export function planPlot(
   const digits = geometry.tableVa.toString(16).length + 2;
   const left = Math.ceil(digits * fontPx * 0.62) + TICK_ROOM_PX;
   const margins: Margins = { left, right: narrow ? 8 : 16, top: 8, bottom: 40 };
-  const home = fittingRange(geometry);
+  const rows = limits.y1 - limits.y0;
+  const home = rows < geometry.rows ? limits : fittingRange(geometry);
   const columns = home.x1 - home.x0;
   const room = Math.max(64, Math.min(roomWidth - left - margins.right, columns * WIDEST_CELL_PX));
   const tall = Math.max(SHORTEST_PLOT_PX, roomHeight - margins.top - margins.bottom);
   return {
     width: wholePixels(room, columns, pixelRatio),
-    height: rowsHeight(geometry.rows, tall, pixelRatio),
+    height: rowsHeight(rows, tall, pixelRatio),
     margins,
     home,
     fontPx,
@@ -60,7 +63,7 @@ function wholePixels(room: number, count: number, pixelRatio: number): number {
 }
 
 function rowsHeight(rows: number, tall: number, pixelRatio: number): number {
-  const grouping = groupingFor(1, rows, 1, tall * pixelRatio);
+  const grouping = groupingFor(1, rows, 1, tall * pixelRatio, ENTRIES);
   const shown = Math.ceil(rows / grouping.rows);
   const each = Math.floor((tall * pixelRatio) / shown);
   return Math.max(1, Math.min(each, TALLEST_ROW_PX * pixelRatio)) * (shown / pixelRatio);

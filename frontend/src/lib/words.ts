@@ -1,24 +1,7 @@
 /** What is known of a cell, in words; what is not known comes with the reason. */
-import type { CellColumns } from "../state/cells";
-import {
-  CellFlag,
-  CellState,
-  MAX_COUNT,
-  PAGE_BYTES,
-  UNKNOWN_COUNT,
-  UNKNOWN_NODE,
-} from "../wire/generated";
-import type { Capabilities, Limit, MappingInfo } from "../wire/types";
-import { address, addressRange, bytes, integer } from "./format";
-import { cellAddress, columnOf, rowOf, type TableGeometry } from "./geometry";
-
-/** One line: a term and what is known. `unknown` marks values that are a reason instead. */
-export interface Fact {
-  readonly key: string;
-  readonly term: string;
-  readonly value: string;
-  readonly unknown: boolean;
-}
+import { CellFlag, CellState } from "../wire/generated";
+import type { Capabilities, Limit } from "../wire/types";
+import { bytes } from "./format";
 
 /** What explains missing values; null where the host is not known any more. */
 export interface Sight {
@@ -78,61 +61,6 @@ const FLAG_WORDS: readonly (readonly [number, string])[] = [
 export function flagWords(flags: number): string {
   const words = FLAG_WORDS.filter(([flag]) => (flags & flag) !== 0).map(([, word]) => word);
   return words.length === 0 ? "none" : words.join(", ");
-}
-
-/** Everything that is known of one cell. */
-export function cellFacts(
-  info: MappingInfo,
-  geometry: TableGeometry,
-  columns: CellColumns,
-  cell: number,
-  sight: Sight | null,
-): Fact[] {
-  const va = cellAddress(geometry, cell);
-  const state = columns.state[cell] ?? CellState.HOLE;
-  const flags = columns.flags[cell] ?? 0;
-  const inferred = (flags & CellFlag.INFERRED) !== 0 ? " (inferred, not observed)" : "";
-  const known = (key: string, term: string, value: string): Fact => {
-    return { key, term, value, unknown: false };
-  };
-  const facts = [
-    known("address", "address", addressRange(va, va + info.page_size)),
-    known("entry", "entry", `${columnOf(geometry, cell)} of table ${rowOf(geometry, cell)}`),
-  ];
-  if (info.backing.kind !== "anonymous") {
-    // Of a cell that begins before the mapping does, the first byte that is mapped.
-    const offset = info.backing.offset + Math.max(va, info.start) - info.start;
-    facts.push(known("offset", "file offset", address(offset)));
-  }
-  const pages = columns.mappedPages[cell] ?? 0;
-  const mapped = `${bytes(pages * PAGE_BYTES)} of ${bytes(info.page_size)}`;
-  facts.push(known("state", "state", stateWords(state, info.page_size) + inferred));
-  facts.push(known("mapped", "mapped", mapped));
-  facts.push(countFact("mapcount", "mapcount (kernel)", columns.mapcount[cell], state, sight));
-  facts.push(countFact("mappers", "mappers", columns.mappers[cell], state, sight));
-  facts.push(nodeFact(columns.node[cell] ?? UNKNOWN_NODE, state, sight));
-  facts.push(known("flags", "flags", flagWords(flags)));
-  return facts;
-}
-
-function countFact(
-  key: "mapcount" | "mappers",
-  term: string,
-  count: number | undefined,
-  state: number,
-  sight: Sight | null,
-): Fact {
-  if (count === undefined || count === UNKNOWN_COUNT) {
-    return { key, term, value: `unknown (${reason(key, state, sight)})`, unknown: true };
-  }
-  const value = count === MAX_COUNT ? `${integer(count)} or more` : integer(count);
-  return { key, term, value, unknown: false };
-}
-
-function nodeFact(node: number, state: number, sight: Sight | null): Fact {
-  const unknown = node === UNKNOWN_NODE;
-  const value = unknown ? `unknown (${reason("node", state, sight)})` : String(node);
-  return { key: "node", term: "NUMA node", value, unknown };
 }
 
 /** Why this value of a cell is not known. */

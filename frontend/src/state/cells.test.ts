@@ -1,32 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { decodeFrame, type Block } from "../wire/frames";
-import { CellState, Encoding, UNKNOWN_COUNT } from "../wire/generated";
+import { decodeFrame } from "../wire/frames";
+import { CellState, UNKNOWN_AGE, UNKNOWN_COUNT } from "../wire/generated";
 import { frameBytes, goldenCases } from "../wire/golden";
-import { MappingCells } from "./cells";
+import { CellItems } from "./cells";
+import { NEVER } from "./items";
+import { sampleCells, sampleFrame } from "./samples";
 
 const TWO_MIB = 2 * 2 ** 20;
+const { HOLE, MAPPED, SPLIT } = CellState;
 
-function scattered(cells: readonly number[], state: number): Block {
-  const rows = cells.length;
-  return {
-    mappingId: 1,
-    encoding: Encoding.SCATTERED,
-    first: 0,
-    covered: rows,
-    index: Uint32Array.from(cells),
-    mappedPages: null,
-    mapcount: new Uint16Array(rows).fill(1),
-    mappers: new Uint16Array(rows).fill(1),
-    state: new Uint8Array(rows).fill(state),
-    flags: new Uint8Array(rows),
-    node: new Uint8Array(rows),
-  };
+function cellsOf(count: number, first = 0): CellItems {
+  return new CellItems({ first, count, shift: 0 }, TWO_MIB, 0);
+}
+
+function apply(cells: CellItems, index: readonly number[], state: number, nowS = 1): number[] {
+  const states = index.map(() => state);
+  return Array.from(cells.apply(sampleFrame([sampleCells(index, states)]), 7, nowS));
 }
 
 describe("cells after a frame", () => {
   it.each(goldenCases().map((golden) => [golden.name, golden] as const))("%s", (_, golden) => {
-    const cells = new MappingCells(golden.cell_count, golden.page_size);
-    cells.apply(decodeFrame(frameBytes(golden.frame)).blocks);
+    const view = { first: 0, count: golden.cell_count, shift: 0 } as const;
+    const cells = new CellItems(view, golden.page_size, 0);
+    cells.apply(decodeFrame(frameBytes(golden.frame)), golden.mapping_id, 1);
     const { columns } = cells;
     const at = (column: ArrayLike<number>): (number | undefined)[] =>
       golden.index.map((cell) => column[cell]);
@@ -42,28 +38,49 @@ describe("cells after a frame", () => {
   });
 });
 
-describe("a mapping's cells", () => {
-  it("name what changed, and only that", () => {
-    const cells = new MappingCells(600, TWO_MIB);
-    expect(Array.from(cells.apply([scattered([3, 599], CellState.MAPPED)]))).toEqual([3, 599]);
-    expect(Array.from(cells.apply([scattered([3, 7, 599], CellState.MAPPED)]))).toEqual([7]);
-    expect(cells.stateCounts[CellState.MAPPED]).toBe(3);
+describe("a view of cells", () => {
+  it("names what changed, and only that", () => {
+    const cells = cellsOf(600);
+    expect(apply(cells, [3, 599], MAPPED)).toEqual([3, 599]);
+    expect(apply(cells, [3, 7, 599], MAPPED)).toEqual([7]);
+    expect(cells.stateCounts[MAPPED]).toBe(3);
     expect(cells.presentPages).toBe(3 * 512);
-    expect(Array.from(cells.apply([scattered([3], CellState.HOLE)]))).toEqual([3]);
+    expect(apply(cells, [3], HOLE)).toEqual([3]);
     expect(cells.presentPages).toBe(2 * 512);
   });
 
-  it("write nothing of a frame of which one block does not fit", () => {
-    const cells = new MappingCells(10, TWO_MIB);
-    const blocks = [scattered([1], CellState.MAPPED), scattered([10], CellState.MAPPED)];
-    expect(() => cells.apply(blocks)).toThrow("cell 10 of 10");
-    expect(cells.stateCounts[CellState.HOLE]).toBe(10);
+  it("writes nothing of a frame of which one block does not fit", () => {
+    const cells = cellsOf(10);
+    const blocks = [sampleCells([1], [MAPPED]), sampleCells([10], [MAPPED])];
+    expect(() => cells.apply(sampleFrame(blocks), 7, 1)).toThrow("cell 10 of 10");
+    expect(cells.stateCounts[HOLE]).toBe(10);
     expect(cells.columns.mapcount[1]).toBe(UNKNOWN_COUNT);
   });
 
-  it("name more changes than were expected at first", () => {
-    const cells = new MappingCells(20_000, TWO_MIB);
+  it("names more changes than were expected at first", () => {
     const all = Array.from({ length: 20_000 }, (_, at) => at);
-    expect(cells.apply([scattered(all, CellState.SPLIT)])).toHaveLength(20_000);
+    expect(apply(cellsOf(20_000), all, SPLIT)).toHaveLength(20_000);
+  });
+
+  it("of a stretch takes cells by the mapping's numbers, and no others", () => {
+    const cells = cellsOf(3, 1000);
+    const whole = sampleFrame([sampleCells(1000, [HOLE, MAPPED, HOLE])]);
+    expect(Array.from(cells.apply(whole, 7, 1))).toEqual([0, 1, 2]);
+    expect(cells.complete).toBe(true);
+    expect(cells.columns.state[1]).toBe(MAPPED);
+    expect(() => apply(cells, [999], MAPPED)).toThrow("before the view");
+    expect(() => apply(cells, [1003], MAPPED)).toThrow("cell 1003 of 1003");
+    expect(cells.apply(whole, 8, 1)).toHaveLength(0);
+    expect(cells.grid).toMatchObject({ first: 1000, firstRow: 1, rows: 1 });
+  });
+
+  it("knows when cells changed, on this page's clock", () => {
+    const cells = cellsOf(2);
+    cells.apply(sampleFrame([sampleCells(0, [HOLE, MAPPED], UNKNOWN_AGE)]), 7, 50);
+    expect(Array.from(cells.changedAt)).toEqual([NEVER, NEVER]);
+    apply(cells, [1], HOLE, 60);
+    expect(Array.from(cells.changedAt)).toEqual([NEVER, 60]);
+    cells.apply(sampleFrame([sampleCells(0, [HOLE, MAPPED], 25)]), 7, 70);
+    expect(Array.from(cells.changedAt)).toEqual([67.5, 67.5]);
   });
 });

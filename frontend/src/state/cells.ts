@@ -1,10 +1,16 @@
-/** The cells of the mapping on screen, as columns that frames write into. */
-import { checkFits, wholePages, type Block } from "../wire/frames";
+/** The cells of the mapping on screen, or a stretch of them, as columns that frames write into. */
+import { itemGrid, type ItemGrid } from "../lib/item-grid";
+import { ENTRIES } from "../lib/geometry";
+import { paintOf, type ColorMode } from "../lib/palette";
+import { checkFits, wholePages, type Block, type Frame } from "../wire/frames";
+import { FrameError } from "../wire/frame-error";
 import { CellState, Encoding, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
+import type { Viewed } from "../wire/types";
+import { changedAtS, ItemList, NEVER, type Items } from "./items";
 
 const STATE_COUNT = Object.keys(CellState).length;
 
-/** Arrays of equal length, by cell index; meanings as in agent/hugescope_wire/cells.py. */
+/** Arrays of equal length, one element a cell in view; meanings as in agent/hugescope_wire/cells.py. */
 export interface CellColumns {
   readonly mappedPages: Uint32Array;
   readonly mapcount: Uint16Array;
@@ -14,68 +20,93 @@ export interface CellColumns {
   readonly node: Uint8Array;
 }
 
-/** Holds every cell of one mapping and what can be summed up over them. */
-export class MappingCells {
+/** Holds the cells of one view and what can be summed up over them. Item `n` is cell `view.first + n`. */
+export class CellItems implements Items {
+  readonly kind = "cells";
   readonly columns: CellColumns;
-  /** Cells in each state, by `CellState`. */
   readonly stateCounts = new Uint32Array(STATE_COUNT);
-  /** Present 4 KiB pages of all cells. */
+  readonly changedAt: Float32Array;
+  readonly grid: ItemGrid;
   presentPages = 0;
-  /** Whether a frame with every cell came; before that, nothing here is true. */
   complete = false;
 
-  #changed = new Uint32Array(1024);
-  #changedCount = 0;
+  #changed = new ItemList();
 
+  /** `start` is the mapping's. */
   constructor(
-    readonly cellCount: number,
+    readonly view: Viewed,
     readonly pageSize: number,
+    start: number,
   ) {
+    const { first, count } = view;
     this.columns = {
-      mappedPages: new Uint32Array(cellCount),
-      mapcount: new Uint16Array(cellCount).fill(UNKNOWN_COUNT),
-      mappers: new Uint16Array(cellCount).fill(UNKNOWN_COUNT),
-      state: new Uint8Array(cellCount),
-      flags: new Uint8Array(cellCount),
-      node: new Uint8Array(cellCount).fill(UNKNOWN_NODE),
+      mappedPages: new Uint32Array(count),
+      mapcount: new Uint16Array(count).fill(UNKNOWN_COUNT),
+      mappers: new Uint16Array(count).fill(UNKNOWN_COUNT),
+      state: new Uint8Array(count),
+      flags: new Uint8Array(count),
+      node: new Uint8Array(count).fill(UNKNOWN_NODE),
     };
-    this.stateCounts[CellState.HOLE] = cellCount;
+    this.changedAt = new Float32Array(count).fill(NEVER);
+    this.grid = itemGrid(1, (Math.floor(start / pageSize) % ENTRIES) + first, count);
+    this.stateCounts[CellState.HOLE] = count;
   }
 
-  /**
-   * Take the blocks of one frame in.
-   *
-   * Returns the cells that are other than before; the array is valid until the next call.
-   * Throws `FrameError` when a block does not fit, before any cell is written.
-   */
-  apply(blocks: readonly Block[]): Uint32Array {
-    for (const block of blocks) checkFits(block, this.cellCount, this.pageSize);
-    this.#changedCount = 0;
+  /** Throws `FrameError` when a block does not fit, before any cell is written. */
+  apply(frame: Frame, mappingId: number, nowS: number): Uint32Array {
+    const blocks = frame.blocks.filter((block) => block.mappingId === mappingId);
+    for (const block of blocks) this.#check(block);
+    this.#changed.clear();
     for (const block of blocks) {
-      if (block.encoding === Encoding.RUNS) this.#applyRuns(block);
-      else this.#applyRows(block);
-      if (block.covered === this.cellCount) this.complete = true;
+      if (block.encoding === Encoding.RUNS) this.#applyRuns(block, nowS);
+      else this.#applyRows(block, nowS);
+      if (block.covered === this.view.count) this.complete = true;
     }
-    return this.#changed.subarray(0, this.#changedCount);
+    return this.#changed.items;
   }
 
-  #applyRows(block: Block): void {
-    const { index, first } = block;
+  paint(mode: ColorMode, item: number, _shown: Uint8Array | null, nowS: number): number {
+    const ageS = mode === "age" ? nowS - (this.changedAt[item] ?? NEVER) : 0;
+    return paintOf(mode, this.columns, item, this.pageSize, ageS);
+  }
+
+  #check(block: Block): void {
+    const { first, count } = this.view;
+    checkFits(block, first + count, this.pageSize);
+    const begin = block.index ? (block.index[0] ?? first) : block.first;
+    if (block.covered > 0 && begin < first) {
+      throw new FrameError("bad_block", `cell ${begin} before the view`);
+    }
+  }
+
+  #applyRows(block: Block, nowS: number): void {
+    const { index, changedAgo } = block;
+    const offset = this.view.first;
     for (let row = 0; row < block.covered; row++) {
-      this.#write(index ? (index[row] ?? 0) : first + row, block, row);
+      const item = (index ? (index[row] ?? 0) : block.first + row) - offset;
+      const changed = this.#write(item, block, row);
+      if (changedAgo) this.changedAt[item] = changedAtS(changedAgo[row] ?? 0, nowS);
+      else if (changed || index) this.changedAt[item] = nowS;
     }
   }
 
-  #applyRuns(block: Block): void {
+  #applyRuns(block: Block, nowS: number): void {
     const index = block.index ?? new Uint32Array(0);
+    const { changedAgo } = block;
+    const offset = this.view.first;
     const end = block.first + block.covered;
     for (let row = 0; row < index.length; row++) {
-      const stop = index[row + 1] ?? end;
-      for (let cell = index[row] ?? end; cell < stop; cell++) this.#write(cell, block, row);
+      const stop = (index[row + 1] ?? end) - offset;
+      for (let item = (index[row] ?? end) - offset; item < stop; item++) {
+        const changed = this.#write(item, block, row);
+        if (changedAgo) this.changedAt[item] = changedAtS(changedAgo[row] ?? 0, nowS);
+        else if (changed) this.changedAt[item] = nowS;
+      }
     }
   }
 
-  #write(cell: number, block: Block, row: number): void {
+  /** Whether anything is other than before. */
+  #write(cell: number, block: Block, row: number): boolean {
     const into = this.columns;
     const state = block.state[row] ?? 0;
     const pages = block.mappedPages
@@ -95,7 +126,7 @@ export class MappingCells {
       into.flags[cell] === flags &&
       into.node[cell] === node
     ) {
-      return;
+      return false;
     }
     this.stateCounts[oldState] = (this.stateCounts[oldState] ?? 0) - 1;
     this.stateCounts[state] = (this.stateCounts[state] ?? 0) + 1;
@@ -106,15 +137,7 @@ export class MappingCells {
     into.mappers[cell] = mappers;
     into.flags[cell] = flags;
     into.node[cell] = node;
-    this.#note(cell);
-  }
-
-  #note(cell: number): void {
-    if (this.#changedCount === this.#changed.length) {
-      const wider = new Uint32Array(this.#changed.length * 4);
-      wider.set(this.#changed);
-      this.#changed = wider;
-    }
-    this.#changed[this.#changedCount++] = cell;
+    this.#changed.add(cell);
+    return true;
   }
 }

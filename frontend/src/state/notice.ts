@@ -79,6 +79,7 @@ function endedNotice({ ended }: Selection, shown: string): Notice {
       return notice("gone", `The mapping is gone: unmapped, or its process ended.${shown}`);
     case "no_such_host":
     case "no_such_mapping":
+    case "view_outside":
     case undefined:
       return notice("gone", `${ended?.message ?? "The server sends no more of it."}${shown}`);
   }

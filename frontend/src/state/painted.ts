@@ -1,41 +1,64 @@
-/** The cells of a mapping as paints, with how many there are of each. */
-import { paintOf, type ColorMode } from "../lib/palette";
-import type { MappingCells } from "./cells";
+/** What is loaded of a picture as paints, with how many items there are of each. */
+import { AGE_DUE_S, type ColorMode } from "../lib/palette";
+import type { Items } from "./items";
 
-/** Follows one mapping's cells in one colour mode. */
-export class PaintedCells {
+/** Follows one picture's items in one colour mode and filter. */
+export class PaintedItems {
   readonly paint: Uint8Array;
   readonly counts = new Uint32Array(256);
+  #grownS = 0;
 
+  /** `shown`: paints that the filter lets through; null: all. */
   constructor(
-    readonly cells: MappingCells,
+    readonly items: Items,
     readonly mode: ColorMode,
+    readonly shown: Uint8Array | null,
+    nowS: number,
   ) {
-    this.paint = new Uint8Array(cells.cellCount);
-    this.repaint();
+    this.paint = new Uint8Array(items.grid.count);
+    this.repaint(nowS);
   }
 
-  /** Every cell anew. */
-  repaint(): void {
-    const { columns, pageSize } = this.cells;
+  /** Every item anew. */
+  repaint(nowS: number): void {
     this.counts.fill(0);
-    for (let cell = 0; cell < this.paint.length; cell++) {
-      const paint = paintOf(this.mode, columns, cell, pageSize);
-      this.paint[cell] = paint;
+    this.#grownS = nowS;
+    for (let item = 0; item < this.paint.length; item++) {
+      const paint = this.items.paint(this.mode, item, this.shown, nowS);
+      this.paint[item] = paint;
       this.counts[paint] = (this.counts[paint] ?? 0) + 1;
     }
   }
 
-  /** These cells anew. */
-  update(changed: Uint32Array): void {
-    const { columns, pageSize } = this.cells;
-    for (const cell of changed) {
-      const old = this.paint[cell] ?? 0;
-      const paint = paintOf(this.mode, columns, cell, pageSize);
-      if (paint === old) continue;
-      this.paint[cell] = paint;
-      this.counts[old] = (this.counts[old] ?? 0) - 1;
-      this.counts[paint] = (this.counts[paint] ?? 0) + 1;
+  /** These items anew. */
+  update(changed: Uint32Array, nowS: number): void {
+    for (const item of changed) this.#update(item, nowS);
+  }
+
+  /** Time passed: returns the items that are in another class of age by now. */
+  grow(nowS: number): Uint32Array {
+    const { changedAt } = this.items;
+    const older: number[] = [];
+    const beforeS = this.#grownS;
+    this.#grownS = nowS;
+    for (let item = 0; item < changedAt.length; item++) {
+      const at = changedAt[item] ?? 0;
+      const isDue = nowS - at >= (AGE_DUE_S[this.paint[item] ?? 0] ?? Infinity);
+      // Cells that changed and changed back since were not painted then.
+      if (at === -Infinity || (!isDue && at < beforeS)) continue;
+      if (this.#update(item, nowS)) older.push(item);
     }
+    return Uint32Array.from(older);
+  }
+
+  /** Whether the item looks other than before. */
+  #update(item: number, nowS: number): boolean {
+    const old = this.paint[item] ?? 0;
+    const paint = this.items.paint(this.mode, item, this.shown, nowS);
+    if (paint === old) return false;
+    this.paint[item] = paint;
+    this.counts[old] = (this.counts[old] ?? 0) - 1;
+    this.counts[paint] = (this.counts[paint] ?? 0) + 1;
+    return true;
   }
 }

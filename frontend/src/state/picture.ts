@@ -1,58 +1,238 @@
-/** The mapping on screen: its facts, its cells, its paints, and who has to know when they change. */
-import { tableGeometry, type TableGeometry } from "../lib/geometry";
-import type { ColorMode } from "../lib/palette";
+/** One level of a mapping on screen: its axes, what is loaded of it, its paints, and who has to know when they change. */
+import {
+  cellAt,
+  columnOf,
+  ENTRIES,
+  fullRange,
+  rowOf,
+  type CellRange,
+  type CellSpan,
+  type TableGeometry,
+} from "../lib/geometry";
+import { entriesOf, itemAt } from "../lib/item-grid";
+import { levelDown, levelsOf, levelUp, type Level, type LevelFields } from "../lib/levels";
+import {
+  highestBucket,
+  legendOf,
+  paintsOf,
+  shownPaints,
+  stateLegend,
+  type ColorMode,
+  type LegendEntry,
+  type Paints,
+  type Theme,
+} from "../lib/palette";
 import { Rate } from "../lib/rate";
-import type { Block } from "../wire/frames";
-import type { MappingInfo } from "../wire/types";
-import { MappingCells } from "./cells";
-import { PaintedCells } from "./painted";
+import { cellsOfRows, holds } from "../lib/view-choice";
+import type { Frame } from "../wire/frames";
+import type { MappingInfo, PageDetail, Viewed } from "../wire/types";
+import { CellItems, type CellColumns } from "./cells";
+import { GroupItems } from "./groups";
+import { factsOf, type ItemFacts } from "./item-facts";
+import type { Items } from "./items";
+import { PaintedItems } from "./painted";
+import { PartItems } from "./part-items";
 import type { MapAddress } from "./route";
+import { changed, differing } from "./search";
+import { axesOf, limitsOf, sameStretch, type Place } from "./viewing";
 
-/** Told of cells that changed; null: all of them, or the colours. */
-export type CellListener = (changed: Uint32Array | null) => void;
+export type { Place } from "./viewing";
+
+export type { ItemFacts } from "./item-facts";
+
+/** Told of items that changed; null: all of them, or the colours, or that other items are loaded. `quietly`: aged only. */
+export type ItemListener = (changed: Uint32Array | null, quietly: boolean) => void;
 
 let made = 0;
 
-/** Everything that is drawn of one mapping. */
+/** Everything that is drawn of one level of a mapping. */
 export class Picture {
   /** No other picture of this page has it. */
   readonly serial = ++made;
-  readonly cells: MappingCells;
+  readonly levels: readonly Level[];
+  /** The axes, in entries of the level. */
   readonly geometry: TableGeometry;
+  /** What of the axes belongs to this picture. */
+  readonly limits: CellRange;
   readonly changes = new Rate();
-  painted: PaintedCells;
   info: MappingInfo;
   framesApplied = 0;
   lastSeq = 0;
-  #listeners = new Set<CellListener>();
+  /** Why there is nothing of a page; null: nothing is wrong. */
+  fault: string | null = null;
+  /** What is shown; null before anything came. */
+  painted: PaintedItems | null = null;
+  /** What was subscribed to and has not come yet, or is of the page that is looked into. */
+  #next: CellItems | GroupItems | null = null;
+  #mode: ColorMode;
+  #keys: readonly string[] | null;
+  #listeners = new Set<ItemListener>();
+  #nowMs = 0;
 
   constructor(
     readonly address: MapAddress,
     info: MappingInfo,
+    readonly place: Place,
     mode: ColorMode,
+    keys: readonly string[] | null = null,
   ) {
     this.info = info;
-    this.cells = new MappingCells(info.cell_count, info.page_size);
-    this.geometry = tableGeometry(info.start, info.page_size, info.cell_count);
-    this.painted = new PaintedCells(this.cells, mode);
+    this.levels = levelsOf(info);
+    this.#mode = mode;
+    this.#keys = keys;
+    this.geometry = axesOf(info, place);
+    this.limits = place.level.kind === "cells" ? limitsOf(info, place) : fullRange(this.geometry);
   }
 
-  /** Take a frame's blocks in; the first frame with every cell is no change, later ones are. */
-  apply(blocks: readonly Block[], seq: number, nowMs: number): void {
-    const first = !this.cells.complete;
-    const changed = this.cells.apply(blocks);
+  get level(): Level {
+    return this.place.level;
+  }
+
+  get table(): number | null {
+    return this.place.table;
+  }
+
+  get page(): Place["page"] {
+    return this.place.page;
+  }
+
+  get items(): Items | null {
+    return this.painted?.items ?? null;
+  }
+
+  get complete(): boolean {
+    return this.items?.complete === true;
+  }
+
+  get presentPages(): number {
+    return this.items?.presentPages ?? 0;
+  }
+
+  /** Cells in view by `CellState`; of a page, its parts. */
+  get stateCounts(): Uint32Array {
+    return this.items?.stateCounts ?? new Uint32Array(0);
+  }
+
+  /** What is loaded; null: nothing yet. */
+  get loaded(): Viewed | null {
+    return this.items?.view ?? null;
+  }
+
+  /** Whether all of the picture is loaded. */
+  get whole(): boolean {
+    const { items, limits } = this;
+    if (items === null) return false;
+    if (this.level.kind !== "cells") return true;
+    return holds(items.view, cellsOfRows(this.info, limits.y0, limits.y1));
+  }
+
+  /** What one count of the legend counts. */
+  get legendUnit(): "cells" | "groups" | "parts" {
+    if (this.level.kind === "parts") return "parts";
+    return this.items instanceof GroupItems && this.#mode !== "state" ? "groups" : "cells";
+  }
+
+  /** Colour mode and filter in force; the parts of a page have states only. */
+  get mode(): ColorMode {
+    return this.level.kind === "parts" ? "state" : this.#mode;
+  }
+
+  get shown(): Uint8Array | null {
+    return this.painted?.shown ?? null;
+  }
+
+  /** The server will send this from now on. */
+  expect(view: Viewed): void {
+    const { kind } = this.level;
+    const { info } = this;
+    this.#next = null;
+    // An answer to what was asked before the level was left.
+    if (kind === "tables" && view.shift !== 9) return;
+    if (kind === "parts" && (view.shift !== 0 || view.count !== 1)) return;
+    // The same again, after a reconnect: changes show against what was there.
+    if (kind !== "parts" && this.items !== null && sameStretch(this.items.view, view)) return;
+    this.#next =
+      view.shift === 0
+        ? new CellItems(view, info.page_size, info.start)
+        : new GroupItems(view, info.page_size, info.start, kind === "tables");
+  }
+
+  /** Show what another picture of the same cells has loaded, until more comes. */
+  inherit(other: Picture): void {
+    const { items } = other;
+    if (this.level.kind !== "cells" || other.level.kind !== "cells" || items === null) return;
+    this.#next = other.#next;
+    this.#show(items);
+  }
+
+  /** Take a frame in; the first after `expect` takes the place of what was shown. */
+  apply(frame: Frame, nowMs: number): void {
+    this.#nowMs = nowMs;
+    const next = this.#next;
+    const inside = this.level.kind === "parts";
+    const into = next ?? (inside ? null : this.items);
+    if (into === null) return;
+    const first = !into.complete;
+    const changed = into.apply(frame, this.info.id, nowMs / 1000);
     this.framesApplied++;
-    this.lastSeq = seq;
-    this.painted.update(changed);
+    this.lastSeq = frame.seq;
     this.changes.add(nowMs, first ? 0 : changed.length);
-    this.#tell(first ? null : changed);
+    if (inside) return;
+    if (next?.complete === true) {
+      this.#next = null;
+      this.#show(next);
+    } else if (next === null) {
+      // The ages of all may be others after a reconnect, also where nothing else is.
+      if (this.mode === "age" && tellsAges(frame)) this.painted?.repaint(nowMs / 1000);
+      else this.painted?.update(changed, nowMs / 1000);
+      this.#tell(first ? null : changed);
+    }
   }
 
-  /** Paint the cells by something else. */
+  /** The cell of the page that is looked into, as frames tell it; null before they do. */
+  pageColumns(): CellItems | null {
+    return this.#next instanceof CellItems && this.#next.complete ? this.#next : null;
+  }
+
+  /** The host's answer about the page that is looked into. */
+  takeParts(detail: PageDetail | null, fault: string | null, nowMs: number): void {
+    const { page } = this.place;
+    this.fault = fault;
+    if (detail === null || page === null) return;
+    this.#nowMs = nowMs;
+    const { items } = this;
+    if (items instanceof PartItems) {
+      const changed = items.take(detail, nowMs / 1000);
+      this.painted?.update(changed, nowMs / 1000);
+      this.#tell(changed);
+      return;
+    }
+    const parts = new PartItems(page.cell, this.geometry.cellCount);
+    parts.take(detail, nowMs / 1000);
+    this.#show(parts);
+  }
+
+  /** Time passed: colours by age follow. */
+  grow(nowMs: number): boolean {
+    this.#nowMs = nowMs;
+    if (this.painted === null || this.mode !== "age") return false;
+    const older = this.painted.grow(nowMs / 1000);
+    if (older.length > 0) this.#tell(older, true);
+    return older.length > 0;
+  }
+
+  /** Paint by something else. */
   colorBy(mode: ColorMode): void {
-    if (this.painted.mode === mode) return;
-    this.painted = new PaintedCells(this.cells, mode);
-    this.#tell(null);
+    if (this.#mode === mode) return;
+    this.#mode = mode;
+    if (this.items !== null) this.#show(this.items);
+  }
+
+  /** Let these keys of the legend through; null: all. */
+  showOnly(keys: readonly string[] | null): void {
+    if (this.#keys?.join() === keys?.join()) return;
+    this.#keys = keys;
+    if (this.items !== null) this.#show(this.items);
   }
 
   /** Whether another look at a mapping can go on in this picture. */
@@ -67,12 +247,148 @@ export class Picture {
   }
 
   /** Call `listener` at every change until the returned function is called. */
-  listen(listener: CellListener): () => void {
+  listen(listener: ItemListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  #tell(changed: Uint32Array | null): void {
-    for (const listener of this.#listeners) listener(changed);
+  /** The item that shows an entry; -1: none is loaded. */
+  itemOf(entry: number): number {
+    const { geometry, items } = this;
+    return items ? itemAt(items.grid, rowOf(geometry, entry), columnOf(geometry, entry)) : -1;
   }
+
+  /** Paint at a row and column; -1 outside of the mapping, -2 where nothing is loaded. */
+  paintAt(row: number, column: number): number {
+    if (this.painted === null || cellAt(this.geometry, row, column) === null) return -1;
+    const item = itemAt(this.painted.items.grid, row, column);
+    return item < 0 ? -2 : (this.painted.paint[item] ?? -2);
+  }
+
+  /** What is known of an entry; null where nothing is loaded. `nowMs`: of this page's clock. */
+  factsOf(entry: number, nowMs = this.#nowMs): ItemFacts | null {
+    const item = this.itemOf(entry);
+    if (item < 0 || this.items === null) return null;
+    const [span, { info }] = [this.itemSpan(entry), this];
+    const cells = this.spanOf(span.first, span.first + span.count - 1);
+    return cells.first < info.cell_count
+      ? factsOf(this.items, item, cells, Math.max(nowMs, this.#nowMs) / 1000)
+      : null;
+  }
+
+  /** Columns and index of a cell; null where cells are not loaded one by one. */
+  columnsOf(cell: number): { readonly columns: CellColumns; readonly at: number } | null {
+    const items = this.level.kind === "parts" ? this.pageColumns() : this.items;
+    if (!(items instanceof CellItems)) return null;
+    const at = cell - items.view.first;
+    return at >= 0 && at < items.view.count ? { columns: items.columns, at } : null;
+  }
+
+  /** The next entry in this direction that looks other than this one; null: none is loaded. */
+  nextDiffering(entry: number, step: 1 | -1): number | null {
+    const item = this.itemOf(entry);
+    return this.painted && item >= 0 ? this.#entry(differing(this.painted, item, step)) : null;
+  }
+
+  /** The next entry that changed lately, else the last that changed; null: no change is known. */
+  nextChanged(entry: number | null, nowMs: number): number | null {
+    const from = entry === null ? -1 : this.itemOf(entry);
+    return this.painted && this.#entry(changed(this.painted, from, nowMs / 1000));
+  }
+
+  #entry(item: number): number | null {
+    if (item < 0 || this.items === null) return null;
+    const { first } = entriesOf(this.items.grid, this.geometry, item);
+    return this.#inLimits(first) ? first : null;
+  }
+
+  #inLimits(entry: number): boolean {
+    const row = rowOf(this.geometry, entry);
+    return row >= this.limits.y0 && row < this.limits.y1;
+  }
+
+  /** The entries that are shown together with this one, itself included. */
+  itemSpan(entry: number): CellSpan {
+    const item = this.itemOf(entry);
+    if (item < 0 || this.items === null) return { first: entry, count: 1 };
+    return entriesOf(this.items.grid, this.geometry, item);
+  }
+
+  /** The entry that stands for a cell of the mapping. */
+  entryOf(cell: number): number {
+    const { kind } = this.level;
+    if (kind === "cells") return cell;
+    return kind === "parts" ? 0 : Math.floor((cell + this.#firstColumn()) / ENTRIES);
+  }
+
+  /** The cells of the mapping that an entry stands for. */
+  cellsOf(entry: number): CellSpan {
+    const { kind } = this.level;
+    if (kind === "cells") return { first: entry, count: 1 };
+    if (kind === "parts") return { first: this.page?.cell ?? 0, count: 1 };
+    return this.tableCells(entry);
+  }
+
+  /** The cells in a page table of the mapping. */
+  tableCells(table: number): CellSpan {
+    const { first, count } = cellsOfRows(this.info, table, table + 1);
+    return { first, count };
+  }
+
+  /** The cells from one entry to another. */
+  spanOf(a: number, b: number): CellSpan {
+    const [low, high] = [this.cellsOf(Math.min(a, b)), this.cellsOf(Math.max(a, b))];
+    return { first: low.first, count: high.first + high.count - low.first };
+  }
+
+  /** Fields of a route to the level below, at this entry. */
+  down(entry: number): Partial<LevelFields> | null {
+    return levelDown(this.levels, this.level, entry);
+  }
+
+  /** Fields of a route to the level above. */
+  up(fields: LevelFields): Partial<LevelFields> | null {
+    return levelUp(this.levels, this.level, fields, (table) => this.tableCells(table));
+  }
+
+  /** Colours and words of what it is painted with. */
+  paints(theme: Theme): Paints {
+    const counted = this.mode === "mapcount" || this.mode === "mappers";
+    const counts = counted ? this.painted?.counts : undefined;
+    const { level, info } = this;
+    const size = level.kind === "parts" ? level.entryBytes : info.page_size;
+    return paintsOf(this.mode, theme, size, counts ? highestBucket(counts) : 1);
+  }
+
+  /** Classes that occur, with live counts of `legendUnit`. */
+  legend(paints: Paints): LegendEntry[] {
+    const { painted, items } = this;
+    if (painted === null || items === null) return [];
+    if (this.mode !== "state" || this.level.kind === "parts") {
+      return legendOf(paints, painted.counts);
+    }
+    const flags = items instanceof GroupItems ? items : null;
+    return stateLegend(paints, painted.counts, items.stateCounts, flags);
+  }
+
+  #show(items: Items): void {
+    const { mode } = this;
+    const shown = shownPaints(mode, this.#keys, this.info.page_size);
+    this.painted = new PaintedItems(items, mode, shown, this.#nowMs / 1000);
+    this.#tell(null);
+  }
+
+  #firstColumn(): number {
+    return Math.floor(this.info.start / this.info.page_size) % ENTRIES;
+  }
+
+  /** `quietly`: nothing changed but its age. */
+  #tell(changed: Uint32Array | null, quietly = false): void {
+    for (const listener of this.#listeners) listener(changed, quietly);
+  }
+}
+
+/** Whether a frame is the first of its subscription. */
+function tellsAges({ blocks, groups }: Frame): boolean {
+  return [...blocks, ...groups].some(({ changedAgo }) => changedAgo !== null);
 }

@@ -18,7 +18,7 @@ export function placeHash(host: HostSummary, place: Place): string | null {
   const mapping = process?.mappings.find((one) => one.start === place.start);
   if (mapping === undefined) return null;
   const address = { hostId: host.host_id, pid: place.pid, start: place.start };
-  return mapHash(address, "state", spanOf(place, mapping.page_size));
+  return mapHash(address, { cells: spanOf(place, mapping.page_size) });
 }
 
 function spanOf({ start, at, first, count }: Place, pageSize: number): CellSpan | null {

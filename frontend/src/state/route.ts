@@ -1,5 +1,10 @@
-/** The address of what is shown: `#/`, `#/host/ID`, `#/host/ID/pid/PID/map/START?color=MODE&cells=FIRST-LAST`. */
-import type { CellSpan } from "../lib/geometry";
+/**
+ * The address of what is shown: `#/?q=TEXT&sort=KEY`, `#/host/ID?q=..&sort=..`, and
+ * `#/host/ID/pid/PID/map/START?color=..&level=..&table=K&cells=A-B&part=P&x=A-B&y=A-B&show=k1,k2&panel=extents&by=..`.
+ * What is absent has its default; what means nothing counts as absent.
+ */
+import type { CellRange, CellSpan } from "../lib/geometry";
+import { LEVEL_NAMES, type LevelName } from "../lib/level-names";
 import { COLOR_MODES, type ColorMode } from "../lib/palette";
 
 /** A mapping by what outlives restarts of agent and server. */
@@ -10,28 +15,69 @@ export interface MapAddress {
   readonly start: number;
 }
 
+/** How a mapping is looked at. */
+export interface MapFields {
+  readonly color: ColorMode;
+  /** The page-table level asked for; null: what suits the mapping. */
+  readonly level: LevelName | null;
+  /** The one page table of the mapping to show, counted from its first; null: all. */
+  readonly table: number | null;
+  /** The cells that are selected; on a level inside of a page the first is that page. */
+  readonly cells: CellSpan | null;
+  /** A part of that page. */
+  readonly part: number | null;
+  /** Zoomed to these columns and rows; null: home. */
+  readonly range: CellRange | null;
+  /** Keys of the legend that are shown; null: all. */
+  readonly show: readonly string[] | null;
+  /** What is open beside the map. */
+  readonly panel: "extents" | null;
+  /** States that the extents are restricted to; null: all. */
+  readonly by: readonly string[] | null;
+}
+
+export interface MapRoute extends MapFields {
+  readonly screen: "map";
+  readonly address: MapAddress;
+}
+
+/** What the overview is restricted to, and in which order; "": as it comes. */
+export interface OverviewFields {
+  readonly q: string;
+  readonly sort: string;
+}
+
+export interface OverviewRoute extends OverviewFields {
+  readonly screen: "overview";
+  readonly hostId: string | null;
+}
+
 export type Route =
-  | { readonly screen: "overview"; readonly hostId: string | null }
-  | {
-      readonly screen: "map";
-      readonly address: MapAddress;
-      readonly color: ColorMode;
-      /** The cells that are selected. */
-      readonly cells: CellSpan | null;
-    }
-  | { readonly screen: "unknown"; readonly hash: string };
+  OverviewRoute | MapRoute | { readonly screen: "unknown"; readonly hash: string };
 
 const HOST = /^\/host\/([^/]+)$/;
 const MAP = /^\/host\/([^/]+)\/pid\/([1-9][0-9]{0,9})\/map\/([0-9a-f]{1,16})$/;
+const NUMBER = /^[0-9]{1,10}$/;
 const CELLS = /^([0-9]{1,10})(?:-([0-9]{1,10}))?$/;
+const SPAN = /^([0-9]{1,10}(?:\.[0-9]+)?)-([0-9]{1,10}(?:\.[0-9]+)?)$/;
 
-/** What a location hash asks for; unknown colour modes fall back to state. */
+/** What a location hash asks for. */
 export function parseRoute(hash: string): Route {
-  const [path = "", query = ""] = hash.replace(/^#/, "").split("?", 2);
-  if (path === "" || path === "/") return { screen: "overview", hostId: null };
+  const text = hash.replace(/^#/, "");
+  const mark = text.indexOf("?");
+  const path = mark < 0 ? text : text.slice(0, mark);
+  const asked = new URLSearchParams(mark < 0 ? "" : text.slice(mark));
   try {
     const host = HOST.exec(path);
-    if (host) return { screen: "overview", hostId: decodeURIComponent(host[1] ?? "") };
+    if (host || path === "" || path === "/") {
+      const hostId = host ? decodeURIComponent(host[1] ?? "") : null;
+      return {
+        screen: "overview",
+        hostId,
+        q: asked.get("q") ?? "",
+        sort: asked.get("sort") ?? "",
+      };
+    }
     const map = MAP.exec(path);
     if (map) {
       const [, hostId = "", pid = "", start = ""] = map;
@@ -40,14 +86,42 @@ export function parseRoute(hash: string): Route {
         pid: Number(pid),
         start: Number.parseInt(start, 16),
       };
-      const asked = new URLSearchParams(query);
-      const color = COLOR_MODES.find((mode) => mode === asked.get("color")) ?? "state";
-      return { screen: "map", address, color, cells: cellSpan(asked.get("cells") ?? "") };
+      return { screen: "map", address, ...mapFields(asked) };
     }
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
   }
   return { screen: "unknown", hash };
+}
+
+function mapFields(asked: URLSearchParams): MapFields {
+  const text = (key: string): string => asked.get(key) ?? "";
+  const [x, y] = [floatSpan(text("x")), floatSpan(text("y"))];
+  return {
+    color: COLOR_MODES.find((mode) => mode === text("color")) ?? "state",
+    level: LEVEL_NAMES.find((name) => name === text("level")) ?? null,
+    table: whole(text("table")),
+    cells: cellSpan(text("cells")),
+    part: whole(text("part")),
+    range: x && y && { x0: x[0], x1: x[1], y0: y[0], y1: y[1] },
+    show: words(asked.get("show")),
+    panel: text("panel") === "extents" ? "extents" : null,
+    by: words(asked.get("by")),
+  };
+}
+
+function whole(text: string): number | null {
+  return NUMBER.test(text) ? Number(text) : null;
+}
+
+function words(text: string | null): string[] | null {
+  return text === null ? null : text.split(",").filter((word) => word !== "");
+}
+
+function floatSpan(text: string): readonly [number, number] | null {
+  const found = SPAN.exec(text);
+  const [low, high] = [Number(found?.[1]), Number(found?.[2])];
+  return low < high ? [low, high] : null;
 }
 
 function cellSpan(text: string): CellSpan | null {
@@ -64,24 +138,47 @@ export function hostOf(route: Route): string | null {
 }
 
 /** Link to the overview, or to one host. */
-export function hostHash(hostId: string | null): string {
-  return hostId === null ? "#/" : `#/host/${encodeURIComponent(hostId)}`;
+export function hostHash(hostId: string | null, fields: Partial<OverviewFields> = {}): string {
+  const path = hostId === null ? "#/" : `#/host/${encodeURIComponent(hostId)}`;
+  return path + queryOf([fields.q && ["q", fields.q], fields.sort && ["sort", fields.sort]]);
 }
 
-/** Link to a mapping, with these cells selected. */
-export function mapHash(
-  address: MapAddress,
-  color: ColorMode = "state",
-  cells: CellSpan | null = null,
-): string {
-  const query: string[] = [];
-  if (color !== "state") query.push(`color=${color}`);
-  if (cells !== null) {
-    const last = cells.first + cells.count - 1;
-    query.push(`cells=${cells.first}${last > cells.first ? `-${last}` : ""}`);
-  }
+/** Link to a mapping. To change some fields of a route: `mapHash(route.address, { ...route, cells })`. */
+export function mapHash(address: MapAddress, fields: Partial<MapFields> = {}): string {
+  const { color, level, table, cells, part, range, show, panel, by } = fields;
+  const last = cells ? cells.first + cells.count - 1 : 0;
   const path = `${hostHash(address.hostId)}/pid/${address.pid}/map/${address.start.toString(16)}`;
-  return query.length === 0 ? path : `${path}?${query.join("&")}`;
+  return (
+    path +
+    queryOf([
+      color && color !== "state" && ["color", color],
+      level && ["level", level],
+      table != null && ["table", String(table)],
+      cells && ["cells", last > cells.first ? `${cells.first}-${last}` : String(cells.first)],
+      part != null && ["part", String(part)],
+      range && ["x", spanText(range.x0, range.x1)],
+      range && ["y", spanText(range.y0, range.y1)],
+      show && ["show", show.join()],
+      panel && ["panel", panel],
+      by && ["by", by.join()],
+    ])
+  );
+}
+
+/** A hundredth of a cell is finer than anyone sees. */
+function spanText(low: number, high: number): string {
+  const round = (value: number): number => Math.round(Math.max(0, value) * 100) / 100;
+  return `${round(low)}-${round(high)}`;
+}
+
+type Pair = readonly [key: string, value: string];
+
+function queryOf(pairs: readonly (Pair | false | "" | null | undefined)[]): string {
+  const query = pairs
+    .filter((pair): pair is Pair => Boolean(pair))
+    // A comma needs no escape, and links are read by people.
+    .map(([key, value]) => `${key}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
+  return query.length === 0 ? "" : `?${query.join("&")}`;
 }
 
 /** Whether both name the same place. */

@@ -1,4 +1,7 @@
 /** Made-up messages for tests. */
+import type { Block, Frame } from "../wire/frames";
+import { CellState, Encoding, FrameKind, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
+import type { GroupBlock } from "../wire/groups";
 import type {
   HostReport,
   HostSummary,
@@ -22,6 +25,7 @@ export function sampleMapping(change: Partial<MappingSummary> = {}): MappingSumm
     shared: true,
     backing: { kind: "memfd", name: "ram", inode: 11, offset: 0 },
     vm_flags: null,
+    guest: null,
     level_bytes: { pud: null, pmd: null, pte: null },
     state_counts: [512, 0, 0, 0, 0, 0, 0, 0, 0],
     mapped_bytes: 0,
@@ -53,7 +57,7 @@ export function sampleHost(
     },
     limits: [],
     pools: [],
-    processes: [{ pid: 42, comm: "qemu", mappings: [...mappings] }],
+    processes: [{ pid: 42, comm: "qemu", name: null, mappings: [...mappings] }],
     skipped: { gone: 0, denied: 0, failed: 0 },
     cost: null,
     ...change,
@@ -67,7 +71,8 @@ export function sampleOverview(...hosts: HostSummary[]): Overview {
 
 /** The server's answer to a subscription. */
 export function sampleSubscribed(mapping: MappingSummary, epoch = "one"): Subscribed {
-  return { type: "subscribed", host_id: "h", epoch, mapping };
+  const view = { first: 0, count: mapping.cell_count, shift: 0 as const };
+  return { type: "subscribed", host_id: "h", epoch, mapping, view };
 }
 
 /** Where the sample mapping is. */
@@ -118,5 +123,73 @@ export function sampleAccount(change: Partial<PoolAccount> = {}): PoolAccount {
     torn: 0,
     looks: 1,
     ...change,
+  };
+}
+
+/** A frame for viewers. */
+export function sampleFrame(blocks: readonly Block[], groups: readonly GroupBlock[] = []): Frame {
+  const kind = groups.length > 0 ? FrameKind.GROUPS : FrameKind.CELLS;
+  return { kind, seq: 1, meta: null, blocks, groups };
+}
+
+/** These cells of mapping 7 in one state; from cell `index` on and dense where that is a number. */
+export function sampleCells(
+  index: readonly number[] | number,
+  states: readonly number[],
+  changedAgo: number | null = null,
+): Block {
+  const rows = states.length;
+  const dense = typeof index === "number";
+  return {
+    mappingId: 7,
+    encoding: dense ? Encoding.DENSE : Encoding.SCATTERED,
+    first: dense ? index : 0,
+    covered: rows,
+    index: dense ? null : Uint32Array.from(index),
+    mappedPages: null,
+    changedAgo: changedAgo === null ? null : new Uint32Array(rows).fill(changedAgo),
+    mapcount: new Uint16Array(rows).fill(1),
+    mappers: new Uint16Array(rows).fill(1),
+    state: Uint8Array.from(states),
+    flags: new Uint8Array(rows),
+    node: new Uint8Array(rows),
+  };
+}
+
+/** What `sampleGroups` says of one group; `counts` by the names of states. */
+export interface SampleGroup {
+  readonly counts: Partial<Record<keyof typeof CellState, number>>;
+  readonly mappedPages?: number;
+  readonly writeProtected?: number;
+  readonly sharedTable?: number;
+  readonly mapcount?: number;
+  readonly node?: number;
+}
+
+/** Groups of mapping 7 from `first` on. */
+export function sampleGroups(
+  shift: number,
+  first: number,
+  groups: readonly SampleGroup[],
+  changedAgo: number | null = null,
+): GroupBlock {
+  const shorts = (of: (group: SampleGroup) => number): Uint16Array => Uint16Array.from(groups, of);
+  const states = Object.entries(CellState).sort(([, a], [, b]) => a - b);
+  return {
+    mappingId: 7,
+    encoding: Encoding.DENSE,
+    shift,
+    first,
+    covered: groups.length,
+    index: null,
+    mappedPages: Uint32Array.from(groups, (group) => group.mappedPages ?? 0),
+    changedAgo: changedAgo === null ? null : new Uint32Array(groups.length).fill(changedAgo),
+    counts: states.map(([name]) => shorts((group) => group.counts[name as "HOLE"] ?? 0)),
+    writeProtected: shorts((group) => group.writeProtected ?? 0),
+    sharedTable: shorts((group) => group.sharedTable ?? 0),
+    inferred: shorts(() => 0),
+    mapcount: shorts((group) => group.mapcount ?? UNKNOWN_COUNT),
+    mappers: shorts(() => UNKNOWN_COUNT),
+    node: Uint8Array.from(groups, (group) => group.node ?? UNKNOWN_NODE),
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { FromViewer, Overview, SubscriptionEnded } from "../wire/types";
+import type { FromViewer, Overview, SubscriptionEnded, View } from "../wire/types";
 import {
   SAMPLE_ADDRESS,
   sampleHost,
@@ -17,7 +17,7 @@ class Viewer {
   on(event: SelectionEvent): string {
     if (event.type === "overview") this.overview = event.overview;
     if (event.type === "disconnected") this.overview = null;
-    const { selection, send } = step(this.selection, event, this.overview);
+    const { selection, send } = step(this.selection, event, this.overview, () => VIEW);
     this.selection = selection;
     if (send !== null) this.sent.push(send);
     return selection.phase;
@@ -28,6 +28,7 @@ class Viewer {
   }
 }
 
+const VIEW: View = { first: 0, count: 512, shift: 0, rate_hz: 20 };
 const MAPPING = sampleMapping();
 const HERE = sampleOverview(sampleHost([MAPPING]));
 const EMPTY = sampleOverview(sampleHost([]));
@@ -60,7 +61,9 @@ describe("selecting a mapping", () => {
     expect(viewer.see(EMPTY)).toBe("searching");
     expect(viewer.see(HERE)).toBe("asked");
     expect(viewer.see(HERE)).toBe("asked");
-    expect(viewer.sent).toEqual([{ type: "subscribe", host_id: "h", epoch: "one", mapping_id: 7 }]);
+    expect(viewer.sent).toEqual([
+      { type: "subscribe", host_id: "h", epoch: "one", mapping_id: 7, view: VIEW },
+    ]);
   });
 
   it("lets go when the address is left", () => {
@@ -88,7 +91,7 @@ describe("a mapping under a new name", () => {
     expect(viewer.see(HERE)).toBe("ended");
     expect(viewer.see(renamed)).toBe("asked");
     expect(viewer.sent).toEqual([
-      { type: "subscribe", host_id: "h", epoch: "two", mapping_id: 70 },
+      { type: "subscribe", host_id: "h", epoch: "two", mapping_id: 70, view: VIEW },
     ]);
   });
 
@@ -112,7 +115,9 @@ describe("a mapping under a new name", () => {
     expect(viewer.see(other)).toBe("ended");
     expect(viewer.sent).toEqual([]);
     expect(viewer.on({ type: "adopt" })).toBe("asked");
-    expect(viewer.sent).toEqual([{ type: "subscribe", host_id: "h", epoch: "one", mapping_id: 8 }]);
+    expect(viewer.sent).toEqual([
+      { type: "subscribe", host_id: "h", epoch: "one", mapping_id: 8, view: VIEW },
+    ]);
   });
 
   it("may be the old name, if it was away in between", () => {
@@ -120,5 +125,24 @@ describe("a mapping under a new name", () => {
     viewer.on(ended("no_such_host"));
     expect(viewer.see(sampleOverview())).toBe("ended");
     expect(viewer.see(HERE)).toBe("asked");
+  });
+});
+
+describe("another view of the mapping", () => {
+  it("is asked for at once, and only if it is another", () => {
+    const viewer = live();
+    const view = { ...VIEW, first: 100, count: 9 };
+    expect(viewer.on({ type: "view", view })).toBe("live");
+    viewer.on({ type: "view", view: { ...view } });
+    viewer.on({ type: "view", view: { ...view, rate_hz: 0 } });
+    const views = viewer.sent.map((message) => message.type === "subscribe" && message.view);
+    expect(views).toEqual([view, { ...view, rate_hz: 0 }]);
+  });
+
+  it("waits until the mapping is found", () => {
+    const viewer = live();
+    viewer.on({ type: "disconnected" });
+    viewer.on({ type: "view", view: { ...VIEW, first: 3 } });
+    expect(viewer.sent).toEqual([]);
   });
 });

@@ -11,6 +11,7 @@ import type {
   Overview,
   Subscribed,
   SubscriptionEnded,
+  View,
 } from "../wire/types";
 import { sameAddress, type MapAddress } from "./route";
 
@@ -41,13 +42,19 @@ export interface Selection {
   readonly name: MappingName | null;
   readonly identity: Identity | null;
   readonly ended: SubscriptionEnded | null;
+  /** What the server was asked to send of it last. */
+  readonly view: View | null;
 }
+
+/** What to ask for of a mapping that was found. */
+export type ViewOf = (mapping: MappingSummary) => View;
 
 export type SelectionEvent =
   | { readonly type: "wanted"; readonly address: MapAddress | null }
   | { readonly type: "overview"; readonly overview: Overview }
   | { readonly type: "subscribed"; readonly message: Subscribed }
   | { readonly type: "ended"; readonly message: SubscriptionEnded }
+  | { readonly type: "view"; readonly view: View } /** another part, grain or rate is wanted */
   | { readonly type: "disconnected" }
   | { readonly type: "adopt" }; /** take whatever is at the address now as the wanted mapping */
 
@@ -62,19 +69,27 @@ export const NOTHING_SELECTED: Selection = {
   name: null,
   identity: null,
   ended: null,
+  view: null,
 };
 
 /** The next state and the message to send, if any. `overview` is the latest one, null while disconnected. */
-export function step(selection: Selection, event: SelectionEvent, overview: Overview | null): Step {
+export function step(
+  selection: Selection,
+  event: SelectionEvent,
+  overview: Overview | null,
+  viewOf: ViewOf,
+): Step {
   switch (event.type) {
     case "wanted":
-      return want(selection, event.address, overview);
+      return want(selection, event.address, overview, viewOf);
     case "adopt":
-      return search({ ...selection, identity: null, ended: null }, overview);
+      return search({ ...selection, identity: null, ended: null }, overview, viewOf);
     case "overview":
       return selection.phase === "idle"
         ? { selection, send: null }
-        : search(selection, event.overview);
+        : search(selection, event.overview, viewOf);
+    case "view":
+      return look(selection, event.view);
     case "disconnected":
       return {
         selection:
@@ -88,17 +103,45 @@ export function step(selection: Selection, event: SelectionEvent, overview: Over
   }
 }
 
-function want(selection: Selection, address: MapAddress | null, overview: Overview | null): Step {
+function want(
+  selection: Selection,
+  address: MapAddress | null,
+  overview: Overview | null,
+  viewOf: ViewOf,
+): Step {
   if (sameAddress(selection.wanted, address)) return { selection, send: null };
   if (address === null) {
     const asked = selection.phase === "asked" || selection.phase === "live";
     return { selection: NOTHING_SELECTED, send: asked ? { type: "unsubscribe" } : null };
   }
   const fresh: Selection = { ...NOTHING_SELECTED, phase: "searching", wanted: address };
-  return search(fresh, overview);
+  return search(fresh, overview, viewOf);
 }
 
-function search(selection: Selection, overview: Overview | null): Step {
+/** The server goes on with what it sends until it answers; frames that follow the answer are of the new view. */
+function look(selection: Selection, view: View): Step {
+  const { phase, name } = selection;
+  const asked = phase === "asked" || phase === "live";
+  if (!asked || name === null || sameView(selection.view, view)) return { selection, send: null };
+  return { selection: { ...selection, view }, send: subscribe(name, view) };
+}
+
+function subscribe(name: MappingName, view: View): FromViewer {
+  const { hostId, epoch, mappingId } = name;
+  return { type: "subscribe", host_id: hostId, epoch, mapping_id: mappingId, view };
+}
+
+function sameView(a: View | null, b: View): boolean {
+  return (
+    a !== null &&
+    a.first === b.first &&
+    a.count === b.count &&
+    a.shift === b.shift &&
+    a.rate_hz === b.rate_hz
+  );
+}
+
+function search(selection: Selection, overview: Overview | null, viewOf: ViewOf): Step {
   const { wanted, name } = selection;
   if (wanted === null || overview === null) return { selection, send: null };
   const found = find(overview, wanted);
@@ -117,9 +160,10 @@ function search(selection: Selection, overview: Overview | null): Step {
     return { selection, send: null };
   }
   const asked: MappingName = { hostId: wanted.hostId, epoch, mappingId: mapping.id };
+  const view = viewOf(mapping);
   return {
-    selection: { ...selection, phase: "asked", name: asked },
-    send: { type: "subscribe", host_id: wanted.hostId, epoch, mapping_id: mapping.id },
+    selection: { ...selection, phase: "asked", name: asked, view },
+    send: subscribe(asked, view),
   };
 }
 

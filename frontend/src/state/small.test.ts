@@ -3,50 +3,9 @@ import { connectionWords } from "./connection";
 import { freshness, oldest } from "./freshness";
 import { noticeOf, type Situation } from "./notice";
 import { placeHash } from "./places";
-import { hostHash, hostOf, mapHash, parseRoute } from "./route";
+import { hostOf, parseRoute } from "./route";
 import { SAMPLE_ADDRESS, sampleHost, sampleMapping, sampleOverview } from "./samples";
 import { identityOf, NOTHING_SELECTED } from "./selection";
-
-describe("routes", () => {
-  it.each([
-    ["", { screen: "overview", hostId: null }],
-    ["#/", { screen: "overview", hostId: null }],
-    ["#/host/a%3Ab", { screen: "overview", hostId: "a:b" }],
-    [
-      "#/host/h/pid/42/map/7f0000000000?color=node",
-      { screen: "map", address: SAMPLE_ADDRESS, color: "node", cells: null },
-    ],
-    [
-      "#/host/h/pid/42/map/7f0000000000?color=nonsense",
-      { screen: "map", address: SAMPLE_ADDRESS, color: "state", cells: null },
-    ],
-    [
-      "#/host/h/pid/42/map/7f0000000000?cells=12-15",
-      { screen: "map", address: SAMPLE_ADDRESS, color: "state", cells: { first: 12, count: 4 } },
-    ],
-    [
-      "#/host/h/pid/42/map/7f0000000000?cells=nonsense",
-      { screen: "map", address: SAMPLE_ADDRESS, color: "state", cells: null },
-    ],
-    ["#/host/%zz", { screen: "unknown", hash: "#/host/%zz" }],
-    ["#/host/h/pid/0/map/1", { screen: "unknown", hash: "#/host/h/pid/0/map/1" }],
-  ])("%s", (hash, route) => {
-    expect(parseRoute(hash)).toEqual(route);
-  });
-
-  it("survive a round trip", () => {
-    const address = { hostId: "rack 1/ö", pid: 7, start: 0xffff_ffe0_0000 };
-    for (const cells of [null, { first: 7, count: 1 }, { first: 0, count: 9 }]) {
-      expect(parseRoute(mapHash(address, "mappers", cells))).toEqual({
-        screen: "map",
-        address,
-        color: "mappers",
-        cells,
-      });
-    }
-    expect(parseRoute(hostHash("rack 1/ö"))).toEqual({ screen: "overview", hostId: "rack 1/ö" });
-  });
-});
 
 describe("the link in words", () => {
   it.each([

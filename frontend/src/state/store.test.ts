@@ -10,6 +10,7 @@ import {
   sampleReport,
   sampleSubscribed,
 } from "./samples";
+import * as maps from "./maps";
 import { Store } from "./store";
 
 const MAPPING = sampleMapping();
@@ -30,6 +31,7 @@ function frame(): ArrayBuffer {
 function watching(): { readonly store: Store; readonly sent: FromViewer[] } {
   const store = new Store(MAP);
   const sent: FromViewer[] = [];
+  store.useMaps(maps);
   store.onRoute(MAP);
   store.send = (message) => sent.push(message);
   store.onMessage(WELCOME, 1);
@@ -56,8 +58,8 @@ describe("the store", () => {
     });
     store.onFrame(frame(), 4);
     const picture = store.picture.value;
-    expect(picture?.cells.complete).toBe(true);
-    expect(picture?.cells.stateCounts[1]).toBe(200);
+    expect(picture?.complete).toBe(true);
+    expect(picture?.stateCounts[1]).toBe(200);
     expect(sent.map((message) => message.type)).toEqual(["subscribe"]);
     for (const drawn of waiting) drawn();
     expect(sent.at(-1)).toEqual({ type: "ack", seq: 4 });
@@ -105,7 +107,7 @@ describe("the store", () => {
     const { store } = watching();
     store.onConnection({ phase: "waiting", attempt: 1, lostAtMs: 5, retryAtMs: 6 });
     store.onFrame(frame(), 4);
-    expect(store.picture.value?.cells.complete).toBe(false);
+    expect(store.picture.value?.complete).toBe(false);
   });
 
   it("refuses frames that are not for viewers", () => {
@@ -156,7 +158,62 @@ describe("the store", () => {
     const { store } = watching();
     store.onFrame(frame(), 4);
     store.onRoute(`${MAP}?color=node`);
-    expect(store.picture.value?.painted.mode).toBe("node");
+    expect(store.picture.value?.painted?.mode).toBe("node");
+  });
+});
+
+describe("what is asked for", () => {
+  const last = (sent: readonly FromViewer[]): unknown => {
+    const message = sent.filter(({ type }) => type === "subscribe").at(-1);
+    return message?.type === "subscribe" ? message.view : null;
+  };
+
+  it("begins with all cells and is held by a pause", () => {
+    const { store, sent } = watching();
+    expect(last(sent)).toEqual({ first: 0, count: 512, shift: 0, rate_hz: 20 });
+    store.pause(true);
+    expect(last(sent)).toEqual({ first: 0, count: 512, shift: 0, rate_hz: 0 });
+    store.pause(false);
+    expect(last(sent)).toMatchObject({ rate_hz: 20 });
+    expect(store.selection.value.phase).toBe("live");
+  });
+
+  it("is coarser where the plot is too small for all cells", () => {
+    const { store, sent } = watching();
+    store.look({ x0: 0, x1: 512, y0: 0, y1: 1 }, 100, 4);
+    expect(last(sent)).toMatchObject({ shift: 3 });
+    expect(store.picture.value?.level.name).toBe("pmd");
+  });
+
+  it("inside of a page is its cell, and the host is asked for its parts", () => {
+    const { store, sent } = watching();
+    store.onFrame(frame(), 4);
+    const before = store.picture.value;
+    store.onRoute(`${MAP}?level=pte&cells=9`);
+    expect(last(sent)).toEqual({ first: 9, count: 1, shift: 0, rate_hz: 20 });
+    const picture = store.picture.value;
+    expect(picture).not.toBe(before);
+    expect(picture?.level.kind).toBe("parts");
+    expect(store.parts.answer.value.query).toMatchObject({
+      pid: 42,
+      address: MAPPING.start + 9 * MAPPING.page_size,
+      part: null,
+    });
+    store.onRoute(MAP);
+    expect(last(sent)).toMatchObject({ first: 0, count: 512 });
+    expect(store.parts.answer.value.query).toBeNull();
+  });
+
+  it("waits until there is something to make maps with", () => {
+    const store = new Store(MAP);
+    const sent: FromViewer[] = [];
+    store.onRoute(MAP);
+    store.send = (message) => sent.push(message);
+    store.onMessage(WELCOME, 1);
+    store.onMessage(sampleOverview(sampleHost([MAPPING])), 2);
+    expect(sent).toEqual([]);
+    store.useMaps(maps);
+    expect(sent.map(({ type }) => type)).toEqual(["subscribe"]);
   });
 });
 

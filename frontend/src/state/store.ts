@@ -1,22 +1,27 @@
 /** What the views read: one store, fed by a backend. */
 import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import type { ColorMode } from "../lib/palette";
-import { decodeFrame, FrameError } from "../wire/frames";
+import type { CellRange } from "../lib/geometry";
+import { FrameError } from "../wire/frame-error";
 import { FrameKind, PROTOCOL_VERSION } from "../wire/generated";
 import type {
   FromViewer,
   HostReport,
   HostSummary,
+  MappingInfo,
   Overview,
   ReportMessage,
   Subscribed,
   ToViewer,
+  View,
 } from "../wire/types";
 import type { Connection } from "./connection";
+import { Followed } from "./follow";
 import { PageInquiry } from "./page";
-import { Picture } from "./picture";
-import { parseRoute, type Route } from "./route";
+import type * as maps from "./maps";
+import type { Picture } from "./picture";
+import { parseRoute, sameAddress, type MapRoute, type Route } from "./route";
 import { NOTHING_SELECTED, step, type Selection, type SelectionEvent } from "./selection";
+import type { Viewing } from "./viewing";
 
 /** The latest overview, and when it came on this page's monotonic clock. */
 export interface ReceivedOverview {
@@ -45,6 +50,8 @@ export interface CellScreen {
 }
 
 const CLOCK_PERIOD_MS = 250;
+/** How often colours by age follow time, and the parts of a page are asked for again. */
+const RENEW_MS = 1000;
 
 /** Holds all state; the backend calls its `on...` methods, the views read its signals. */
 export class Store {
@@ -62,8 +69,14 @@ export class Store {
   /** `performance.now()`, four times a second: what ages are counted with. */
   readonly nowMs: ReadonlySignal<number>;
   readonly protocolFault: Signal<string | null> = signal(null);
+  /** Thumbnails and statistics of hosts in sight. */
+  readonly followed = new Followed((message) => this.send?.(message));
   /** The page behind the selected cell. */
   readonly page = new PageInquiry();
+  /** The page that the map looks into. */
+  readonly parts = new PageInquiry();
+  /** Whether the picture is held as it is. */
+  readonly paused: Signal<boolean> = signal(false);
   readonly timings: Timings = { applyMs: 0, drawMs: 0, totalMs: 0, updates: 0 };
 
   /** Sends a message; set by the backend while it is connected. */
@@ -76,10 +89,17 @@ export class Store {
   /** Cells changed since counts were last shown. */
   #countsDue = false;
   #unacknowledged: number[] = [];
+  #maps: typeof maps | null = null;
+  #viewing: Viewing | null = null;
+  #renewedMs = 0;
 
   constructor(hash: string) {
     this.nowMs = this.#clock;
     this.route = signal(parseRoute(hash));
+    this.parts.answer.subscribe(({ detail, fault }) => {
+      this.picture.peek()?.takeParts(detail, fault, performance.now());
+      this.#cellsVersion.value = this.#cellsVersion.peek() + 1;
+    });
   }
 
   /** What is known of this host beyond cells; null before this run of its agent sent it. */
@@ -91,6 +111,19 @@ export class Store {
   /** Draw the calling component anew as cells change, at most four times a second and always after the last change. */
   followCells(): number {
     return this.#cellsVersion.value;
+  }
+
+  /** There is a map to show, with these. Only from now on is a mapping asked for. */
+  useMaps(loaded: typeof maps): void {
+    if (this.#maps !== null) return;
+    this.#maps = loaded;
+    this.#viewing = new loaded.Viewing();
+    const route = this.route.peek();
+    if (route.screen === "map") this.#viewing.seen = route.range;
+    batch(() => {
+      const overview = this.received.peek()?.overview;
+      if (overview) this.#step({ type: "overview", overview });
+    });
   }
 
   /** Draw frames on this screen until the returned function is called. */
@@ -112,10 +145,32 @@ export class Store {
       const route = parseRoute(hash);
       this.route.value = route;
       const address = route.screen === "map" ? route.address : null;
+      if (route.screen === "map" && !sameAddress(address, this.selection.value.wanted)) {
+        if (this.#viewing) this.#viewing.seen = route.range;
+      }
       this.#step({ type: "wanted", address });
-      if (route.screen === "map") this.picture.value?.colorBy(route.color);
-      if (this.selection.value.phase === "idle") this.picture.value = null;
-      else if (!this.#pictureIsWanted()) this.picture.value = null;
+      if (!this.#pictureIsWanted()) this.picture.value = null;
+      if (route.screen === "map") this.#follow(route);
+      else this.paused.value = false;
+      this.#askForParts(this.#clock.value);
+    });
+  }
+
+  /** The panel shows this part of the picture, on so many device pixels. */
+  look(seen: CellRange, width: number, height: number): void {
+    if (this.#viewing === null) return;
+    this.#viewing.seen = seen;
+    this.#viewing.plot = { width, height };
+    batch(() => {
+      this.#aim();
+    });
+  }
+
+  /** Hold the picture as it is, or let it go on. */
+  pause(on: boolean): void {
+    batch(() => {
+      this.paused.value = on;
+      this.#aim();
     });
   }
 
@@ -127,6 +182,7 @@ export class Store {
     batch(() => {
       if (nowMs - this.#clock.peek() >= CLOCK_PERIOD_MS) this.#clock.value = nowMs;
       if (this.#countsDue) this.#showCounts(nowMs, false);
+      if (nowMs - this.#renewedMs >= RENEW_MS) this.#renew(nowMs);
     });
   }
 
@@ -134,6 +190,7 @@ export class Store {
   onConnection(connection: Connection): void {
     batch(() => {
       this.connection.value = connection;
+      this.followed.onLive(connection.phase === "live");
       if (connection.phase !== "live") this.#step({ type: "disconnected" });
     });
   }
@@ -159,6 +216,12 @@ export class Store {
         case "ended":
           this.#step({ type: "ended", message });
           break;
+        case "thumbnails":
+          this.followed.onThumbnails(message);
+          break;
+        case "statistics":
+          this.followed.onStatistics(message);
+          break;
         case "refusal":
           this.protocolFault.value = message.message;
           break;
@@ -169,14 +232,13 @@ export class Store {
   /** A binary message came: cells of the mapping that was subscribed to last. */
   onFrame(data: ArrayBuffer, nowMs: number): void {
     const picture = this.picture.value;
-    if (picture === null || this.selection.value.phase !== "live") return;
+    if (this.#maps === null || picture === null || this.selection.value.phase !== "live") return;
     const begin = performance.now();
-    const frame = decodeFrame(data);
-    if (frame.kind !== FrameKind.CELLS) {
+    const frame = this.#maps.decodeFrame(data);
+    if (frame.kind !== FrameKind.CELLS && frame.kind !== FrameKind.GROUPS) {
       throw new FrameError("bad_kind", `a viewer was sent a frame of kind ${frame.kind}`);
     }
-    const blocks = frame.blocks.filter((block) => block.mappingId === picture.info.id);
-    picture.apply(blocks, frame.seq, nowMs);
+    picture.apply(frame, nowMs);
     this.timings.applyMs = performance.now() - begin;
     this.timings.totalMs += this.timings.applyMs;
     this.#acknowledgeAfterDrawing(frame.seq, nowMs);
@@ -191,9 +253,13 @@ export class Store {
   }
 
   #step(event: SelectionEvent): void {
-    const live = this.connection.value.phase === "live";
-    const overview = live ? (this.received.value?.overview ?? null) : null;
-    const { selection, send } = step(this.selection.value, event, overview);
+    const ready = this.connection.value.phase === "live" && this.#maps !== null;
+    // Nothing can be made of an answer yet.
+    if (this.#maps === null && event.type === "overview") return;
+    const overview = ready ? (this.received.value?.overview ?? null) : null;
+    const { selection, send } = step(this.selection.value, event, overview, (mapping) =>
+      this.#viewOf(mapping),
+    );
     this.selection.value = selection;
     if (send !== null) this.send?.(send);
   }
@@ -211,27 +277,84 @@ export class Store {
     const { phase, wanted } = this.selection.value;
     this.#unacknowledged = [];
     if (phase !== "live" || wanted === null) return;
-    const old = this.picture.value;
-    if (old?.fits(wanted, message.mapping)) {
-      old.info = message.mapping;
-      return;
-    }
-    this.picture.value = new Picture(wanted, message.mapping, this.#color());
+    this.#picture(message.mapping)?.expect(message.view);
+    // The mapping may have grown since it was asked for.
+    this.#aim();
+    this.#askForParts(this.#clock.value);
   }
 
-  #color(): ColorMode {
+  /** The picture of a mapping as the route has it: the one on screen as long as it fits. */
+  #picture(mapping: MappingInfo): Picture | null {
     const route = this.route.value;
-    return route.screen === "map" ? route.color : "state";
+    const [made, viewing] = [this.#maps, this.#viewing];
+    if (route.screen !== "map" || made === null || viewing === null) return null;
+    const old = this.picture.value;
+    const place = viewing.placeOf(route, mapping);
+    const fits = old?.fits(route.address, mapping) === true;
+    if (fits) old.info = mapping;
+    if (fits && made.samePlace(old.place, place)) return old;
+    const picture = new made.Picture(route.address, mapping, place, route.color, route.show);
+    if (fits) picture.inherit(old);
+    viewing.seen = route.range;
+    this.picture.value = picture;
+    return picture;
+  }
+
+  /** Go where the route leads within the mapping on screen. */
+  #follow(route: MapRoute): void {
+    const old = this.picture.value;
+    if (old === null) return;
+    const picture = this.#picture(old.info);
+    picture?.colorBy(route.color);
+    picture?.showOnly(route.show);
+    this.#aim();
+  }
+
+  /** Ask for what is to be seen now, if that is something else than before. */
+  #aim(): void {
+    const picture = this.picture.value;
+    if (picture !== null) this.#step({ type: "view", view: this.#viewOf(picture.info) });
+  }
+
+  #viewOf(mapping: MappingInfo): View {
+    const route = this.route.value;
+    const [made, viewing] = [this.#maps, this.#viewing];
+    if (route.screen !== "map" || made === null || viewing === null) {
+      throw new Error("no map is wanted");
+    }
+    const picture = this.picture.value;
+    const shown = picture?.fits(route.address, mapping) === true ? picture : null;
+    const place = shown?.place ?? viewing.placeOf(route, mapping);
+    const asked = shown && made.stretchOf(this.selection.value.view);
+    return viewing.viewOf(mapping, place, asked, this.paused.value);
+  }
+
+  /** Once a second, while the page is looked at. */
+  #renew(nowMs: number): void {
+    this.#renewedMs = nowMs;
+    if (document.hidden || this.paused.value) return;
+    this.#askForParts(nowMs);
+    if (this.picture.value?.grow(nowMs) === true) this.#countsDue = true;
+  }
+
+  #askForParts(nowMs: number): void {
+    const picture = this.picture.value;
+    const { phase } = this.selection.value;
+    if (picture?.page == null) {
+      if (this.parts.answer.peek().query !== null) this.parts.want(null);
+      return;
+    }
+    const { address, info, page } = picture;
+    const cell = (Math.floor(info.start / info.page_size) + page.cell) * info.page_size;
+    const { hostId, pid } = address;
+    const query = { hostId, pid, address: Math.max(info.start, cell), part: page.part };
+    const seen = [picture.framesApplied, phase, Math.floor(nowMs / RENEW_MS)].join();
+    this.parts.want(query, seen);
   }
 
   #pictureIsWanted(): boolean {
     const { wanted } = this.selection.value;
-    const shown = this.picture.value?.address;
-    return (
-      wanted?.hostId === shown?.hostId &&
-      wanted?.pid === shown?.pid &&
-      wanted?.start === shown?.start
-    );
+    return wanted !== null && sameAddress(wanted, this.picture.value?.address ?? null);
   }
 
   /**

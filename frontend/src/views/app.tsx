@@ -2,12 +2,12 @@
 import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { address } from "../lib/format";
-import { hostHash, hostOf, type Route } from "../state/route";
+import { processTitle } from "../lib/process-title";
+import type { Route } from "../state/route";
 import type { Store } from "../state/store";
 import { chooseTheme, THEME_CHOICES, theme, themeChoice } from "../state/theme";
-import { hostName } from "./host-section";
-import { MapScreen } from "./map-screen";
-import { OverviewScreen } from "./overview";
+import { Breadcrumb } from "./breadcrumb";
+import { mapPart, overviewPart } from "./parts";
 import { Segmented } from "./segmented";
 import { StatusBar } from "./status-bar";
 
@@ -51,12 +51,17 @@ export function App({ store }: { readonly store: Store }): JSX.Element {
   );
 }
 
-function Screen({ store, route }: { readonly store: Store; readonly route: Route }): JSX.Element {
+function Screen(props: { readonly store: Store; readonly route: Route }): JSX.Element | null {
+  const { store, route } = props;
   switch (route.screen) {
-    case "overview":
-      return <OverviewScreen store={store} hostId={route.hostId} />;
-    case "map":
-      return <MapScreen store={store} route={route} />;
+    case "overview": {
+      const part = overviewPart();
+      return part && <part.OverviewScreen store={store} hostId={route.hostId} />;
+    }
+    case "map": {
+      const part = mapPart();
+      return part && <part.MapScreen store={store} route={route} />;
+    }
     case "unknown":
       return (
         <p class="hint" data-testid="unknown-route">
@@ -66,42 +71,10 @@ function Screen({ store, route }: { readonly store: Store; readonly route: Route
   }
 }
 
-function Breadcrumb(props: { readonly store: Store; readonly route: Route }): JSX.Element {
-  const { store, route } = props;
-  const hostId = hostOf(route);
-  const host = store.received.value?.overview.hosts.find((known) => known.host_id === hostId);
-  const pid = route.screen === "map" ? route.address.pid : null;
-  const process = host?.processes.find((known) => known.pid === pid);
-  return (
-    <nav class="breadcrumb" aria-label="breadcrumb" data-testid="breadcrumb">
-      <ol>
-        <li>
-          <a href="#/">hosts</a>
-        </li>
-        {hostId !== null && (
-          <li>
-            <a href={hostHash(hostId)}>{host ? hostName(host) : hostId}</a>
-          </li>
-        )}
-        {route.screen === "map" && (
-          <>
-            <li>
-              {process?.comm ?? "pid"} {route.address.pid}
-            </li>
-            <li class="mono" aria-current="page">
-              {address(route.address.start)}
-            </li>
-          </>
-        )}
-      </ol>
-    </nav>
-  );
-}
-
 function titleOf(store: Store, route: Route): string {
   if (route.screen !== "map") return "HugeScope";
   const { hostId, pid, start } = route.address;
   const host = store.received.value?.overview.hosts.find((known) => known.host_id === hostId);
   const process = host?.processes.find((known) => known.pid === pid);
-  return `${process?.comm ?? "pid"} ${pid} ${address(start)} · HugeScope`;
+  return `${process ? processTitle(process) : "pid"} ${pid} ${address(start)} · HugeScope`;
 }

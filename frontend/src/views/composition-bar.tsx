@@ -1,4 +1,4 @@
-/** A bar of states, and the swatch that stands for one paint. */
+/** Cells counted by state, and the swatch that stands for one paint. */
 import type { JSX } from "preact";
 import { hex } from "../lib/color";
 import { integer, percent } from "../lib/format";
@@ -7,7 +7,7 @@ import { stateName } from "../lib/words";
 import { theme } from "../state/theme";
 import { CellState } from "../wire/generated";
 
-/** From what stands out to what does not; holes are the rest of the bar. */
+/** From what stands out to what does not. */
 const ORDER = [
   CellState.POISONED,
   CellState.MIGRATING,
@@ -19,28 +19,12 @@ const ORDER = [
   CellState.MARKER,
 ] as const;
 
-/** A mapping's cells by state, as shares of a bar; the words for it are its title and label. */
-export function CompositionBar(props: {
-  readonly counts: readonly number[];
-  readonly pageSize: number;
-}): JSX.Element {
-  const total = props.counts.reduce((sum, count) => sum + count, 0);
-  const paints = barPaints(theme.value, props.pageSize);
-  const words = props.counts
+/** Cells by state as a list in words. */
+export function countWords(counts: readonly number[]): string {
+  return counts
     .map((count, state) => (count > 0 ? `${stateName(state)} ${integer(count)}` : ""))
     .filter((part) => part !== "")
     .join(", ");
-  return (
-    <span class="bar" role="img" aria-label={words} title={words} data-testid="composition">
-      {ORDER.map((state) => {
-        const count = props.counts[state] ?? 0;
-        const paint = paints[state];
-        if (count === 0 || paint === undefined) return null;
-        const width = `${(100 * count) / total}%`;
-        return <span key={state} style={{ width, background: hex(paint.color) }} />;
-      })}
-    </span>
-  );
 }
 
 /** A square of a paint's colour and hatch. */

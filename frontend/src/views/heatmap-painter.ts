@@ -1,10 +1,18 @@
 /** Draws the cells: pixels of our own, scaled onto a canvas, with grid and hatches where cells are large. */
-import { CellImage, groupingFor, type Grouping } from "../lib/cell-image";
-import { flashColor, type Paints, type Theme } from "../lib/palette";
-import { mix, pixel } from "../lib/color";
+import { CellImage, groupingFor, type Grouping, type Inks } from "../lib/cell-image";
+import {
+  dimmed,
+  flashColor,
+  MIGRATING,
+  unloadedColor,
+  type Paints,
+  type Theme,
+} from "../lib/palette";
+import { hex, mix, pixel } from "../lib/color";
 import { Flash } from "../lib/flash";
-import { cellAt, ENTRIES, type CellRange, type TableGeometry } from "../lib/geometry";
-import type { PaintedCells } from "../state/painted";
+import { ENTRIES, type CellRange } from "../lib/geometry";
+import type { PaintedItems } from "../state/painted";
+import type { Picture } from "../state/picture";
 import { hatch, voidHatch } from "./patterns";
 
 const HATCH_FROM_PX = 6;
@@ -20,7 +28,7 @@ export interface PainterStyle {
   readonly voidLine: string;
 }
 
-/** Owns the pixels of one mapping's heatmap. */
+/** Owns the pixels of one picture. */
 export class HeatmapPainter {
   #context: CanvasRenderingContext2D;
   #image: CellImage | null = null;
@@ -29,43 +37,41 @@ export class HeatmapPainter {
   #buffer = document.createElement("canvas");
   #bufferContext: CanvasRenderingContext2D;
   #style: PainterStyle | null = null;
-  #colors = new Uint32Array(256);
-  #flashColors = new Uint32Array(256);
+  #inks: Inks = {
+    colors: new Uint32Array(256),
+    flash: new Uint32Array(256),
+    asked: new Uint8Array(256),
+  };
   #hatches: (CanvasPattern | null)[] = [];
   #void: CanvasPattern | null = null;
   #ratio = 0;
-  #flash: Flash;
+  #flash = new Flash(0);
+  /** What the pixels are of. */
+  #painted: PaintedItems | null = null;
   #changed: Uint32Array[] = [];
   #pending = 0;
   #all = true;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
-    private readonly geometry: TableGeometry,
+    private readonly picture: Picture,
   ) {
     this.#context = contextOf(canvas);
     this.#bufferContext = contextOf(this.#buffer);
-    this.#flash = new Flash(geometry.cellCount);
   }
 
   /** Colours, words do not matter here. */
   setStyle(style: PainterStyle): void {
     this.#style = style;
-    const toward = flashColor(style.theme);
-    for (let paint = 0; paint < 256; paint++) {
-      const color = style.paints[paint]?.color ?? [128, 128, 128];
-      this.#colors[paint] = pixel(color);
-      this.#flashColors[paint] = pixel(mix(color, toward, FLASH_SHARE[style.theme]));
-    }
     this.#ratio = 0;
-    this.#all = true;
+    this.#painted = null;
   }
 
-  /** Note cells to draw; null: all of them. With `nowMs` they also flash. */
+  /** Note items to draw; null: all of them. With `nowMs` they also flash. */
   mark(changed: Uint32Array | null, nowMs: number | null): void {
     // A hidden tab draws nothing for hours: what piles up is bounded by drawing everything in the end.
     this.#pending += changed?.length ?? 0;
-    if (changed === null || this.#pending > this.geometry.cellCount) {
+    if (changed === null || this.#pending > (this.#painted?.paint.length ?? 0)) {
       this.#all = true;
       this.#changed = [];
       this.#pending = 0;
@@ -82,49 +88,92 @@ export class HeatmapPainter {
   }
 
   /** Draw `range` to the whole canvas, whose size in device pixels is up to the caller. */
-  draw(painted: PaintedCells, range: CellRange, pixelRatio: number, nowMs: number): void {
+  draw(range: CellRange, pixelRatio: number, nowMs: number): void {
     const style = this.#style;
     if (style === null) return;
+    const { painted } = this.picture;
+    if (painted !== this.#painted) this.#take(painted, style);
     if (this.#ratio !== pixelRatio) this.#makePatterns(style, pixelRatio);
     const { width, height } = this.canvas;
-    const columns = range.x1 - range.x0;
-    const rows = range.y1 - range.y0;
-    this.#paintPixels(painted, groupingFor(columns, rows, width, height), nowMs);
-    const image = this.#image;
-    if (image === null) return;
+    const grid = painted?.items.grid;
+    const covered = grid && grid.firstRow <= range.y0 && grid.firstRow + grid.rows >= range.y1;
+    if (!covered) {
+      this.#context.fillStyle = hex(unloadedColor(style.theme));
+      this.#context.fillRect(0, 0, width, height);
+    }
     this.#drawVoid(range);
-    const across = image.grouping.columns;
-    const down = image.grouping.rows;
-    this.#context.imageSmoothingEnabled = false;
-    this.#context.drawImage(
-      this.#buffer,
-      range.x0 / across,
-      range.y0 / down,
-      columns / across,
-      rows / down,
-      0,
-      0,
-      width,
-      height,
-    );
+    if (painted === null) return;
+    const { perRow } = painted.items.grid;
+    const columns = ((range.x1 - range.x0) * perRow) / ENTRIES;
+    const rows = range.y1 - range.y0;
+    this.#paintPixels(painted, groupingFor(columns, rows, width, height, perRow), nowMs);
+    this.#drawImage(range);
     this.#drawDetails(painted, range, style, pixelRatio);
   }
 
-  #paintPixels(painted: PaintedCells, grouping: Grouping, nowMs: number): void {
+  /** Other items, or the same by other colours or filter. */
+  #take(painted: PaintedItems | null, style: PainterStyle): void {
+    if (painted?.items !== this.#painted?.items) {
+      this.#flash = new Flash(painted?.paint.length ?? 0);
+      this.#image = null;
+    }
+    this.#painted = painted;
+    this.#all = true;
+    const toward = flashColor(style.theme);
+    const { colors, flash, asked } = this.#inks;
+    for (let paint = 0; paint < 256; paint++) {
+      asked[paint] = painted?.shown?.[paint] ?? 1;
+      const own = style.paints[paint]?.color ?? [128, 128, 128];
+      const color = asked[paint] === 1 ? own : dimmed(own, paint, style.theme);
+      colors[paint] = pixel(color);
+      // What the filter leaves in the background does not call for attention.
+      const share = asked[paint] === 1 ? FLASH_SHARE[style.theme] : 0;
+      flash[paint] = pixel(mix(color, toward, share));
+    }
+  }
+
+  /** The rows that are there, where they belong. */
+  #drawImage(range: CellRange): void {
+    const image = this.#image;
+    if (image === null) return;
+    const { grid, grouping } = image;
+    const top = Math.max(range.y0, grid.firstRow);
+    const bottom = Math.min(range.y1, grid.firstRow + grid.rows);
+    if (bottom <= top) return;
+    const across = grid.perRow / ENTRIES / grouping.columns;
+    const scale = this.#scale(range);
+    const y = Math.round((top - range.y0) * scale.y);
+    this.#context.imageSmoothingEnabled = false;
+    this.#context.drawImage(
+      this.#buffer,
+      range.x0 * across,
+      (top - grid.firstRow) / grouping.rows,
+      (range.x1 - range.x0) * across,
+      (bottom - top) / grouping.rows,
+      0,
+      y,
+      this.canvas.width,
+      Math.round((bottom - range.y0) * scale.y) - y,
+    );
+  }
+
+  #paintPixels(painted: PaintedItems, grouping: Grouping, nowMs: number): void {
     const expired = this.#flash.expire(nowMs);
     const { columns, rows } = this.#image?.grouping ?? { columns: 0, rows: 0 };
-    if (columns !== grouping.columns || rows !== grouping.rows) this.#regroup(grouping);
+    if (columns !== grouping.columns || rows !== grouping.rows) {
+      this.#regroup(painted, grouping);
+    }
     const image = this.#image;
     const data = this.#data;
     if (image === null || data === null) return;
     const { lit } = this.#flash;
+    const { paint } = painted;
     if (this.#all) {
-      image.drawAll(this.#pixels, painted.paint, this.#colors, lit, this.#flashColors);
+      image.drawAll(this.#pixels, paint, lit, this.#inks);
       this.#bufferContext.putImageData(data, 0, 0);
     } else {
-      for (const cells of [expired, ...this.#changed]) {
-        const { paint } = painted;
-        image.drawCells(cells, this.#pixels, paint, this.#colors, lit, this.#flashColors);
+      for (const items of [expired, ...this.#changed]) {
+        image.drawItems(items, this.#pixels, paint, lit, this.#inks);
       }
       for (const [first, end] of image.takeDirty()) {
         this.#bufferContext.putImageData(data, 0, 0, 0, first, image.width, end - first);
@@ -135,8 +184,8 @@ export class HeatmapPainter {
     this.#all = false;
   }
 
-  #regroup(grouping: Grouping): void {
-    const image = new CellImage(this.geometry, grouping);
+  #regroup(painted: PaintedItems, grouping: Grouping): void {
+    const image = new CellImage(painted.items.grid, grouping);
     this.#image = image;
     this.#buffer.width = image.width;
     this.#buffer.height = image.height;
@@ -155,7 +204,7 @@ export class HeatmapPainter {
 
   /** Entries of the first and last table that the mapping has not: cells will leave these rectangles free. */
   #drawVoid(range: CellRange): void {
-    const { firstColumn, cellCount, rows } = this.geometry;
+    const { firstColumn, cellCount, rows } = this.picture.geometry;
     const afterLast = firstColumn + cellCount - (rows - 1) * ENTRIES;
     this.#voidRect(range, 0, firstColumn, 0);
     this.#voidRect(range, afterLast, ENTRIES, rows - 1);
@@ -183,7 +232,7 @@ export class HeatmapPainter {
   }
 
   #drawDetails(
-    painted: PaintedCells,
+    painted: PaintedItems,
     range: CellRange,
     style: PainterStyle,
     pixelRatio: number,
@@ -193,7 +242,8 @@ export class HeatmapPainter {
     if (scale.y >= from) this.#drawHatches(painted, range, from);
     this.#context.fillStyle = style.grid;
     if (scale.x >= COLUMN_LINES_FROM_PX * pixelRatio) {
-      for (let column = Math.ceil(range.x0); column <= range.x1; column++) {
+      const step = ENTRIES / painted.items.grid.perRow;
+      for (let column = Math.ceil(range.x0 / step) * step; column <= range.x1; column += step) {
         this.#context.fillRect(Math.round((column - range.x0) * scale.x), 0, 1, this.canvas.height);
       }
     }
@@ -205,23 +255,24 @@ export class HeatmapPainter {
   }
 
   /** Hatches over neighbours of one paint that together are wide enough to show one. */
-  #drawHatches(painted: PaintedCells, range: CellRange, leastPx: number): void {
+  #drawHatches({ shown }: PaintedItems, range: CellRange, leastPx: number): void {
     const scale = this.#scale(range);
     const paths = new Map<number, Path2D>();
     const end = Math.min(ENTRIES, Math.ceil(range.x1));
-    const lastRow = Math.min(this.geometry.rows, Math.ceil(range.y1));
+    const lastRow = Math.min(this.picture.geometry.rows, Math.ceil(range.y1));
     for (let row = Math.max(0, Math.floor(range.y0)); row < lastRow; row++) {
       const top = Math.round((row - range.y0) * scale.y);
       const height = Math.round((row + 1 - range.y0) * scale.y) - top;
       let column = Math.max(0, Math.floor(range.x0));
       while (column < end) {
         const first = column;
-        const paint = this.#paintAt(painted, row, first);
+        const paint = this.picture.paintAt(row, first);
         do column++;
-        while (column < end && this.#paintAt(painted, row, column) === paint);
+        while (column < end && this.picture.paintAt(row, column) === paint);
         const left = Math.round((first - range.x0) * scale.x);
         const width = Math.round((column - range.x0) * scale.x) - left;
         if (!this.#hatches[paint] || width < leastPx) continue;
+        if (shown?.[paint] === 0 && paint < MIGRATING) continue;
         let path = paths.get(paint);
         if (path === undefined) paths.set(paint, (path = new Path2D()));
         path.rect(left, top, width, height);
@@ -231,12 +282,6 @@ export class HeatmapPainter {
       this.#context.fillStyle = this.#hatches[paint] ?? "transparent";
       this.#context.fill(path);
     }
-  }
-
-  /** -1 where the mapping has no cell. */
-  #paintAt(painted: PaintedCells, row: number, column: number): number {
-    const cell = cellAt(this.geometry, row, column);
-    return cell === null ? -1 : (painted.paint[cell] ?? -1);
   }
 }
 

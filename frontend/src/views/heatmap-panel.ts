@@ -1,11 +1,18 @@
 /** One heatmap on screen: painter below, plotly's axes above, and the one animation frame that draws. */
 import type { Plotly } from "plotly.js-cartesian-dist-min";
-import { rangeShowing, type CellRange } from "../lib/geometry";
+import { clampRange, rangeShowing, type CellRange } from "../lib/geometry";
 import { planPlot, type PlotPlan } from "../lib/plot-plan";
 import type { Picture } from "../state/picture";
-import type { CellScreen, Timings } from "../state/store";
+import type { CellScreen, Store } from "../state/store";
 import { HeatmapPainter, type PainterStyle } from "./heatmap-painter";
-import { PlotAxes, type AxisStyle, type DragMode } from "./plot-axes";
+import type { AxisStyle, DragMode, PlotAxes } from "./plot-axes";
+
+/** What the columns are. */
+const UNITS = {
+  tables: "page table",
+  cells: "entry in its page table",
+  parts: "part of the page",
+} as const;
 
 export interface PanelElements {
   readonly canvas: HTMLCanvasElement;
@@ -24,6 +31,8 @@ export interface Place {
 
 /** A flash ends with the next update's frame if that comes so soon, to save a frame of its own. */
 const FLASH_GRACE_MS = 120;
+/** A gesture has to settle before other cells are asked for. */
+const LOOK_AFTER_MS = 150;
 
 /** Ties painter, axes and picture together; made anew for each picture. */
 export class HeatmapPanel implements CellScreen {
@@ -37,6 +46,8 @@ export class HeatmapPanel implements CellScreen {
   #destroyed = false;
   #stopListening: () => void;
   #style: PanelStyle;
+  #lookTimer = 0;
+  readonly #first: CellRange | null;
   /** Whether changed cells light up. */
   flashes = true;
   /** Called after each move of the axes and each change of size. */
@@ -45,39 +56,50 @@ export class HeatmapPanel implements CellScreen {
   constructor(
     private readonly elements: PanelElements,
     readonly picture: Picture,
-    private readonly timings: Timings,
+    private readonly store: Store,
     style: PanelStyle,
     room: { readonly width: number; readonly height: number },
+    /** What to show at first; null: home. */
+    first: CellRange | null,
   ) {
-    this.#painter = new HeatmapPainter(elements.canvas, picture.geometry);
+    this.#first = first && clampRange(first, picture.limits);
+    this.#painter = new HeatmapPainter(elements.canvas, picture);
     this.#painter.setStyle(style);
     this.#style = style;
-    this.#plan = planPlot(picture.geometry, room.width, room.height, window.devicePixelRatio);
+    this.#plan = this.#planFor(room);
     this.#fitCanvas();
-    this.#stopListening = picture.listen((changed) => {
-      this.#painter.mark(changed, this.flashes ? performance.now() : null);
-      if (changed === null) this.#schedule();
+    this.#stopListening = picture.listen((changed, quietly) => {
+      this.#painter.mark(changed, this.flashes && !quietly ? performance.now() : null);
+      if (changed === null || quietly) this.#schedule();
     });
     this.#schedule();
+    this.#look();
   }
 
   /** Put the axes up. */
-  async addAxes(plotly: Plotly): Promise<void> {
-    // Plotly may have been a long time coming.
-    if (this.#destroyed) return;
-    const axes = new PlotAxes(
+  async addAxes(plotly: Plotly, Axes: typeof PlotAxes): Promise<void> {
+    const axes = new Axes(
       plotly,
       this.elements.plot,
       this.picture.geometry,
+      this.picture.limits,
       this.#plan,
       this.#style,
       () => {
         this.#schedule();
+        this.#lookSoon();
         this.onMoved?.();
       },
+      this.range(),
+      UNITS[this.picture.level.kind],
     );
     this.#axes = axes;
     await axes.create();
+  }
+
+  /** Whether it was taken down: plotly may have been a long time coming. */
+  get gone(): boolean {
+    return this.#destroyed;
   }
 
   get plan(): PlotPlan {
@@ -86,17 +108,38 @@ export class HeatmapPanel implements CellScreen {
 
   /** What is on screen now. */
   range(): CellRange {
-    return this.#axes?.range() ?? this.#plan.home;
+    return this.#axes?.range() ?? this.#first ?? this.#plan.home;
   }
 
   /** Whether the home range is on screen. */
   atHome(): boolean {
-    return this.#axes?.atHome() ?? true;
+    return this.#axes?.atHome() ?? this.#first === null;
   }
 
   /** Show this range. */
   show(range: CellRange): void {
     void this.#axes?.show(range);
+  }
+
+  /** Show all that there is. */
+  home(): void {
+    this.show(this.#plan.home);
+  }
+
+  /** See `factor` times as much, around an entry or the middle. */
+  zoom(factor: number, around?: { readonly row: number; readonly column: number }): void {
+    const { x0, x1, y0, y1 } = this.range();
+    const x = around ? around.column + 0.5 : (x0 + x1) / 2;
+    const y = around ? around.row + 0.5 : (y0 + y1) / 2;
+    const from = (at: number, edge: number): number => at + (edge - at) * factor;
+    this.show({ x0: from(x, x0), x1: from(x, x1), y0: from(y, y0), y1: from(y, y1) });
+  }
+
+  /** Move by shares of what is in sight. */
+  pan(columns: number, rows: number): void {
+    const { x0, x1, y0, y1 } = this.range();
+    const [dx, dy] = [columns * (x1 - x0), rows * (y1 - y0)];
+    this.show({ x0: x0 + dx, x1: x1 + dx, y0: y0 + dy, y1: y1 + dy });
   }
 
   /** Move the range as little as shows this entry. */
@@ -113,13 +156,14 @@ export class HeatmapPanel implements CellScreen {
 
   /** Another size. */
   resize(room: { readonly width: number; readonly height: number }): void {
-    const plan = planPlot(this.picture.geometry, room.width, room.height, window.devicePixelRatio);
+    const plan = this.#planFor(room);
     const { width, height, fontPx } = this.#plan;
     if (plan.width === width && plan.height === height && plan.fontPx === fontPx) return;
     this.#plan = plan;
     this.#fitCanvas();
     void this.#axes?.restyle(plan, this.#style);
     this.#schedule();
+    this.#lookSoon();
     this.onMoved?.();
   }
 
@@ -186,9 +230,28 @@ export class HeatmapPanel implements CellScreen {
     this.#destroyed = true;
     cancelAnimationFrame(this.#frame);
     window.clearTimeout(this.#timer);
+    window.clearTimeout(this.#lookTimer);
     this.#stopListening();
     this.#axes?.destroy();
     for (const drawn of this.#waiting) drawn();
+  }
+
+  #planFor(room: { readonly width: number; readonly height: number }): PlotPlan {
+    const { geometry, limits } = this.picture;
+    return planPlot(geometry, limits, room.width, room.height, window.devicePixelRatio);
+  }
+
+  /** Tell the store what is in sight. */
+  #look(): void {
+    const { width, height } = this.elements.canvas;
+    this.store.look(this.range(), width, height);
+  }
+
+  #lookSoon(): void {
+    window.clearTimeout(this.#lookTimer);
+    this.#lookTimer = window.setTimeout(() => {
+      this.#look();
+    }, LOOK_AFTER_MS);
   }
 
   #fitCanvas(): void {
@@ -213,14 +276,15 @@ export class HeatmapPanel implements CellScreen {
   #draw(): void {
     const begin = performance.now();
     const ratio = window.devicePixelRatio;
-    this.#painter.draw(this.picture.painted, this.range(), ratio, begin);
+    this.#painter.draw(this.range(), ratio, begin);
     const drawMs = performance.now() - begin;
+    const { timings } = this.store;
     if (this.#frameIsUpdate) {
-      this.timings.drawMs = drawMs;
-      this.timings.updates++;
+      timings.drawMs = drawMs;
+      timings.updates++;
     }
     // Draws that only end a flash or follow a gesture are part of what an update costs, too.
-    this.timings.totalMs += drawMs;
+    timings.totalMs += drawMs;
     this.#frameIsUpdate = false;
     const waiting = this.#waiting;
     this.#waiting = [];

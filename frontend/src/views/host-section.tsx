@@ -1,12 +1,15 @@
 /** Everything about one host but its cells. */
 import type { JSX } from "preact";
 import { age, bytes, decimal, integer, NOTHING } from "../lib/format";
+import { hostName } from "../lib/host-name";
 import { takenWords } from "../lib/words";
 import { freshness } from "../state/freshness";
-import { hostHash } from "../state/route";
+import type { Followed } from "../state/follow";
+import { hostHash, type OverviewRoute } from "../state/route";
 import type { AgentCost, HostReport, HostSummary, Skipped } from "../wire/types";
 import { CapabilityList, LimitTable } from "./capability-list";
-import { reportPanels } from "./lazy-panels";
+import { ChartsSection } from "./charts-section";
+import { reportPart } from "./parts";
 import { PoolTable } from "./pool-table";
 import { ProcessTable } from "./process-table";
 import { SourceBanner } from "./source-banner";
@@ -17,17 +20,16 @@ export interface HostProps {
   readonly nowMs: number;
 }
 
-/** A host's name for people. */
-export function hostName(host: HostSummary): string {
-  return host.host.name ?? host.host_id;
-}
-
 /** One host in full. */
 export function HostSection(
-  props: HostProps & { readonly report: HostReport | null },
+  props: HostProps & {
+    readonly report: HostReport | null;
+    readonly route: OverviewRoute;
+    readonly followed: Followed;
+  },
 ): JSX.Element {
-  const { host, report } = props;
-  const panels = report && reportPanels();
+  const { host, report, route, followed } = props;
+  const panels = report && reportPart();
   return (
     <section
       class="host"
@@ -50,15 +52,22 @@ export function HostSection(
       )}
       <h3>Pools</h3>
       <PoolTable pools={host.pools} />
+      <h3>Processes</h3>
+      <SkippedLine skipped={host.skipped} />
+      <ProcessTable
+        followed={followed}
+        hostId={host.host_id}
+        epoch={host.epoch}
+        route={route}
+        processes={host.processes}
+      />
+      <ChartsSection host={host} followed={followed} />
       {panels && (
         <>
           <ReportAge {...props} takenAt={report.taken_at} />
           <panels.AccountPanel host={host} report={report} />
         </>
       )}
-      <h3>Processes</h3>
-      <SkippedLine skipped={host.skipped} />
-      <ProcessTable hostId={host.host_id} processes={host.processes} />
     </section>
   );
 }
@@ -75,12 +84,12 @@ function ReportAge(props: HostProps & { readonly takenAt: string }): JSX.Element
   );
 }
 
-function HostTitle(props: HostProps): JSX.Element {
+function HostTitle(props: HostProps & { readonly route: OverviewRoute }): JSX.Element {
   const { host } = props;
   return (
     <div class="host-title">
       <h2>
-        <a href={hostHash(host.host_id)}>{hostName(host)}</a>
+        <a href={hostHash(host.host_id, props.route)}>{hostName(host)}</a>
       </h2>
       <LinkBadge {...props} />
       <span class="muted">

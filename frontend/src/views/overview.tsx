@@ -1,14 +1,27 @@
 /** All hosts. */
 import type { JSX } from "preact";
-import { integer } from "../lib/format";
-import { hostHash } from "../state/route";
+import { useEffect } from "preact/hooks";
+import { bytes, integer, percent } from "../lib/format";
+import { hostName } from "../lib/host-name";
+import {
+  found,
+  foundHosts,
+  mappingsOf,
+  parseSorting,
+  queryWithin,
+  sortedHosts,
+  sumsOf,
+} from "../lib/process-lines";
+import { hostHash, type OverviewRoute } from "../state/route";
 import type { Store } from "../state/store";
 import type { HostSummary } from "../wire/types";
-import { hostName, HostSection, LinkBadge } from "./host-section";
+import { HostSection, LinkBadge } from "./host-section";
+import { usePages } from "./pager";
+import { SearchBox } from "./search-box";
+import { SortHead } from "./sort-head";
 
 /** Up to this many hosts are shown in full on one page; more become a table. */
 const IN_FULL = 3;
-const MOST_ROWS = 40;
 
 /** The first screen: hosts, pools, processes; of one host when the address names one. */
 export function OverviewScreen(props: {
@@ -16,6 +29,7 @@ export function OverviewScreen(props: {
   readonly hostId: string | null;
 }): JSX.Element {
   const { store, hostId } = props;
+  useHiddenPage(store);
   const received = store.received.value;
   if (received === null) {
     return (
@@ -35,22 +49,49 @@ export function OverviewScreen(props: {
       </p>
     );
   }
-  if (shown.length > IN_FULL) {
-    return <HostTable hosts={shown} receivedAtMs={received.receivedAtMs} nowMs={nowMs} />;
-  }
+  const now = store.route.value;
+  const route: OverviewRoute =
+    now.screen === "overview" ? now : { screen: "overview", hostId, q: "", sort: "" };
+  const times = { receivedAtMs: received.receivedAtMs, nowMs };
+  if (shown.length > IN_FULL) return <HostTable {...times} hosts={shown} route={route} />;
   return (
     <>
+      <SearchBox route={route} found={mappingsFound(shown, route.q)} />
       {shown.map((host) => (
         <HostSection
+          {...times}
           key={host.host_id}
           host={host}
           report={store.reportOf(host)}
-          receivedAtMs={received.receivedAtMs}
-          nowMs={nowMs}
+          route={route}
+          followed={store.followed}
         />
       ))}
     </>
   );
+}
+
+/** A page that nobody sees follows nothing. */
+function useHiddenPage(store: Store): void {
+  useEffect(() => {
+    const tell = (): void => {
+      store.followed.onHidden(document.hidden);
+    };
+    tell();
+    document.addEventListener("visibilitychange", tell);
+    return () => {
+      document.removeEventListener("visibilitychange", tell);
+    };
+  }, [store]);
+}
+
+/** How many of how many mappings are shown. */
+function mappingsFound(hosts: readonly HostSummary[], query: string): string {
+  const all = hosts.flatMap(mappingsOf).length;
+  const matching = hosts.flatMap((host) => found(host.processes, query));
+  const shown = matching.flatMap((process) => process.mappings).length;
+  const mappings = all === 1 ? "1 mapping" : `${integer(all)} mappings`;
+  return query === "" ? mappings : `${integer(shown)} of ${mappings}`;
 }
 
 function NoHosts(): JSX.Element {
@@ -67,58 +108,73 @@ function NoHosts(): JSX.Element {
   );
 }
 
-function HostTable(props: {
+interface HostTableProps {
   readonly hosts: readonly HostSummary[];
+  readonly route: OverviewRoute;
   readonly receivedAtMs: number;
   readonly nowMs: number;
-}): JSX.Element {
-  const rows = props.hosts.slice(0, MOST_ROWS);
+}
+
+function HostTable(props: HostTableProps): JSX.Element {
+  const { hosts, route } = props;
+  const matching = sortedHosts(foundHosts(hosts, route.q), parseSorting(route.sort));
+  const [rows, pager] = usePages(matching, `${route.q} ${route.sort}`, "hosts");
+  const all = `${integer(hosts.length)} hosts`;
   return (
-    <section class="host" aria-label="hosts">
-      <h2>{integer(props.hosts.length)} hosts</h2>
-      <div class="table-box">
-        <table data-testid="hosts">
-          <thead>
-            <tr>
-              <th scope="col">host</th>
-              <th scope="col">link</th>
-              <th scope="col">kernel</th>
-              <th scope="col" class="number">
-                processes
-              </th>
-              <th scope="col" class="number">
-                cells
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((host) => (
-              <tr key={host.host_id} data-testid="host" data-host={host.host_id}>
-                <th scope="row">
-                  <a href={hostHash(host.host_id)}>{hostName(host)}</a>{" "}
-                  {host.source.kind !== "live" && (
-                    <span class="tag tag-late">{host.source.kind}</span>
-                  )}
+    <>
+      <SearchBox
+        route={route}
+        found={route.q === "" ? all : `${integer(matching.length)} of ${all}`}
+      />
+      <section class="host" aria-label="hosts">
+        <h2>{all}</h2>
+        <div class="table-box">
+          <table class="hosts" data-testid="hosts">
+            <thead>
+              <tr>
+                <SortHead route={route} by="name" label="host" />
+                <th scope="col">link</th>
+                <th scope="col" class="host-more">
+                  kernel
                 </th>
-                <td>
-                  <LinkBadge host={host} receivedAtMs={props.receivedAtMs} nowMs={props.nowMs} />
-                </td>
-                <td class="mono muted">{host.host.kernel ?? "unknown"}</td>
-                <td class="number">{integer(host.processes.length)}</td>
-                <td class="number">{integer(cellsOf(host))}</td>
+                <SortHead route={route} by="processes" label="processes" class="host-more number" />
+                <SortHead route={route} by="size" label="size" class="number" />
+                <SortHead route={route} by="present" label="present" class="number" />
+                <SortHead route={route} by="share" label="share" class="number" />
               </tr>
-            ))}
-          </tbody>
-        </table>
-        {props.hosts.length > MOST_ROWS && (
-          <p class="note">The first {MOST_ROWS} are shown; open others by their address.</p>
-        )}
-      </div>
-    </section>
+            </thead>
+            <tbody>
+              {rows.map((host) => (
+                <HostRow {...props} key={host.host_id} host={host} />
+              ))}
+            </tbody>
+          </table>
+          {rows.length === 0 && <p class="muted">No host matches “{route.q}”.</p>}
+          {pager}
+        </div>
+      </section>
+    </>
   );
 }
 
-function cellsOf(host: HostSummary): number {
-  const mappings = host.processes.flatMap((process) => process.mappings);
-  return mappings.reduce((sum, mapping) => sum + mapping.cell_count, 0);
+function HostRow(props: HostTableProps & { readonly host: HostSummary }): JSX.Element {
+  const { host, route } = props;
+  const { size, present } = sumsOf(mappingsOf(host));
+  const within = queryWithin(host, route.q);
+  return (
+    <tr data-testid="host" data-host={host.host_id}>
+      <th scope="row">
+        <a href={hostHash(host.host_id, { ...route, q: within })}>{hostName(host)}</a>{" "}
+        {host.source.kind !== "live" && <span class="tag tag-late">{host.source.kind}</span>}
+      </th>
+      <td>
+        <LinkBadge host={host} receivedAtMs={props.receivedAtMs} nowMs={props.nowMs} />
+      </td>
+      <td class="host-more mono muted">{host.host.kernel ?? "unknown"}</td>
+      <td class="host-more number">{integer(host.processes.length)}</td>
+      <td class="number">{bytes(size)}</td>
+      <td class="number">{bytes(present)}</td>
+      <td class="number muted">{percent(present, size)}</td>
+    </tr>
+  );
 }

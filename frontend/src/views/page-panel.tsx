@@ -1,36 +1,123 @@
-/** The page behind the selected cell: who maps it, how often, and by what entries. */
+/**
+ * What is selected: a cell, a range of them, or a part of a page. What the picture knows is there at once; of one cell
+ * the host's agent is asked who maps it and by what entries.
+ */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { address, bytes, integer } from "../lib/format";
-import { cellAddress } from "../lib/geometry";
+import { useEffect } from "preact/hooks";
+import { itemFacts, type Fact } from "../lib/facts";
+import { address, integer } from "../lib/format";
+import { tableGeometry, type CellSpan } from "../lib/geometry";
 import { fileWords, who } from "../lib/listings";
 import { pageParts, stateNumber } from "../lib/parts";
-import { reason, stateWords } from "../lib/words";
+import { reason } from "../lib/words";
+import { factsOf, type ItemFacts } from "../state/item-facts";
 import type { Picture } from "../state/picture";
+import { spanFacts } from "../state/span-facts";
 import type { Store } from "../state/store";
 import type { HostSummary, PageDetail } from "../wire/types";
+import { entryTitle, FactList } from "./cell-tooltip";
 import { PlaceLink, useMore } from "./listing";
 import { PartStrip } from "./part-strip";
 
 export interface PagePanelProps {
   readonly store: Store;
   readonly picture: Picture;
-  readonly host: HostSummary;
-  readonly cell: number;
+  readonly host: HostSummary | null;
+  /** The cells that are selected; on a level inside of a page, that page. */
+  readonly cells: CellSpan;
+  /** The part of it that is picked. */
+  readonly picked: number | null;
+  /** Since when this page has been looking, on its clock. */
+  readonly beganMs: number;
+  /** Look inside; null where there is no inside. */
+  readonly drill: (() => void) | null;
+  /** Look into a chunk of the page. */
+  readonly inside: (part: number) => void;
   readonly close: () => void;
 }
 
-/** Asks for the page while it is shown. */
+/** The details drawer. */
 export function PagePanel(props: PagePanelProps): JSX.Element {
-  const { store, picture, cell, host } = props;
-  const [part, setPart] = useState<number | null>(null);
-  const { info, geometry } = picture;
+  const { picture, host, cells, picked, drill, close } = props;
+  const item = useItem(props);
+  const facts = item === null ? [] : factList(props, item);
+  const state = facts.find(({ key }) => key === "state");
+  return (
+    <aside class="page-panel" aria-label="details" data-testid="page">
+      <header>
+        <h2>{titleOf(props, item)}</h2>
+        {drill && (
+          <button type="button" data-testid="drill-down" onClick={drill}>
+            look inside
+          </button>
+        )}
+        {(picked !== null || picture.level.kind !== "parts") && (
+          <button type="button" aria-label="close" onClick={close}>
+            ×
+          </button>
+        )}
+      </header>
+      {item === null && <p class="muted">Nothing of it is loaded yet.</p>}
+      {state && <p data-testid="page-state">{state.value}</p>}
+      <FactList facts={facts.filter((fact) => fact !== state)} />
+      {cells.count === 1 && picture.level.kind !== "tables" && host && (
+        <Answer {...props} host={host} />
+      )}
+    </aside>
+  );
+}
+
+/** What the picture knows of the selection. */
+function useItem({ store, picture, cells, picked }: PagePanelProps): ItemFacts | null {
+  store.followCells();
+  const nowMs = store.nowMs.value;
+  if (picked !== null) return picture.factsOf(picked, nowMs);
+  if (picture.level.kind === "parts") {
+    const items = picture.pageColumns();
+    const at = items ? cells.first - items.view.first : -1;
+    return items && at >= 0 ? factsOf(items, at, cells, nowMs / 1000) : null;
+  }
+  const one = picture.factsOf(picture.entryOf(cells.first), nowMs);
+  if (one?.cells.first === cells.first && one.cells.count === cells.count) return one;
+  return spanFacts(picture, cells, nowMs);
+}
+
+function factList(props: PagePanelProps, item: ItemFacts): Fact[] {
+  const { store, picture, host, picked, cells, beganMs } = props;
+  const { info, level } = picture;
+  // Of a page that is looked into, where it is among the cells.
+  const above = level.kind === "parts" && picked === null;
+  const geometry = above
+    ? tableGeometry(info.start, info.page_size, info.cell_count)
+    : picture.geometry;
+  const entry = picked ?? (above ? cells.first : picture.entryOf(cells.first));
+  const watchedS = (store.nowMs.value - beganMs) / 1000;
+  return itemFacts({ info, geometry, entry, item, sight: host, watchedS });
+}
+
+function titleOf({ picture, cells, picked }: PagePanelProps, item: ItemFacts | null): string {
+  if (picked !== null && item?.kind === "part") return entryTitle(picture, picked);
+  const { first, count } = cells;
+  if (count === 1) return `cell ${integer(first)}`;
+  const words = `cells ${integer(first)} to ${integer(first + count - 1)} (${integer(count)})`;
+  const one = picture.entryOf(first) === picture.entryOf(first + count - 1);
+  return picture.level.kind === "tables" && one
+    ? `${entryTitle(picture, picture.entryOf(first))}: ${words}`
+    : words;
+}
+
+/** Asks for the page while it is shown. */
+function Answer(props: PagePanelProps & { readonly host: HostSummary }): JSX.Element {
+  const { store, picture, cells, host } = props;
+  const cell = cells.first;
+  const { info } = picture;
   const { hostId, pid } = picture.address;
-  const va = Math.max(info.start, cellAddress(geometry, cell));
+  const begins = (Math.floor(info.start / info.page_size) + cell) * info.page_size;
+  const va = Math.max(info.start, begins);
   const seen = seenOf(store, picture, cell);
   useEffect(() => {
-    store.page.want({ hostId, pid, address: va, part }, seen);
-  }, [store, hostId, pid, va, part, seen]);
+    store.page.want({ hostId, pid, address: va, part: null }, seen);
+  }, [store, hostId, pid, va, seen]);
   useEffect(
     () => () => {
       store.page.want(null);
@@ -39,27 +126,7 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
   );
   const { detail, fault } = store.page.answer.value;
   return (
-    <aside class="page-panel" aria-label={`page of cell ${cell}`} data-testid="page">
-      <h2>
-        cell {integer(cell)}{" "}
-        <button type="button" aria-label="close" onClick={props.close}>
-          ×
-        </button>
-      </h2>
-      <p class="mono">{address(va)}</p>
-      {part !== null && (
-        <p>
-          inside chunk {integer(part)}{" "}
-          <button
-            type="button"
-            onClick={() => {
-              setPart(null);
-            }}
-          >
-            whole page
-          </button>
-        </p>
-      )}
+    <>
       <div aria-live="polite">
         {fault !== null && (
           <p class="notice notice-gone" data-testid="page-fault">
@@ -68,18 +135,21 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
         )}
         {detail === null && fault === null && <p class="muted">Asking the host.</p>}
       </div>
-      {detail !== null && <Detail detail={detail} host={host} drill={setPart} />}
-    </aside>
+      {detail !== null && <Detail detail={detail} host={host} drill={props.inside} />}
+    </>
   );
 }
 
 /** What the map shows of the cell: when it changes, the page is asked for again. */
 function seenOf(store: Store, picture: Picture, cell: number): string {
   store.followCells();
-  const { state, mappedPages, mapcount, mappers, flags, node } = picture.cells.columns;
+  const found = picture.columnsOf(cell);
+  const live = store.selection.value.phase === "live" ? 1 : 0;
+  if (found === null) return `${picture.framesApplied}/${live}`;
+  const { state, mappedPages, mapcount, mappers, flags, node } = found.columns;
   return [state, mappedPages, mapcount, mappers, flags, node]
-    .map((column) => column[cell])
-    .concat(store.selection.value.phase === "live" ? 1 : 0)
+    .map((column) => column[found.at])
+    .concat(live)
     .join();
 }
 
@@ -90,27 +160,17 @@ function Detail(props: {
 }): JSX.Element {
   const { detail, host } = props;
   const parts = pageParts(detail);
-  const state = stateNumber(detail.state);
   return (
     <>
-      <p data-testid="page-state">{stateWords(state, detail.page_size)}</p>
-      <Counts detail={detail} why={reason("mapcount", state, host)} />
+      <Counts detail={detail} why={reason("mapcount", stateNumber(detail.state), host)} />
       {detail.explanation.map((sentence) => (
         <p key={sentence}>{sentence}</p>
       ))}
-      <dl class="facts">
-        <Term term="mapped">
-          {bytes(detail.mapped_bytes)} of {bytes(detail.page_size)}
-        </Term>
-        {detail.node !== null && <Term term="NUMA node">{detail.node}</Term>}
-        {detail.flags.length > 0 && (
-          <Term term="flags">{detail.flags.join(", ").replaceAll("_", " ")}</Term>
-        )}
-        {detail.file && <Term term="file">{fileWords(detail.file)}</Term>}
-        {detail.file_offset !== null && (
-          <Term term="file offset">{address(detail.file_offset)}</Term>
-        )}
-      </dl>
+      {detail.file && (
+        <dl class="fact-list">
+          <Term term="file">{fileWords(detail.file)}</Term>
+        </dl>
+      )}
       <MapperTable detail={detail} host={host} />
       {parts && <PartStrip parts={parts} drill={props.drill} />}
     </>

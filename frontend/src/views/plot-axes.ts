@@ -3,7 +3,6 @@
  *
  * The plot is made once. Cells never pass through it: it is told of new sizes, colours and ticks only.
  */
-import { patiently } from "../lib/patience";
 import type { AxisOptions, Layout, Plotly, PlotElement } from "plotly.js-cartesian-dist-min";
 import {
   clampRange,
@@ -24,11 +23,6 @@ export interface AxisStyle {
 
 export type DragMode = "zoom" | "pan";
 
-/** Plotly, loaded on first use; asked for again until it comes, for the server may be away just now. */
-export async function loadPlotly(): Promise<Plotly> {
-  return (await patiently(() => import("plotly.js-cartesian-dist-min"))).default;
-}
-
 /** Axes of one heatmap. */
 export class PlotAxes {
   #plot: PlotElement | null = null;
@@ -41,12 +35,16 @@ export class PlotAxes {
     private readonly plotly: Plotly,
     private readonly element: HTMLElement,
     private readonly geometry: TableGeometry,
+    private readonly limits: CellRange,
     private plan: PlotPlan,
     private style: AxisStyle,
     /** Called whenever cells stand elsewhere than before. */
     private readonly moved: () => void,
+    range: CellRange,
+    /** What a column is. */
+    private readonly unit: string,
   ) {
-    this.#range = plan.home;
+    this.#range = range;
   }
 
   /** Make the plot. */
@@ -73,9 +71,6 @@ export class PlotAxes {
     plot.on("plotly_relayout", () => {
       if (this.#ours === 0) void this.#settle();
     });
-    plot.on("plotly_doubleclick", () => {
-      void this.show(this.plan.home);
-    });
     this.moved();
   }
 
@@ -93,7 +88,7 @@ export class PlotAxes {
 
   /** Show this range. */
   async show(range: CellRange): Promise<void> {
-    this.#range = clampRange(range, this.geometry);
+    this.#range = clampRange(range, this.limits);
     await this.#relayout({});
   }
 
@@ -165,10 +160,10 @@ export class PlotAxes {
     const { x0, x1 } = this.#range;
     const ticks = columnTicks(x0, x1, this.plan.width);
     return {
-      ...this.#axis(ENTRIES, ticks.positions, ticks.labels),
+      ...this.#axis(0, ENTRIES, ticks.positions, ticks.labels),
       range: [x0, x1],
       title: {
-        text: "entry in its page table",
+        text: this.unit,
         font: { size: this.plan.fontPx, color: this.style.text },
         standoff: 4,
       },
@@ -179,15 +174,15 @@ export class PlotAxes {
     const { y0, y1 } = this.#range;
     const ticks = rowTicks(this.geometry, y0, y1, this.plan.height);
     return {
-      ...this.#axis(this.geometry.rows, ticks.positions, ticks.labels),
+      ...this.#axis(this.limits.y0, this.limits.y1, ticks.positions, ticks.labels),
       range: [y1, y0],
     };
   }
 
-  #axis(limit: number, positions: number[], labels: string[]): AxisOptions {
+  #axis(least: number, most: number, positions: number[], labels: string[]): AxisOptions {
     return {
-      minallowed: 0,
-      maxallowed: limit,
+      minallowed: least,
+      maxallowed: most,
       tickmode: "array",
       tickvals: positions,
       ticktext: labels,

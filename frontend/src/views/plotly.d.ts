@@ -47,6 +47,9 @@ declare module "plotly.js-cartesian-dist-min" {
       fn: () => void,
     ): void;
     removeAllListeners(event: string): void;
+    readonly data: readonly Record<string, unknown>[];
+    /** As it was given, with what changed since. */
+    readonly layout: Layout;
     /** Axes as they stand on screen now, also in the middle of a drag. */
     readonly _fullLayout: {
       readonly xaxis: { readonly range: readonly [number, number] };
@@ -63,6 +66,11 @@ declare module "plotly.js-cartesian-dist-min" {
     ): Promise<PlotElement>;
     relayout(element: HTMLElement, update: Record<string, unknown>): Promise<unknown>;
     purge(element: HTMLElement): void;
+    /** A data URL. */
+    toImage(
+      figure: Pick<PlotElement, "data" | "layout">,
+      options: { format: "png"; width: number; height: number; scale: number },
+    ): Promise<string>;
   }
 
   const plotly: Plotly;

@@ -1,188 +1,166 @@
 /** Processes and their mappings; each mapping leads to its map. */
-import { useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { address, bytes, integer, percent } from "../lib/format";
-import { mapHash } from "../state/route";
-import type { Backing, MappingSummary, ProcessSummary } from "../wire/types";
-import { CompositionBar } from "./composition-bar";
+import {
+  found,
+  linesOf,
+  nameSource,
+  parseSorting,
+  processTitle,
+  type Line,
+} from "../lib/process-lines";
+import { mapHash, type OverviewRoute } from "../state/route";
+import { CellState } from "../wire/generated";
+import type { MappingSummary, ProcessSummary } from "../wire/types";
+import { BackingWords } from "./backing-words";
+import { usePages } from "./pager";
+import { SortHead } from "./sort-head";
+import { Thumb, type FollowedPlace } from "./thumb";
 
-/** A table of more rows costs more to update than it tells. */
-const ROWS_A_PAGE = 40;
-
-interface Line {
-  readonly process: ProcessSummary;
-  readonly mapping: MappingSummary;
-  readonly first: boolean;
+interface TableProps extends FollowedPlace {
+  readonly route: OverviewRoute;
+  readonly processes: readonly ProcessSummary[];
 }
 
-/** All mappings of a host by process, forty at a time. */
-export function ProcessTable(props: {
-  readonly hostId: string;
-  readonly processes: readonly ProcessSummary[];
-}): JSX.Element {
-  const [page, setPage] = useState(0);
-  const all = props.processes.flatMap((process) =>
-    process.mappings.map((mapping) => ({ process, mapping })),
-  );
-  if (all.length === 0) {
+/** The mappings of a host that are searched for, by process, forty rows at a time. */
+export function ProcessTable(props: TableProps): JSX.Element {
+  const { route, processes } = props;
+  const lines = linesOf(found(processes, route.q), parseSorting(route.sort));
+  const [rows, pager] = usePages(lines, `${route.q} ${route.sort}`, "rows");
+  if (lines.length === 0) {
     return (
       <p class="muted" data-testid="no-processes">
-        No process maps huge pages from the pools now.
+        {processes.length === 0
+          ? "No process maps huge pages from the pools now."
+          : `Nothing here matches “${route.q}”.`}
       </p>
     );
   }
-  const pages = Math.ceil(all.length / ROWS_A_PAGE);
-  const shown = Math.min(page, pages - 1);
-  const lines: Line[] = all
-    .slice(shown * ROWS_A_PAGE, (shown + 1) * ROWS_A_PAGE)
-    .map((line, at, some) => ({ ...line, first: some[at - 1]?.process.pid !== line.process.pid }));
   return (
     <div class="table-box">
       <table class="mappings" data-testid="processes">
-        <thead>
-          <tr>
-            <th scope="col">mapping</th>
-            <th scope="col">pages</th>
-            <th scope="col">backing</th>
-            <th scope="col" class="number">
-              cells
-            </th>
-            <th scope="col" class="number">
-              present
-            </th>
-            <th scope="col" class="number">
-              of size
-            </th>
-            <th scope="col" class="wide">
-              states
-            </th>
-          </tr>
-        </thead>
+        <TableHead route={route} />
         <tbody>
-          {lines.flatMap((line) => [
-            line.first && <ProcessRow key={line.process.pid} process={line.process} />,
-            <MappingRow
-              key={`${line.process.pid}/${line.mapping.start}`}
-              hostId={props.hostId}
-              pid={line.process.pid}
-              mapping={line.mapping}
-            />,
-          ])}
+          {rows.map((line, at) => (
+            <Row
+              {...props}
+              key={`${line.process.pid}/${line.mapping?.start ?? "all"}`}
+              line={line}
+              first={rows[at - 1]?.process.pid !== line.process.pid}
+            />
+          ))}
         </tbody>
       </table>
-      {pages > 1 && <Pager page={shown} pages={pages} total={all.length} go={setPage} />}
+      {pager}
     </div>
   );
 }
 
-function ProcessRow({ process }: { readonly process: ProcessSummary }): JSX.Element {
-  const size = process.mappings.reduce((sum, mapping) => sum + mapping.end - mapping.start, 0);
-  const present = process.mappings.reduce((sum, mapping) => sum + mapping.mapped_bytes, 0);
-  const count = process.mappings.length;
+function TableHead({ route }: { readonly route: OverviewRoute }): JSX.Element {
   return (
-    <tr class="process" data-testid="process">
-      <th scope="rowgroup" colSpan={7}>
-        <span class="process-name">{process.comm ?? "(name unknown)"}</span>{" "}
-        <span class="muted">
-          pid {process.pid} · {bytes(present)} of {bytes(size)} in{" "}
-          {count === 1 ? "one mapping" : `${integer(count)} mappings`}
-        </span>
-      </th>
+    <thead>
+      <tr>
+        <SortHead route={route} by="name" label="name" />
+        <SortHead route={route} by="pid" label="pid" />
+        <th scope="col">mapping</th>
+        <th scope="col">pages</th>
+        <th scope="col">backing</th>
+        <SortHead route={route} by="size" label="size" class="number" />
+        <SortHead route={route} by="present" label="present" class="number" />
+        <SortHead route={route} by="share" label="share" class="number" />
+        <th scope="col" class="thumb-cell">
+          map
+        </th>
+      </tr>
+    </thead>
+  );
+}
+
+function Row(props: FollowedPlace & { readonly line: Line; readonly first: boolean }): JSX.Element {
+  const { process, mapping, sums } = props.line;
+  return (
+    <tr class={props.first ? "mapping begins" : "mapping"} data-testid="mapping">
+      <td class="mapping-process">{props.first && <ProcessWords process={process} />}</td>
+      <td class="mapping-pid muted" data-testid="mapping-pid">
+        {props.first && `pid ${process.pid}`}
+      </td>
+      {mapping === null ? (
+        <td class="mapping-sum muted" colSpan={3}>
+          {integer(process.mappings.length)} mappings
+        </td>
+      ) : (
+        <MappingCells hostId={props.hostId} pid={process.pid} mapping={mapping} />
+      )}
+      <td class="number mapping-size">{bytes(sums.size)}</td>
+      <td class="number mapping-present" data-testid="mapping-present">
+        {bytes(sums.present)}
+      </td>
+      <td class="number mapping-share muted">{percent(sums.present, sums.size)}</td>
+      <td class="thumb-cell">{mapping && <MapLink {...props} mapping={mapping} />}</td>
     </tr>
   );
 }
 
-function MappingRow(props: {
-  readonly hostId: string;
-  readonly pid: number;
-  readonly mapping: MappingSummary;
-}): JSX.Element {
-  const { hostId, pid, mapping } = props;
-  const size = mapping.end - mapping.start;
-  return (
-    <tr class="mapping" data-testid="mapping">
-      <td class="mapping-address">
-        <a
-          href={mapHash({ hostId, pid, start: mapping.start }, "state")}
-          data-testid="mapping-link"
-        >
-          {address(mapping.start)}
-          <wbr />
-          <span class="range-end">–{address(mapping.end)}</span>
-        </a>
-      </td>
-      <td>
-        {bytes(mapping.page_size)}
-        {mapping.kind === "thp" && " THP"}
-      </td>
-      <td class="mapping-backing">
-        <BackingWords backing={mapping.backing} shared={mapping.shared} />
-      </td>
-      <td class="number mapping-cells">{integer(mapping.cell_count)}</td>
-      <td class="number" data-testid="mapping-present">
-        {bytes(mapping.mapped_bytes)}
-      </td>
-      <td class="number muted">{percent(mapping.mapped_bytes, size)}</td>
-      <td class="wide">
-        <CompositionBar counts={mapping.state_counts} pageSize={mapping.page_size} />
-      </td>
-    </tr>
-  );
-}
-
-/** What a mapping maps, in words. */
-export function BackingWords(props: {
-  readonly backing: Backing;
-  readonly shared: boolean;
-}): JSX.Element {
-  const { kind, name } = props.backing;
+function ProcessWords({ process }: { readonly process: ProcessSummary }): JSX.Element {
+  const { name, comm } = process;
   return (
     <>
-      {props.shared ? "shared" : "private"} {kind}
-      {name !== null && (
+      <span class="process-name" title={name ? nameSource(name) : undefined}>
+        {processTitle(process)}
+      </span>
+      {name && (
         <>
           {" "}
-          <span class="mono name" title={name}>
-            {name}
-          </span>
+          {name.kind === "vm" && <span class="tag muted">VM</span>}{" "}
+          <span class="process-comm muted">{comm}</span>
         </>
       )}
     </>
   );
 }
 
-function Pager(props: {
-  readonly page: number;
-  readonly pages: number;
-  readonly total: number;
-  readonly go: (page: number) => void;
+function MappingCells(props: {
+  readonly hostId: string;
+  readonly pid: number;
+  readonly mapping: MappingSummary;
 }): JSX.Element {
-  const { page, pages, total, go } = props;
-  const first = page * ROWS_A_PAGE + 1;
-  const last = Math.min(total, first + ROWS_A_PAGE - 1);
+  const { hostId, pid, mapping } = props;
   return (
-    <p class="pager">
-      <button
-        type="button"
-        disabled={page === 0}
-        onClick={() => {
-          go(page - 1);
-        }}
-      >
-        previous
-      </button>
-      <span>
-        mappings {integer(first)}–{integer(last)} of {integer(total)}
-      </span>
-      <button
-        type="button"
-        disabled={page === pages - 1}
-        onClick={() => {
-          go(page + 1);
-        }}
-      >
-        next
-      </button>
-    </p>
+    <>
+      <th scope="row" class="mapping-address">
+        <a href={mapHash({ hostId, pid, start: mapping.start })} data-testid="mapping-link">
+          {address(mapping.start)}
+          <wbr />
+          <span class="range-end">–{address(mapping.end)}</span>
+        </a>
+      </th>
+      <td class="mapping-pages">
+        {bytes(mapping.page_size)}
+        {mapping.kind === "thp" && " THP"}
+      </td>
+      <td class="mapping-backing">
+        <BackingWords backing={mapping.backing} shared={mapping.shared} />
+      </td>
+    </>
+  );
+}
+
+/** The way to the map that shows what is there. The address beside it is the one for keyboards. */
+function MapLink(
+  props: FollowedPlace & { readonly line: Line; readonly mapping: MappingSummary },
+): JSX.Element {
+  const { hostId, mapping } = props;
+  const counts = mapping.state_counts;
+  const poisoned = counts[CellState.POISONED] ?? 0;
+  const migrating = counts[CellState.MIGRATING] ?? 0;
+  const { pid } = props.line.process;
+  return (
+    <>
+      <a class="thumb-link" tabIndex={-1} href={mapHash({ hostId, pid, start: mapping.start })}>
+        <Thumb {...props} mapping={mapping} />
+      </a>
+      {poisoned > 0 && <span class="tag tag-gone">{integer(poisoned)} poisoned</span>}
+      {migrating > 0 && <span class="tag tag-late">{integer(migrating)} in flight</span>}
+    </>
   );
 }

@@ -1,12 +1,12 @@
 /** Always on screen: the link to the server, how old the picture is, what watching costs. */
 import type { JSX } from "preact";
 import { age, integer } from "../lib/format";
+import { hostName } from "../lib/host-name";
 import { connectionWords } from "../state/connection";
 import { freshness, oldest } from "../state/freshness";
 import { hostOf } from "../state/route";
 import type { Store } from "../state/store";
 import type { HostSummary } from "../wire/types";
-import { hostName } from "./host-section";
 
 /** The bar at the lower edge. */
 export function StatusBar({ store }: { readonly store: Store }): JSX.Element {

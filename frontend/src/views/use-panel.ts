@@ -1,11 +1,14 @@
 /** The heatmap panel of a picture: made when the picture comes, kept in step with size, colours and wishes. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { highestBucket, paintsOf } from "../lib/palette";
+import type { CellRange } from "../lib/geometry";
+import { highestBucket } from "../lib/palette";
 import type { Picture } from "../state/picture";
 import type { Store } from "../state/store";
 import { theme } from "../state/theme";
 import { HeatmapPanel, type PanelStyle } from "./heatmap-panel";
-import { loadPlotly, type DragMode } from "./plot-axes";
+import { loadPlotly, loadPlotPart } from "./parts";
+import type { DragMode } from "./plot-axes";
+import type { RangeInAddress } from "./range-in-address";
 
 /** Below the plot: the hint line, the status bar and some air. */
 const BELOW_PX = 76;
@@ -33,19 +36,25 @@ export function usePanel(
   const [panel, setPanel] = useState<HeatmapPanel | null>(null);
   const [, setMoves] = useState(0);
   const style = useStyle(store, picture);
+  const inAddress = useRef<RangeInAddress | null>(null);
   useEffect(() => {
     if (!box.current || !canvas.current || !plot.current) return undefined;
     const element = box.current;
     const elements = { canvas: canvas.current, plot: plot.current };
-    const made = new HeatmapPanel(elements, picture, store.timings, style, roomOf(element));
+    const made = new HeatmapPanel(elements, picture, store, style, roomOf(element), rangeOf(store));
     made.onMoved = () => {
       setMoves((count) => count + 1);
+      inAddress.current?.moved();
     };
     made.flashes = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const stopDrawing = store.showOn(made);
     setPanel(made);
     onPanel(made);
-    void loadPlotly().then((plotly) => made.addAxes(plotly));
+    void Promise.all([loadPlotly(), loadPlotPart()]).then(([plotly, part]) => {
+      if (made.gone) return;
+      inAddress.current = new part.RangeInAddress(store, made);
+      void made.addAxes(plotly, part.PlotAxes);
+    });
     const observer = new ResizeObserver(() => {
       made.resize(roomOf(element));
     });
@@ -53,6 +62,8 @@ export function usePanel(
     observer.observe(document.documentElement);
     return () => {
       observer.disconnect();
+      inAddress.current?.destroy();
+      inAddress.current = null;
       stopDrawing();
       made.destroy();
       onPanel(null);
@@ -60,6 +71,10 @@ export function usePanel(
     // Colours are handed on below; they must not make the panel anew.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [picture, store]);
+  const range = rangeOf(store);
+  useEffect(() => {
+    inAddress.current?.follow(range);
+  }, [range]);
   useEffect(() => {
     panel?.restyle(style);
   }, [panel, style]);
@@ -72,12 +87,10 @@ export function usePanel(
 /** The same object as long as nothing of it changed. */
 function useStyle(store: Store, picture: Picture): PanelStyle {
   store.followCells();
-  const route = store.route.value;
-  const mode = route.screen === "map" ? route.color : "state";
+  const { mode, painted, geometry } = picture;
   const counted = mode === "mapcount" || mode === "mappers";
-  const highest = counted ? highestBucket(picture.painted.counts) : 1;
-  const pageSize = picture.geometry.pageSize;
-  const key = [theme.value, mode, pageSize, highest].join("/");
+  const highest = counted && painted ? highestBucket(painted.counts) : 1;
+  const key = [theme.value, mode, geometry.pageSize, highest].join("/");
   const kept = useRef<{ readonly key: string; readonly style: PanelStyle } | null>(null);
   if (kept.current?.key !== key) {
     const page = getComputedStyle(document.documentElement);
@@ -86,7 +99,7 @@ function useStyle(store: Store, picture: Picture): PanelStyle {
       key,
       style: {
         theme: theme.value,
-        paints: paintsOf(mode, theme.value, pageSize, highest),
+        paints: picture.paints(theme.value),
         grid: token(`${theme.value}-grid`),
         voidLine: token(`${theme.value}-void`),
         text: token(`${theme.value}-muted`),
@@ -104,4 +117,9 @@ function roomOf(element: HTMLElement): { readonly width: number; readonly height
     width: element.clientWidth,
     height: Math.max(LEAST_ROOM_PX, window.innerHeight - top - BELOW_PX),
   };
+}
+
+function rangeOf(store: Store): CellRange | null {
+  const route = store.route.value;
+  return route.screen === "map" ? route.range : null;
 }

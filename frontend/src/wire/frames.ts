@@ -5,7 +5,7 @@
  * no copy. Every length and index is checked before anything is allocated; what is wrong throws `FrameError`.
  */
 import { badBlock, FrameError, paddingOf, rises } from "./frame-error";
-import { decodeGroups, type GroupBlock } from "./groups";
+import type { decodeGroups, GroupBlock } from "./groups";
 import { CellFlag, CellState, Encoding, FRAME_MAGIC, FrameKind, PAGE_BYTES } from "./generated";
 
 const HEADER_BYTES = 20;
@@ -53,8 +53,11 @@ export interface Frame {
   readonly groups: readonly GroupBlock[];
 }
 
-/** Decode one frame. Throws `FrameError`. */
-export function decodeFrame(data: ArrayBuffer): Frame {
+/** Decode one frame; groups only with their decoder. Throws `FrameError`. */
+export function decodeFrame(
+  data: ArrayBuffer,
+  groupsBy: typeof decodeGroups | null = null,
+): Frame {
   if (data.byteLength < HEADER_BYTES) {
     throw new FrameError(
       "short_frame",
@@ -82,7 +85,8 @@ export function decodeFrame(data: ArrayBuffer): Frame {
   const groups: GroupBlock[] = [];
   for (let n = 0; n < blockCount; n++) {
     if (kind === FrameKind.GROUPS) {
-      const [group, end] = decodeGroups(data, view, at);
+      if (groupsBy === null) throw new FrameError("bad_kind", "nobody asked for groups");
+      const [group, end] = groupsBy(data, view, at);
       groups.push(group);
       at = end;
     } else {

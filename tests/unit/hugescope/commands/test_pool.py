@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hugescope.commands.pool import _print_accounts
-from tests.unit.agent.model.findings.made_facts import account
+from hugescope.commands.pool import _print_accounts, _print_holdings
+from hugescope.commands.snapshot import called
+from hugescope_wire.account import FdHolder, Holding
+from hugescope_wire.host import ProcessInfo
+from hugescope_wire.snapshot import ProcessName
+from tests.unit.agent.model.findings.made_facts import account, memfd
 
 
 def said(capsys: pytest.CaptureFixture[str], *, captured: bool = False, **parts: Any) -> str:
@@ -38,3 +42,13 @@ def test_a_note_of_several_accounts_is_one(capsys: pytest.CaptureFixture[str]) -
     both = [account(notes=["at least"]), account(1 << 30, notes=["at least"])]
     _print_accounts(Console(width=200), both, captured=False)
     assert "2 MiB host, 1 GiB host: at least" in capsys.readouterr().out
+
+
+def test_a_machine_is_called_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    name = ProcessName(name="web1", kind="vm", source="qemu")
+    machine = ProcessInfo(pid=41, comm="qemu", name=name, mappings=[])
+    assert called(machine.model_copy(update={"name": None})) == "qemu"
+    holders = [FdHolder(pid=41, comm="qemu", fd=7), FdHolder(pid=42, comm="vhost", fd=None)]
+    held = Holding(by="fd", page_size=2 << 20, pages=3, file_pages=4, file=memfd(), holders=holders)
+    _print_holdings(Console(width=200), [held], {41: called(machine) or ""})
+    assert "web1 (qemu pid 41) fd 7, 42 vhost" in capsys.readouterr().out

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from hugescope_wire.account import FdHolder, FileRef, Holding
+from hugescope_wire.snapshot import ProcessName
 from tests.unit.agent.model.findings.made_facts import facts, found, mapping, memfd, only, process
 from tests.unit.wire.made_wire import MIB2
 
@@ -50,6 +51,18 @@ def test_a_file_that_somebody_has_open_is_not_leaked() -> None:
     finding = only(facts(holdings=[holding(holders=[holder])]), "fd-held-pages")
     assert "held by qemu (41) by descriptor 7" in finding.what
     assert finding.command == "ls -l /proc/41/fd/7"
+
+
+def test_a_holder_has_the_name_that_people_call_it() -> None:
+    name = ProcessName(name="web1", kind="vm", source="qemu")
+    machine = process(41, comm="qemu").model_copy(update={"name": name})
+    holders = [FdHolder(pid=41, comm="qemu", fd=7), FdHolder(pid=42, comm="vhost", fd=8)]
+    finding = only(facts(machine, holdings=[holding(holders=holders)]), "fd-held-pages")
+    assert "held by web1 (qemu pid 41) by descriptor 7 and vhost (42) by" in finding.what
+    assert [item.value for item in finding.evidence if item.name == "held by"] == [
+        "web1 (qemu pid 41) by descriptor 7",
+        "vhost (42) by descriptor 8",
+    ]
 
 
 def test_a_memfd_held_by_a_descriptor_only() -> None:

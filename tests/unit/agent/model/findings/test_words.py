@@ -23,6 +23,8 @@ def test_sizes_are_exact(count: int, text: str) -> None:
 def test_names_are_made_printable() -> None:
     assert words.process(ProcessRef(pid=7, comm="a\x1b[31mb\n")) == "a\\x1b[31mb\\x0a (7)"
     assert words.process(ProcessRef(pid=7, comm=None)) == "process 7"
+    assert words.process(ProcessRef(pid=7, comm="q\n"), "w\t1") == "w\\x091 (q\\x0a pid 7)"
+    assert words.process(ProcessRef(pid=7, comm=None), "web1") == "web1 (? pid 7)"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,159 @@
+/** The keys of the map: one table from which the handler and the help are both made. */
+
+/** What a key does; the map screen says how. */
+export type KeyAction =
+  | "move"
+  | "extend"
+  | "enter"
+  | "back"
+  | "up"
+  | "next-other"
+  | "previous-other"
+  | "next-changed"
+  | "go-to"
+  | "pan"
+  | "zoom-in"
+  | "zoom-out"
+  | "home"
+  | "minimap"
+  | "color"
+  | "legend"
+  | "extents"
+  | "export"
+  | "pause"
+  | "help";
+
+/** Where the focus has to be: on the map's cells, or anywhere on the screen where nothing else wants the key. */
+type Scope = "cells" | "screen";
+
+export interface KeyBinding {
+  readonly action: KeyAction;
+  readonly scope: Scope;
+  /** As `KeyboardEvent.key` has them. */
+  readonly keys: readonly string[];
+  /** As the help shows them. */
+  readonly shown: string;
+  readonly words: string;
+  readonly shift?: true;
+}
+
+export interface KeyGroup {
+  readonly title: string;
+  readonly bindings: readonly KeyBinding[];
+}
+
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+const MOVES = [...ARROWS, "PageUp", "PageDown", "Home", "End"];
+
+function binding(
+  action: KeyAction,
+  scope: Scope,
+  keys: readonly string[],
+  shown: string,
+  words: string,
+): KeyBinding {
+  return { action, scope, keys, shown, words };
+}
+
+/** All keys, as the help groups them. */
+export const KEY_GROUPS: readonly KeyGroup[] = [
+  {
+    title: "Cells",
+    bindings: [
+      binding("move", "cells", ARROWS, "← → ↑ ↓", "to the next cell"),
+      binding("move", "cells", ["PageUp", "PageDown"], "PgUp PgDn", "one table up or down"),
+      binding("move", "cells", ["Home", "End"], "Home End", "first, last cell"),
+      {
+        ...binding("extend", "cells", MOVES, "Shift + these", "select a range of cells"),
+        shift: true,
+      },
+      binding("next-other", "screen", ["."], ".", "next cell that is drawn differently"),
+      binding("previous-other", "screen", [","], ",", "previous cell that is drawn differently"),
+      binding("next-changed", "screen", ["c"], "c", "next cell that changed just now"),
+      binding("go-to", "screen", ["g"], "g", "go to an address, an offset or a cell"),
+    ],
+  },
+  {
+    title: "Selection and levels",
+    bindings: [
+      binding("enter", "cells", ["Enter"], "Enter", "select the cell; once more: look inside"),
+      binding("back", "screen", ["Escape"], "Esc", "one step back: selection, then a level up"),
+      binding("up", "screen", ["u", "Backspace"], "u Backspace", "a level up"),
+    ],
+  },
+  {
+    title: "View",
+    bindings: [
+      binding("pan", "screen", ["w", "a", "s", "d"], "w a s d", "move the window"),
+      binding("zoom-in", "screen", ["+", "="], "+", "zoom in"),
+      binding("zoom-out", "screen", ["-"], "-", "zoom out"),
+      binding("home", "screen", ["0"], "0", "everything"),
+      binding("minimap", "screen", ["m"], "m", "to the minimap; arrow keys then move the window"),
+      binding("pause", "screen", [" "], "Space", "pause, go on"),
+    ],
+  },
+  {
+    title: "Colours and lists",
+    bindings: [
+      binding(
+        "color",
+        "screen",
+        ["1", "2", "3", "4", "5"],
+        "1 … 5",
+        "colour by state, mapcount, mappers, node, age",
+      ),
+      binding("legend", "screen", ["f"], "f", "to the legend, which is the filter"),
+      binding("extents", "screen", ["x"], "x", "list of extents"),
+      binding("export", "screen", ["e"], "e", "export a picture or a table"),
+      binding("help", "screen", ["?"], "?", "these keys"),
+    ],
+  },
+];
+
+const BINDINGS = KEY_GROUPS.flatMap((group) => group.bindings);
+
+/** What of a key event counts here. */
+export interface KeyPress {
+  readonly key: string;
+  readonly shiftKey: boolean;
+  readonly ctrlKey: boolean;
+  readonly metaKey: boolean;
+  readonly altKey: boolean;
+}
+
+/** What has the focus, and so the first claim on a key. */
+export interface FocusPlace {
+  /** The map's cells. */
+  readonly cells: boolean;
+  /** Text is typed here, or a dialog is open. */
+  readonly typing: boolean;
+  /** A button, link or the like, for which Space and Enter are a press. */
+  readonly pressable: boolean;
+}
+
+/** The binding of a key; null: the key means nothing here. */
+export function bindingOf(press: KeyPress, place: FocusPlace): KeyBinding | null {
+  if (press.ctrlKey || press.metaKey || press.altKey || place.typing) return null;
+  if (place.pressable && (press.key === " " || press.key === "Enter")) return null;
+  const found = BINDINGS.find(({ keys, scope, shift }) => {
+    if (!keys.includes(press.key)) return false;
+    if (scope === "cells" && !place.cells) return false;
+    // Shift is part of how "?" and "+" are typed; of moves it makes another action.
+    return scope === "screen" || (shift === true) === press.shiftKey;
+  });
+  return found ?? null;
+}
+
+const PRESSABLE = "button, a[href], summary, input, [role=button]";
+const TYPING = "input:not([type=radio], [type=checkbox], [type=button]), textarea, select";
+
+/** Where an event's target stands. */
+export function focusPlace(target: EventTarget | null): FocusPlace {
+  const element = target instanceof Element ? target : null;
+  const within = (selector: string): boolean => element?.closest(selector) != null;
+  return {
+    cells: within("[data-cells]"),
+    typing: within(`${TYPING}, dialog, [contenteditable]`),
+    pressable: within(PRESSABLE),
+  };
+}

@@ -1,0 +1,86 @@
+/** What neighbouring cells are together: the sums of a selection. */
+import type { CellSpan } from "../lib/geometry";
+import { CellFlag, CellState, SEVERAL_NODES, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
+import { CellItems } from "./cells";
+import { GroupItems } from "./groups";
+import type { GroupFacts } from "./item-facts";
+import type { Picture } from "./picture";
+
+/** Sums over all items of a selection that are loaded. `cells` are those of these items. */
+class Sum {
+  readonly counts: number[] = Object.values(CellState).map(() => 0);
+  mappedPages = 0;
+  writeProtected = 0;
+  sharedTable = 0;
+  inferred = 0;
+  mapcount = UNKNOWN_COUNT;
+  mappers = UNKNOWN_COUNT;
+  node = UNKNOWN_NODE;
+  changedAt = -Infinity;
+
+  cell(items: CellItems, item: number): void {
+    const { state, flags } = items.columns;
+    const one = state[item] ?? 0;
+    const flag = flags[item] ?? 0;
+    this.counts[one] = (this.counts[one] ?? 0) + 1;
+    if ((flag & CellFlag.WRITE_PROTECTED) !== 0) this.writeProtected++;
+    if ((flag & CellFlag.SHARED_TABLE) !== 0) this.sharedTable++;
+    if ((flag & CellFlag.INFERRED) !== 0) this.inferred++;
+    this.#common(items, item);
+  }
+
+  group(items: GroupItems, item: number): void {
+    const { counts, writeProtected, sharedTable, inferred } = items.columns;
+    counts.forEach((column, state) => {
+      this.counts[state] = (this.counts[state] ?? 0) + (column[item] ?? 0);
+    });
+    this.writeProtected += writeProtected[item] ?? 0;
+    this.sharedTable += sharedTable[item] ?? 0;
+    this.inferred += inferred[item] ?? 0;
+    this.#common(items, item);
+  }
+
+  #common(items: CellItems | GroupItems, item: number): void {
+    const { mappedPages, mapcount, mappers, node } = items.columns;
+    this.mappedPages += mappedPages[item] ?? 0;
+    this.mapcount = higher(this.mapcount, mapcount[item] ?? UNKNOWN_COUNT);
+    this.mappers = higher(this.mappers, mappers[item] ?? UNKNOWN_COUNT);
+    const on = node[item] ?? UNKNOWN_NODE;
+    if (this.node === UNKNOWN_NODE) this.node = on;
+    else if (on !== UNKNOWN_NODE && on !== this.node) this.node = SEVERAL_NODES;
+    this.changedAt = Math.max(this.changedAt, items.changedAt[item] ?? -Infinity);
+  }
+}
+
+function higher(a: number, b: number): number {
+  if (a === UNKNOWN_COUNT || b === UNKNOWN_COUNT) return Math.min(a, b);
+  return Math.max(a, b);
+}
+
+/** The sums of these cells, as far as they are loaded; null: nothing of them is. */
+export function spanFacts(picture: Picture, span: CellSpan, nowMs: number): GroupFacts | null {
+  const { items } = picture;
+  if (!(items instanceof CellItems || items instanceof GroupItems)) return null;
+  const { view } = items;
+  const first = Math.max(span.first, view.first);
+  const end = Math.min(span.first + span.count, view.first + view.count);
+  if (end <= first) return null;
+  const [low, high] = [picture.entryOf(first), picture.entryOf(end - 1)];
+  const [from, to] = [picture.itemOf(low), picture.itemOf(high)];
+  if (from < 0 || to < 0) return null;
+  const sum = new Sum();
+  for (let item = from; item <= to; item++) {
+    if (items instanceof CellItems) sum.cell(items, item);
+    else sum.group(items, item);
+  }
+  const [begin, last] = [picture.itemSpan(low), picture.itemSpan(high)];
+  const cells = picture.spanOf(begin.first, last.first + last.count - 1);
+  const { changedAt, ...sums } = sum;
+  const agoS = nowMs / 1000 - changedAt;
+  return {
+    kind: "group",
+    cells,
+    ...sums,
+    changedAgoS: agoS === Infinity ? null : Math.max(0, agoS),
+  };
+}

@@ -1,0 +1,175 @@
+/** All of the map, small, with the window that is in sight: to drag, to click, or to move by keys. */
+import type { Signal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { hex } from "../lib/color";
+import { integer } from "../lib/format";
+import { sameRange, type CellRange } from "../lib/geometry";
+import { centred, MINI_COLUMNS, windowMoved, windowShares } from "../lib/minimap";
+import { NOTHING_THERE, paintsOfItems, paintsOfThumb } from "../lib/mini-paint";
+import { MIGRATING, paintsOf, type Paints } from "../lib/palette";
+import type { SmallPicture } from "../state/follow";
+import type { Picture } from "../state/picture";
+import type { Store } from "../state/store";
+import { theme } from "../state/theme";
+import type { HostSummary } from "../wire/types";
+import type { HeatmapPanel } from "./heatmap-panel";
+
+const WIDTH_PX = 192;
+const HEIGHT_PX = 64;
+/** A row must be seen, and its window as well. */
+const LEAST_SHARE = 0.04;
+/** A danger is to be seen: so many CSS pixels at least. */
+const DANGER_PX = 4;
+const REDRAW_MS = 500;
+
+export interface MinimapProps {
+  readonly store: Store;
+  readonly picture: Picture;
+  readonly host: HostSummary | null;
+  readonly panel: HeatmapPanel;
+  /** What is in sight. */
+  readonly range: Signal<CellRange | null>;
+  /** The element that the window shows. */
+  readonly controls: string;
+}
+
+/** Nothing while all of a small mapping is in sight anyway. */
+export function Minimap(props: MinimapProps): JSX.Element | null {
+  const { picture, panel } = props;
+  const { limits } = picture;
+  const seen = props.range.value ?? panel.range();
+  const home = sameRange(seen, panel.plan.home);
+  return home && limits.y1 - limits.y0 <= 1 ? null : <MinimapBox {...props} seen={seen} />;
+}
+
+function MinimapBox(props: MinimapProps & { readonly seen: CellRange }): JSX.Element {
+  const { picture, panel, seen, controls } = props;
+  const canvas = useSquares(props);
+  const { limits } = picture;
+  const { left, top, width, height } = windowShares(seen, limits, LEAST_SHARE);
+  const share = (value: number): string => `${100 * value}%`;
+  const point = (event: PointerEvent & { readonly currentTarget: HTMLElement }): void => {
+    const box = event.currentTarget.getBoundingClientRect();
+    const x = (event.clientX - box.left) / box.width;
+    const y = (event.clientY - box.top) / box.height;
+    panel.show(centred(panel.range(), limits, x, y));
+  };
+  return (
+    <div
+      class="minimap"
+      role="scrollbar"
+      tabIndex={0}
+      aria-label="window on the map"
+      aria-controls={controls}
+      aria-orientation="vertical"
+      aria-valuemin={limits.y0}
+      aria-valuemax={Math.max(limits.y0, limits.y1 - Math.ceil(seen.y1 - seen.y0))}
+      aria-valuenow={Math.floor(seen.y0)}
+      aria-valuetext={windowWords(seen, limits)}
+      data-testid="minimap"
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        point(event);
+      }}
+      onPointerMove={(event) => {
+        if (event.currentTarget.hasPointerCapture(event.pointerId)) point(event);
+      }}
+      onKeyDown={(event) => {
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        const to = windowMoved(event.key, panel.range(), limits);
+        if (to === null) return;
+        event.preventDefault();
+        panel.show(to);
+      }}
+    >
+      <canvas ref={canvas} />
+      <div
+        class="minimap-window"
+        data-testid="minimap-window"
+        style={{ left: share(left), top: share(top), width: share(width), height: share(height) }}
+      />
+    </div>
+  );
+}
+
+function windowWords(seen: CellRange, limits: CellRange): string {
+  const entries = (low: number, high: number): string =>
+    `${integer(Math.floor(low))} to ${integer(Math.ceil(high) - 1)}`;
+  return `tables ${entries(seen.y0, seen.y1)} of ${integer(limits.y1)}, entries ${entries(seen.x0, seen.x1)}`;
+}
+
+/** A canvas that shows the whole, drawn anew as it changes. */
+function useSquares(props: MinimapProps): { readonly current: HTMLCanvasElement | null } {
+  const { store, picture, host } = props;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const drawnMs = useRef(-Infinity);
+  const thumb = useThumb(store, host, picture);
+  const version = store.followCells();
+  const { painted, mode } = picture;
+  const shownTheme = theme.value;
+  useEffect(() => {
+    const wait = Math.max(0, drawnMs.current + REDRAW_MS - performance.now());
+    const timer = window.setTimeout(() => {
+      drawnMs.current = performance.now();
+      if (canvas.current !== null) drawWhole(canvas.current, picture, thumb);
+    }, wait);
+    return () => {
+      window.clearTimeout(timer);
+    };
+  }, [version, picture, painted, mode, thumb, shownTheme]);
+  return canvas;
+}
+
+/** The server's thumbnail, while the picture itself holds only a part. */
+function useThumb(store: Store, host: HostSummary | null, picture: Picture): SmallPicture | null {
+  const [thumb, setThumb] = useState<SmallPicture | null>(null);
+  const { hostId } = picture.address;
+  const epoch = host?.epoch ?? null;
+  const mappingId = picture.whole ? null : picture.info.id;
+  useEffect(() => {
+    if (mappingId === null || epoch === null) return undefined;
+    return store.followed.watchThumb(hostId, epoch, mappingId, setThumb);
+  }, [store, hostId, epoch, mappingId]);
+  return thumb;
+}
+
+function drawWhole(canvas: HTMLCanvasElement, picture: Picture, thumb: SmallPicture | null): void {
+  const { painted, limits, info } = picture;
+  if (painted === null) return;
+  const fromThumb = !picture.whole && thumb !== null;
+  const squares = fromThumb
+    ? paintsOfThumb(thumb, picture.geometry)
+    : paintsOfItems(painted.paint, painted.items.grid, limits);
+  const paints = fromThumb
+    ? paintsOf("state", theme.peek(), info.page_size, 1)
+    : picture.paints(theme.peek());
+  draw(canvas, squares, paints);
+}
+
+function draw(canvas: HTMLCanvasElement, squares: Int16Array, paints: Paints): void {
+  const context = canvas.getContext("2d");
+  if (context === null) return;
+  const rows = squares.length / MINI_COLUMNS;
+  const ratio = window.devicePixelRatio;
+  canvas.width = WIDTH_PX * ratio;
+  canvas.height = HEIGHT_PX * ratio;
+  const [across, down] = [canvas.width / MINI_COLUMNS, canvas.height / rows];
+  const order = [...squares.keys()].sort((a, b) => (squares[a] ?? 0) - (squares[b] ?? 0));
+  for (const at of order) {
+    const square = squares[at] ?? NOTHING_THERE;
+    const color = paints[square]?.color;
+    if (square === NOTHING_THERE || color === undefined) continue;
+    const least = square >= MIGRATING ? DANGER_PX * ratio : 0;
+    const [width, height] = [Math.max(least, across), Math.max(least, down)];
+    const x = (at % MINI_COLUMNS) * across;
+    const y = Math.floor(at / MINI_COLUMNS) * down;
+    context.fillStyle = hex(color);
+    context.fillRect(
+      Math.min(x, canvas.width - width),
+      Math.min(y, canvas.height - height),
+      width,
+      height,
+    );
+  }
+}

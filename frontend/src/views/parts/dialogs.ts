@@ -1,0 +1,3 @@
+/** What opens over the map when it is asked for. */
+export { GoToDialog } from "../goto-dialog";
+export { HelpDialog } from "../help-dialog";

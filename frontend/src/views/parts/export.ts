@@ -1,0 +1,2 @@
+/** Pictures and tables to keep. */
+export { ExportDialog } from "../export-dialog";

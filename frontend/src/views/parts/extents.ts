@@ -1,0 +1,4 @@
+/** The list of extents. */
+import "../../styles/extents.css";
+
+export { ExtentsPanel } from "../extents";

@@ -1,0 +1,4 @@
+/** The first screen. */
+import "../../styles/overview.css";
+
+export { OverviewScreen } from "../overview";

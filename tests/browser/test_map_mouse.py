@@ -1,0 +1,328 @@
+"""Everything that can be done with a map, by mouse alone."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator
+
+from tests.browser.made import MadeServer, made_server, only_page, open_map
+from tests.browser.made_agent import (
+    FEW,
+    LARGE,
+    LOST_IN_TERA,
+    MIGRATING,
+    NO_ANSWER,
+    POISONED,
+    RAM,
+    SMALL,
+    TERA,
+    VM,
+    WIDE,
+)
+from tests.browser.screen import Point, Screen
+
+pytestmark = pytest.mark.browser
+
+# Two clicks further apart than any double click.
+APART_MS = 600
+
+_RED = """it => {
+    const {width, height} = it;
+    const data = it.getContext('2d').getImageData(0, 0, width, height).data;
+    let most = 0;
+    for (let at = 0; at < data.length; at += 4)
+        if (data[at] === 0x71 && data[at + 1] === 0x0a && data[at + 2] === 0x2f) most++;
+    return most;
+}"""
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[MadeServer]:
+    with made_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def screen(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    with only_page(chromium, request.config) as page:
+        yield page
+
+
+def opened(screen: Screen, made: MadeServer, query: str = "", mapping: int = RAM) -> Locator:
+    """A map with nothing under the mouse."""
+    screen.page.mouse.move(2, 2)
+    pid = {RAM: VM, LARGE: VM, TERA: WIDE, FEW: SMALL}[mapping]
+    return open_map(screen, made.map_of(pid, mapping, query))
+
+
+def gone(screen: Screen, words: str) -> None:
+    """Return once the address holds this no more."""
+    screen.comes_to(lambda: screen.page.url, lambda url: words not in url, f"no {words}")
+
+
+def share(of: Locator, x: float, y: float) -> Point:
+    """A place inside of an element, in shares of its size."""
+    box = of.bounding_box()
+    assert box is not None
+    return Point(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def test_pointing_tells_and_clicking_selects(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made)
+    screen.point_at(2050)
+    screen.shows("tooltip", "cell 2,050", "split", "last change")
+    screen.page.mouse.move(2, 2)
+    screen.lacks("tooltip")
+    screen.click_cell(700)
+    screen.shows(
+        "page",
+        "cell 700",
+        "mapped in full by one 2 MiB entry",
+        "0x57800000 of pc.ram (inferred)",
+        "none since this server first saw it",
+    )
+    screen.shows("page-counts", re.compile(r"processes\s+1"))
+    screen.seen("mapped-by").get_by_test_id("place").click()
+    screen.address("cells=700")
+    ring = screen.seen("selected-cells").bounding_box()
+    at = screen.place_of(700)
+    assert ring is not None
+    assert ring["x"] <= at.x <= ring["x"] + ring["width"]
+    screen.seen("page").get_by_label("close").click()
+    screen.lacks("page")
+
+
+def test_a_selected_cell_says_when_it_changed(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made, "?cells=3990")
+    screen.shows("page", "hole: nothing is mapped")
+    made.put(RAM, 3990, "mapped")
+    screen.shows("page", "mapped in full", re.compile(r"last change\s+\d+\.\d s ago"))
+    made.put(RAM, 3990, "hole")
+    screen.shows("page", "hole: nothing is mapped")
+
+
+def test_shift_click_selects_a_range_and_the_drawer_sums_it(
+    screen: Screen, made: MadeServer
+) -> None:
+    opened(screen, made)
+    screen.click_cell(POISONED - 2)
+    screen.page.wait_for_timeout(APART_MS)
+    screen.page.keyboard.down("Shift")
+    screen.again(
+        lambda: screen.page.mouse.click(*screen.place_of(MIGRATING)),
+        lambda: f"cells={POISONED - 2}-{MIGRATING}" in screen.page.url,
+        "a range",
+    )
+    screen.page.keyboard.up("Shift")
+    screen.shows("page", "cells 2,220 to 2,301 (82)", "poisoned 1", "migrating 1", "hole 80")
+    screen.seen("zoom-cells").click()
+    screen.address("x=")
+
+
+def test_double_click_looks_inside_or_shows_everything(screen: Screen, made: MadeServer) -> None:
+    canvas = opened(screen, made)
+    screen.again(
+        lambda: screen.page.mouse.dblclick(*screen.place_of(2050)),
+        lambda: "level=pte" in screen.page.url,
+        "the inside of a cell",
+    )
+    screen.shows("parts-heading", "Inside cell 2,050")
+    screen.page.go_back()
+    screen.matches("h.mapping.level", "pmd")
+    screen.shows("page", "cell 2,050")
+    screen.page.get_by_label("zoom in").click()
+    screen.address("x=128-384")
+    box = canvas.bounding_box()
+    assert box is not None
+    screen.again(
+        lambda: screen.page.mouse.dblclick(box["x"] + 40, box["y"] + box["height"] + 12),
+        lambda: "x=" not in screen.page.url,
+        "everything after a double click on an axis",
+    )
+
+
+def test_drag_wheel_and_buttons_zoom(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made)
+    screen.drag(100, 1800, lambda: "x=" in screen.page.url, "a box zooms in")
+    screen.seen("zoom-home").click()
+    gone(screen, "x=")
+    at = share(screen.seen("heatmap-canvas"), 0.5, 0.5)
+    screen.page.mouse.move(*at)
+    screen.page.mouse.wheel(0, -400)
+    zoomed = screen.address(re.compile(r"x=[\d.]+-[\d.]+"))
+    screen.page.keyboard.down("Shift")
+    screen.page.mouse.move(*at)
+    screen.page.mouse.down()
+    screen.page.mouse.move(at.x - 150, at.y, steps=6)
+    screen.page.mouse.up()
+    screen.page.keyboard.up("Shift")
+    screen.comes_to(lambda: screen.page.url, lambda url: zoomed not in url, "shift-drag pans")
+    screen.seen("drag").get_by_text("pan").click()
+    before = screen.address(re.compile(r"x=[\d.]+-[\d.]+"))
+    screen.page.mouse.move(*at)
+    screen.page.mouse.down()
+    screen.page.mouse.move(at.x + 100, at.y, steps=6)
+    screen.page.mouse.up()
+    screen.comes_to(lambda: screen.page.url, lambda url: before not in url, "dragging pans")
+    screen.page.get_by_label("zoom out").click()
+    screen.page.get_by_label("zoom out").click()
+    screen.page.get_by_label("zoom out").click()
+    gone(screen, "x=")
+    screen.seen("drag").get_by_text("zoom").click()
+
+
+def test_the_legend_is_the_filter(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made)
+    line = screen.page.locator("[data-testid=legend] [data-key=split] button")
+    shown = screen.known("h.mapping.paints[h.mapping.paint[2050]].color")
+    screen.seen(line).click()
+    screen.address("show=")
+    screen.comes_to(lambda: line.get_attribute("aria-pressed"), "false".__eq__, "switched off")
+    screen.comes_to(
+        lambda: screen.color_of(2050),
+        lambda color: color is not None and "#{:02x}{:02x}{:02x}".format(*color) != shown,
+        "a dimmed cell",
+    )
+    assert screen.color_of(POISONED) is not None
+    screen.page.wait_for_timeout(APART_MS)
+    line.click()
+    gone(screen, "show=")
+    screen.page.wait_for_timeout(APART_MS)
+    line.dblclick()
+    screen.address(re.compile(r"show=split$"))
+    screen.seen("show-all").click()
+    gone(screen, "show=")
+    line.click(modifiers=["Shift"])
+    screen.address(re.compile(r"show=split$"))
+
+
+def test_legend_counts_live(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made)
+    screen.shows("legend", re.compile(r"mapped by one 2 MiB entry\s+1,500"))
+    made.put(RAM, 3700, "mapped")
+    screen.shows("legend", re.compile(r"mapped by one 2 MiB entry\s+1,501"))
+    made.put(RAM, 3700, "hole")
+    screen.shows("legend", re.compile(r"mapped by one 2 MiB entry\s+1,500"))
+
+
+def test_the_minimap_moves_the_window(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made)
+    screen.page.get_by_label("zoom in").click()
+    screen.address("x=128-384")
+    screen.page.get_by_label("zoom in").click()
+    screen.address("x=192-320&y=2-6")
+    small = screen.seen("minimap")
+    screen.page.mouse.click(*share(small, 0.98, 0.98))
+    screen.address("x=384-512&y=4-8")
+    screen.page.mouse.move(*share(small, 0.5, 0.5))
+    screen.page.mouse.down()
+    screen.page.mouse.move(*share(small, 0.1, 0.3), steps=5)
+    screen.page.mouse.move(*share(small, 0.02, 0.02), steps=5)
+    screen.page.mouse.up()
+    screen.address("x=0-128&y=0-4")
+    window = screen.seen("minimap-window").bounding_box()
+    box = small.bounding_box()
+    assert window is not None
+    assert box is not None
+    assert abs(window["width"] / box["width"] - 0.25) < 0.03
+    assert abs(window["height"] / box["height"] - 0.5) < 0.05
+    red = small.locator("canvas")
+    screen.comes_to(lambda: red.evaluate(_RED), bool, "the poisoned cell in the minimap")
+
+
+def test_levels_and_breadcrumb(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made, "?cells=2050")
+    levels = screen.seen("levels")
+    levels.get_by_text("PTE").click()
+    screen.shows("parts-heading", "Inside cell 2,050")
+    crumbs = screen.seen("breadcrumb")
+    screen.shows("breadcrumb", "hosts", "made-up", "build-7 100", "PUD tables", "PTE of cell 2,050")
+    crumbs.get_by_text("PMD cells").click()
+    screen.matches("h.mapping.level", "pmd")
+    levels.get_by_text("PUD").click()
+    screen.matches("h.mapping.level", "pud")
+    screen.again(
+        lambda: screen.page.mouse.dblclick(*screen.place_of(2000)),
+        lambda: "table=4" in screen.page.url,
+        "the inside of a table",
+    )
+    screen.matches("h.mapping.table", 4)
+    crumbs.get_by_text("0x7f000c000000").click()
+    gone(screen, "table=")
+    crumbs.get_by_text("build-7").click()
+    screen.address("q=100")
+    screen.seen("processes")
+
+
+def test_a_page_that_cannot_be_read_says_why(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made, f"?cells={NO_ANSWER}")
+    screen.shows("page-fault", "went while it was read")
+    screen.seen("drill-down").click()
+    screen.shows("parts-fault", "went while it was read")
+
+
+def test_chunks_of_a_large_page(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made, "?cells=1", LARGE)
+    screen.seen("drill-down").click()
+    screen.shows("parts-heading", "512 × 2 MiB")
+    screen.known("h.mapping.complete")
+    canvas = screen.seen("heatmap-canvas")
+    screen.again(
+        lambda: screen.page.mouse.dblclick(*share(canvas, 0.001, 0.5)),
+        lambda: "part=0" in screen.page.url,
+        "the inside of a chunk",
+    )
+    screen.shows("parts-heading", "Inside chunk 0 of cell 1")
+
+
+def test_buttons(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made)
+    screen.seen("do-go-to").click()
+    screen.seen(screen.page.get_by_role("textbox")).fill("#5")
+    screen.seen("go-to").get_by_text("Go", exact=True).click()
+    screen.address("cells=5")
+    screen.seen("do-pause").click()
+    screen.seen("paused").get_by_text("resume").click()
+    screen.lacks("paused")
+    screen.seen("do-extents").click()
+    screen.seen("extents")
+    screen.seen("do-extents").click()
+    screen.lacks("extents")
+    for name in ("export", "help"):
+        screen.seen(f"do-{name}").click()
+        screen.seen(name).get_by_label("close").click()
+        screen.lacks(name)
+    screen.seen("color").get_by_text("age").click()
+    screen.address("color=age")
+    screen.shows("legend", "no change seen")
+    screen.seen("color").get_by_text("state").click()
+    gone(screen, "color=")
+
+
+def test_half_a_million_cells(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made, mapping=TERA)
+    screen.matches("h.mapping.view.shift > 0", True)
+    screen.matches(f"h.mapping.keyOf({LOST_IN_TERA})", "poisoned")
+    red = screen.seen("minimap").locator("canvas")
+    screen.comes_to(lambda: red.evaluate(_RED), bool, "the poisoned cell in the minimap")
+    screen.seen("color").get_by_text("node").click()
+    screen.shows("legend-unit", "groups")
+    screen.seen("color").get_by_text("state").click()
+    screen.again(
+        lambda: screen.page.mouse.dblclick(*screen.place_of(LOST_IN_TERA)),
+        lambda: screen.store("h.mapping.view.shift") == 0,
+        "single cells nearby",
+    )
+    screen.point_at(LOST_IN_TERA)
+    screen.shows("tooltip", "poisoned")
+    screen.comes_to(lambda: red.evaluate(_RED), bool, "the whole still in the minimap")
+
+
+def test_when_the_agent_goes_the_page_says_so(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made, "?level=pte&cells=2050")
+    screen.shows("legend", "hole")
+    made.end_agent()
+    screen.seen("parts-fault")
+    screen.shows("parts-fault", "What is shown is what was read last.")
+    screen.shows("legend", "hole")
