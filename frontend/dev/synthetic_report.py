@@ -196,10 +196,9 @@ def report_of(host: Host) -> HostReport:
     """A rich one of the first host, an empty one of the other."""
     if host.host_id != "synthetic-a":
         return empty()
-    torn = 5 if host.seq // 50 % 2 else 0
     return empty().model_copy(
         update={
-            "accounts": accounts(torn),
+            "accounts": accounts(torn=5),
             "holdings": holdings(),
             "reservations": [reservations()],
             "cgroups": cgroups(),

@@ -2,12 +2,12 @@
 import { hex } from "./lib/color";
 import { columnOf, rowOf } from "./lib/geometry";
 import type { Connection } from "./state/connection";
-import type { CellColumns, CellItems } from "./state/cells";
-import type { GroupColumns, GroupItems } from "./state/groups";
-import type { PartItems } from "./state/part-items";
+import type { CellColumns } from "./state/cells";
+import type { GroupColumns } from "./state/groups";
 import { hostOf } from "./state/route";
 import type { Picture } from "./state/picture";
-import type { Store, Timings } from "./state/store";
+import type { Timings } from "./state/cell-screen";
+import type { Store } from "./state/store";
 import { theme } from "./state/theme";
 import type { HostReport, HostSummary, MappingInfo, PartRun, Viewed } from "./wire/types";
 
@@ -92,7 +92,7 @@ export function exposeForDebugging(store: Store): void {
 
 function mappingOf(store: Store, picture: Picture): DebugMapping {
   const { geometry, painted } = picture;
-  const items = picture.items as CellItems | GroupItems | PartItems | null;
+  const { items } = picture;
   const paints = picture.paints(theme.value);
   const entryOf = (cell: number): { readonly row: number; readonly column: number } => {
     const entry = picture.entryOf(cell);

@@ -2,11 +2,11 @@
 import { render } from "preact";
 import { LiveBackend, viewerUrl } from "./backends/live";
 import { pageAsker } from "./backends/pages";
-import { exposeForDebugging } from "./debug";
 import { Store } from "./state/store";
 import "./styles/base.css";
 import "./styles/shared.css";
 import { App } from "./views/app";
+import { loadDebugging } from "./views/parts";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no element #app");
@@ -17,6 +17,8 @@ window.addEventListener("hashchange", () => {
   store.onRoute(window.location.hash);
 });
 store.page.ask = store.parts.ask = pageAsker(document.baseURI);
-exposeForDebugging(store);
 new LiveBackend(store, viewerUrl(document.baseURI)).start();
 render(<App store={store} />, root);
+void loadDebugging().then(({ exposeForDebugging }) => {
+  exposeForDebugging(store);
+});

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
@@ -19,6 +20,10 @@ QUIET = [
 ]
 
 
+# For what depends on colours; everything else is the same in either.
+BOTH_THEMES = pytest.mark.parametrize("screen", ["light", "dark"], indirect=True)
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser of the machine: none is downloaded.
@@ -34,12 +39,14 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture
 def screen(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
-    """A page in either theme that must not complain and must not ask another host for anything."""
-    context = chromium.new_context(
-        viewport={"width": 1280, "height": 800}, color_scheme=request.param
-    )
+    """A page that must not complain and must not ask another host for anything.
+
+    Light; in both themes where a test is marked with `BOTH_THEMES`.
+    """
+    theme: Literal["light", "dark"] = getattr(request, "param", "light")
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme=theme)
     screen = page_of(context, request.config)
     yield screen
     context.close()

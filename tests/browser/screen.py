@@ -195,6 +195,14 @@ class Screen:
         found = re.search(words, url) if isinstance(words, re.Pattern) else None
         return found[0] if found else url
 
+    def leaves(self, words: str) -> None:
+        """Return once the page's address holds these words no more."""
+        self.comes_to(
+            lambda: str(self.page.evaluate("location.href")),
+            lambda url: words not in url,
+            f"an address without {words}",
+        )
+
     def states(self) -> list[int] | None:
         """The state of every cell of the mapping on screen, from the page's own arrays."""
         got = self.store("h.mapping.complete ? [...h.mapping.columns.state] : null")
@@ -272,6 +280,26 @@ class Screen:
             if found := re.match(r"\s*cell ([\d,]+)", text):
                 return int(found[1].replace(",", ""))
         return None
+
+    def rings(self, name: str, cell: int) -> None:
+        """Return once the middle of a cell is in the frame of this test id."""
+        frame = f"document.querySelector('[data-testid={name}]').getBoundingClientRect()"
+        self.matches(
+            f"((at, frame) => at.x > frame.left && at.x < frame.right"
+            f" && at.y > frame.top && at.y < frame.bottom)(h.mapping.centerOf({cell}), {frame})",
+            True,
+        )
+
+    def painted(self, cell: int) -> Color:
+        """The colour of a cell once it is that of its class, and no flash of a change any more."""
+        wanted = f"h.mapping.paints[h.mapping.paint[{cell}]].color"
+        color = self.until(lambda: self._same(self.color_of(cell), self.store(wanted)), "its paint")
+        assert color is not None
+        return color
+
+    @staticmethod
+    def _same(color: Color | None, wanted: str | None) -> Color | None:
+        return color if color and "#{:02x}{:02x}{:02x}".format(*color) == wanted else None
 
     def color_of(self, cell: int) -> Color | None:
         """What the map's canvas shows in the middle of a cell now; None while nothing is there."""

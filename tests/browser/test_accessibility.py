@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import BOTH_THEMES
 from tests.browser.made import MadeServer, made_server, open_map
 from tests.browser.made_agent import HOST as MADE_HOST
 from tests.browser.made_agent import LARGE as MADE_LARGE
@@ -15,7 +16,7 @@ from tests.browser.made_agent import RAM, TERA, VM, WIDE
 from tests.browser.screen import Screen
 from tests.browser.synthetic import BUFFERS, FINDINGS, HOST, LARGE, act, synthetic_server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, BOTH_THEMES]
 
 AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.conftest import BOTH_THEMES
 from tests.browser.live import HOLE, MAPPED, Live, map_url, toucher, up
 from tests.browser.screen import Color, Screen
 from tests.kernel.commands import command, free_port, snapshot_of
@@ -20,6 +21,7 @@ def live() -> Iterator[Live]:
         yield running
 
 
+@BOTH_THEMES
 def test_a_touched_huge_page_appears_on_screen(screen: Screen, live: Live) -> None:
     with toucher() as process:
         screen.open(live.map_of(process.pid))
@@ -46,25 +48,24 @@ def test_a_touched_huge_page_appears_on_screen(screen: Screen, live: Live) -> No
         )
 
 
+@BOTH_THEMES
 def test_the_colour_follows_what_it_stands_for(screen: Screen, live: Live) -> None:
     with toucher() as process:
         process.touch(5)
         screen.open(live.map_of(process.pid))
         screen.cells([HOLE] * 5 + [MAPPED] + [HOLE] * 58)
         seen: list[Color] = []
-        for mode in ("state", "mapcount", "node"):
+        (_, runs), *_ = snapshot_of(process.pid)
+        keys = {"state": "mapped", "mapcount": "count-1", "node": f"node-{runs[1]['node']}"}
+        for mode in keys:
             if mode != "state":
                 screen.page.get_by_text(mode, exact=True).click()
                 screen.address(f"color={mode}")
+            screen.matches("h.mapping.keyOf(5)", keys[mode])
             # One mapper, and node 0, each have a colour of their own in either theme.
-            color = screen.until(lambda: _other(screen, 5, seen), f"the cell by {mode}")
-            assert color is not None
+            color = screen.painted(5)
+            assert color not in seen
             seen.append(color)
-
-
-def _other(screen: Screen, cell: int, than: list[Color]) -> Color | None:
-    color = screen.color_of(cell)
-    return None if color in than else color
 
 
 def test_the_overview_shows_pools_and_processes(screen: Screen, live: Live) -> None:

@@ -85,10 +85,7 @@ def test_pointing_tells_and_clicking_selects(screen: Screen, made: MadeServer) -
     screen.shows("page-counts", re.compile(r"processes\s+1"))
     screen.seen("mapped-by").get_by_test_id("place").click()
     screen.address("cells=700")
-    ring = screen.seen("selected-cells").bounding_box()
-    at = screen.place_of(700)
-    assert ring is not None
-    assert ring["x"] <= at.x <= ring["x"] + ring["width"]
+    screen.rings("selected-cells", 700)
     screen.seen("page").get_by_label("close").click()
     screen.lacks("page")
 
@@ -133,10 +130,13 @@ def test_double_click_looks_inside_or_shows_everything(screen: Screen, made: Mad
     screen.shows("page", "cell 2,050")
     screen.page.get_by_label("zoom in").click()
     screen.address("x=128-384")
-    box = canvas.bounding_box()
-    assert box is not None
+
+    def on_axis() -> None:
+        corner = share(canvas, 0, 1)
+        screen.page.mouse.dblclick(corner.x + 40, corner.y + 12)
+
     screen.again(
-        lambda: screen.page.mouse.dblclick(box["x"] + 40, box["y"] + box["height"] + 12),
+        on_axis,
         lambda: "x=" not in screen.page.url,
         "everything after a double click on an axis",
     )
@@ -184,7 +184,7 @@ def test_the_legend_is_the_filter(screen: Screen, made: MadeServer) -> None:
         lambda color: color is not None and "#{:02x}{:02x}{:02x}".format(*color) != shown,
         "a dimmed cell",
     )
-    assert screen.color_of(POISONED) is not None
+    screen.painted(POISONED)
     screen.page.wait_for_timeout(APART_MS)
     line.click()
     gone(screen, "show=")
@@ -206,6 +206,16 @@ def test_legend_counts_live(screen: Screen, made: MadeServer) -> None:
     screen.shows("legend", re.compile(r"mapped by one 2 MiB entry\s+1,500"))
 
 
+def window_is(screen: Screen, across: float, down: float) -> bool:
+    """Whether the minimap's window is this large, in shares of the minimap."""
+    boxes = [screen.seen(name).bounding_box() for name in ("minimap-window", "minimap")]
+    if boxes[0] is None or boxes[1] is None:
+        return False
+    window, whole = boxes[0], boxes[1]
+    wide = abs(window["width"] / whole["width"] - across) < 0.03
+    return wide and abs(window["height"] / whole["height"] - down) < 0.05
+
+
 def test_the_minimap_moves_the_window(screen: Screen, made: MadeServer) -> None:
     opened(screen, made)
     screen.page.get_by_label("zoom in").click()
@@ -213,20 +223,21 @@ def test_the_minimap_moves_the_window(screen: Screen, made: MadeServer) -> None:
     screen.page.get_by_label("zoom in").click()
     screen.address("x=192-320&y=2-6")
     small = screen.seen("minimap")
-    screen.page.mouse.click(*share(small, 0.98, 0.98))
-    screen.address("x=384-512&y=4-8")
-    screen.page.mouse.move(*share(small, 0.5, 0.5))
-    screen.page.mouse.down()
-    screen.page.mouse.move(*share(small, 0.1, 0.3), steps=5)
-    screen.page.mouse.move(*share(small, 0.02, 0.02), steps=5)
-    screen.page.mouse.up()
-    screen.address("x=0-128&y=0-4")
-    window = screen.seen("minimap-window").bounding_box()
-    box = small.bounding_box()
-    assert window is not None
-    assert box is not None
-    assert abs(window["width"] / box["width"] - 0.25) < 0.03
-    assert abs(window["height"] / box["height"] - 0.5) < 0.05
+    screen.again(
+        lambda: screen.page.mouse.click(*share(small, 0.98, 0.98)),
+        lambda: "x=384-512&y=4-8" in screen.page.url,
+        "the last corner",
+    )
+
+    def drag() -> None:
+        screen.page.mouse.move(*share(small, 0.5, 0.5))
+        screen.page.mouse.down()
+        screen.page.mouse.move(*share(small, 0.1, 0.3), steps=5)
+        screen.page.mouse.move(*share(small, 0.02, 0.02), steps=5)
+        screen.page.mouse.up()
+
+    screen.again(drag, lambda: "x=0-128&y=0-4" in screen.page.url, "the first corner")
+    screen.until(lambda: window_is(screen, 0.25, 0.5), "a window of a quarter by a half")
     red = small.locator("canvas")
     screen.comes_to(lambda: red.evaluate(_RED), bool, "the poisoned cell in the minimap")
 

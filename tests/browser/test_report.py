@@ -37,15 +37,7 @@ def test_a_finding_leads_to_its_cells(screen: Screen, base: str) -> None:
     screen.cells()
     screen.shows("page", "cell 47")
     screen.shows("page-state", "poisoned")
-    screen.until(lambda: _is_framed(screen, 47), "a frame around the cell")
-
-
-def _is_framed(screen: Screen, cell: int) -> bool:
-    """Whether the middle of a cell is in the frame of the selected ones."""
-    frame = screen.seen("selected-cells").evaluate("one => one.getBoundingClientRect()")
-    center = screen.place_of(cell)
-    across = frame["left"] < center.x < frame["right"]
-    return bool(across and frame["top"] < center.y < frame["bottom"])
+    screen.rings("selected-cells", 47)
 
 
 def test_a_finding_says_where_a_mapping_is_no_more(screen: Screen, base: str) -> None:

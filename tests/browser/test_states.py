@@ -54,9 +54,11 @@ def test_no_host_yet_says_what_to_type(screen: Screen) -> None:
     with command("serve", "--port", str(port)):
         screen.until(lambda: reachable(base), "the server")
         screen.open(base)
-        screen.shows("no-hosts", f"hugescope agent --server {base}", "hugescope up")
+        screen.shows("no-hosts", "hugescope up")
         screen.shows("connection", "live")
-        with command(*agent_of(port)):
+        typed = screen.seen("no-hosts").locator("pre").first.inner_text().split()
+        assert typed.pop(0) == "hugescope"
+        with command(*typed):
             screen.seen("host")
             screen.lacks("no-hosts")
             screen.open(f"{base}/#/host/elsewhere")
@@ -75,7 +77,9 @@ def reachable(base: str) -> bool:
 def test_an_agent_that_is_late_and_gone(screen: Screen) -> None:
     port = free_port()
     base = f"http://127.0.0.1:{port}"
-    with toucher() as process, command("serve", "--port", str(port)):
+    # A silent agent is gone after ten seconds, and who looks seldom would never see it late.
+    patient = ["env", "HUGESCOPE_GONE_AFTER_S=3600", *hugescope(), "serve", "--port", str(port)]
+    with toucher() as process, command(run=patient):
         screen.until(lambda: reachable(base), "the server")
         process.touch(0)
         with command(*agent_of(port)) as agent:

@@ -20,12 +20,7 @@ from tests.kernel.puppets import puppet
 from tests.kernel.snapshot_command import Shown
 from tests.trees.conftest import unpack
 
-# Each test goes through both themes by itself.
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.kernel,
-    pytest.mark.parametrize("screen", ["light"], indirect=True),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.kernel]
 
 PAGE = 4096
 UNKNOWN_COUNT = 0xFFFF

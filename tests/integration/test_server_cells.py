@@ -66,7 +66,6 @@ async def test_slow_and_fast_viewers_end_with_the_same_cells(seed: int) -> None:
                     await asyncio.sleep(rng.uniform(0, 0.02))
             for browser in (fast, slow):
                 await sees_the_end(browser, host)
-            assert slow.seen.frames <= fast.seen.frames
 
 
 async def test_killed_agent_is_gone_and_comes_back() -> None:

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { CellImage, groupingFor, type Grouping, type Inks } from "./cell-image";
 import { itemGrid, type ItemGrid } from "./item-grid";
-import { MIGRATING, POISONED } from "./palette";
+import { MIGRATING, POISONED, SPARSE } from "./palette";
 
 const COLORS = Uint32Array.from({ length: 256 }, (_, paint) => 1000 + paint);
 const LIT = Uint32Array.from({ length: 256 }, (_, paint) => 2000 + paint);
-const INKS: Inks = { colors: COLORS, flash: LIT, asked: new Uint8Array(256).fill(1) };
+const INKS: Inks = { colors: COLORS, flash: LIT, asked: new Uint8Array(256).fill(1), sparse: null };
 
 function draw(
   grid: ItemGrid,
@@ -50,7 +50,7 @@ describe("one pixel a cell", () => {
     paint[12] = 3;
     const lit = new Uint8Array(30);
     lit[12] = 1;
-    image.drawItems(Uint32Array.of(12), pixels, paint, lit, INKS);
+    image.drawItems([Uint32Array.of(12)], pixels, paint, lit, INKS);
     expect(pixels[512]).toBe(2003);
     expect(image.takeDirty()).toEqual([[1, 2]]);
     expect(image.takeDirty()).toEqual([]);
@@ -92,7 +92,7 @@ describe("one pixel a group", () => {
       expect(pixels[y * image.width + x]).toBe(1000 + MIGRATING);
       const neighbour = Math.min(count - 1, Math.max(0, (at ^ 1) - 100));
       paint[neighbour] = POISONED;
-      image.drawItems(Uint32Array.of(neighbour), pixels, paint, new Uint8Array(count), INKS);
+      image.drawItems([Uint32Array.of(neighbour)], pixels, paint, new Uint8Array(count), INKS);
       const column = Math.floor(((neighbour + 100) % 512) / 2);
       const row = Math.floor(Math.floor((neighbour + 100) / 512) / 3);
       expect(pixels[row * image.width + column]).toBe(1000 + POISONED);
@@ -128,7 +128,7 @@ describe("one pixel a group", () => {
       paint[cell] = 9;
       lit[cell] = 1;
     }
-    image.drawItems(changed, pixels, paint, lit, INKS);
+    image.drawItems([changed, changed], pixels, paint, lit, INKS);
     expect(pixels).toEqual(draw(geometry, grouping, paint, lit).pixels);
   });
 
@@ -136,10 +136,78 @@ describe("one pixel a group", () => {
     const paint = new Uint8Array(count);
     const { image, pixels } = draw(geometry, { columns: 1, rows: 1 }, paint);
     const cells = Uint32Array.of(0, 512 * 5, 512 * 30);
-    image.drawItems(cells, pixels, paint, new Uint8Array(count), INKS);
+    image.drawItems([cells], pixels, paint, new Uint8Array(count), INKS);
     expect(image.takeDirty()).toEqual([
       [0, 6],
       [30, 31],
     ]);
+  });
+});
+
+describe("a group of any size", () => {
+  /** The rule in the plainest way. */
+  function expected(paints: readonly number[], asked: Uint8Array): number {
+    const danger = Math.max(...paints);
+    if (danger >= MIGRATING) return danger;
+    const votes = (one: number): number => paints.filter((paint) => paint === one).length;
+    const rank = (one: number): number => 1e6 * (asked[one] ?? 0) + 1e3 * votes(one) + one;
+    const first = (some: readonly number[]): number =>
+      some.reduce((won, one) => (rank(one) > rank(won) ? one : won));
+    const won = first(paints);
+    const pages = paints.filter((one) => one !== 0 && (asked[one] ?? 0) >= (asked[0] ?? 0));
+    // Holes do not hide the pages among them.
+    if (won === 0 && pages.length > 0) return SPARSE;
+    return won;
+  }
+
+  const count = 10 * 512 - 333;
+  const grid = itemGrid(1, 77, count);
+
+  it.each([
+    [1, 1],
+    [1, 2],
+    [2, 1],
+    [1, 3],
+    [4, 2],
+  ])("of %i x %i items shows the same paint", (columns, rows) => {
+    let seed = 11;
+    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    const paint = Uint8Array.from({ length: count }, () =>
+      random(400) === 0 ? MIGRATING + random(POISONED - MIGRATING + 1) : random(6),
+    );
+    const lit = Uint8Array.from({ length: count }, () => (random(30) === 0 ? 1 : 0));
+    const asked = Uint8Array.from({ length: 256 }, (_, at) => (at % 3 === 0 ? 1 : 0));
+    const inks = { ...INKS, asked, sparse: SPARSE };
+    const { image, pixels } = draw(grid, { columns, rows }, paint, lit, inks);
+    const groups = new Map<number, number[]>();
+    for (let item = 0; item < count; item++) {
+      const at = item + 77;
+      const x = Math.floor((at % 512) / columns);
+      const pixel = Math.floor(at / 512 / rows) * image.width + x;
+      groups.set(pixel, [...(groups.get(pixel) ?? []), item]);
+    }
+    for (const [pixel, items] of groups) {
+      const won = expected(
+        items.map((item) => paint[item] ?? 0),
+        asked,
+      );
+      const shines = items.some((item) => lit[item] === 1);
+      expect(pixels[pixel], `pixel ${pixel}`).toBe((shines ? 2000 : 1000) + won);
+    }
+    expect(pixels.filter((one) => one !== 0)).toHaveLength(groups.size);
+  });
+
+  it.each([
+    [1, 1],
+    [1, 2],
+    [2, 3],
+  ])("of %i x %i items is the same drawn by stretches", (columns, rows) => {
+    const starts = Uint32Array.of(0, 700, 701, 2000, count - 3);
+    const paint = new Uint8Array(count);
+    starts.forEach((start, at) => paint.fill(at === 1 ? POISONED : at + 1, start));
+    const { image, pixels } = draw(grid, { columns, rows }, paint);
+    const again = new Uint32Array(pixels.length).fill(5);
+    image.drawAll(again, paint, new Uint8Array(count), INKS, starts);
+    expect(again).toEqual(pixels);
   });
 });

@@ -3,10 +3,10 @@
  *
  * A group is `columns` x `rows` items on a grid that is fixed to the tables. It shows the paint that most of its items
  * have, those before all that the filter lets through, except that poisoned and then migrating always win: none of these
- * is ever dropped.
+ * is ever dropped. Where most are holes and some are not, it shows that.
  */
 import type { ItemGrid } from "./item-grid";
-import { MIGRATING } from "./palette";
+import { MIGRATING, NO_PAGE } from "./palette";
 
 /** Items that one pixel stands for. */
 export interface Grouping {
@@ -37,6 +37,8 @@ export interface Inks {
   readonly flash: Uint32Array;
   /** For each paint 1 if it is asked for: such a paint stands for a group before any other. */
   readonly asked: Uint8Array;
+  /** The paint of many holes with a few pages among them; null: that of most of these pages. */
+  sparse: number | null;
 }
 
 /** A picture of all items of a grid in one grouping; pixels outside of them stay transparent. */
@@ -45,6 +47,9 @@ export class CellImage {
   readonly height: number;
   #votes = new Uint32Array(256);
   #dirty: Uint8Array;
+  /** The call of `drawItems` that drew each pixel last; small groups are drawn sooner than looked up here. */
+  #drawn: Uint32Array | null = null;
+  #call = 0;
   /** Columns of row 0 of the image before item 0. */
   readonly #before: number;
 
@@ -55,52 +60,70 @@ export class CellImage {
     this.width = grid.perRow / grouping.columns;
     this.height = Math.ceil(grid.rows / grouping.rows);
     this.#dirty = new Uint8Array(this.height);
+    if (grouping.columns * grouping.rows > 2) {
+      this.#drawn = new Uint32Array(this.width * this.height);
+    }
     this.#before = grid.first - grid.firstRow * grid.perRow;
   }
 
-  /** Write every pixel. `flashing` marks items. */
-  drawAll(pixels: Uint32Array, paint: Uint8Array, flashing: Uint8Array, inks: Inks): void {
+  /**
+   * Write every pixel. `flashing` marks items; `alike` is where stretches of one paint begin of which none flashes, where
+   * that is known.
+   */
+  drawAll(
+    pixels: Uint32Array,
+    paint: Uint8Array,
+    flashing: Uint8Array,
+    inks: Inks,
+    alike: Uint32Array | null = null,
+  ): void {
+    const { width } = this;
+    const each = this.grid.perRow * this.grouping.rows;
     pixels.fill(0);
-    if (this.#single()) {
-      const { colors, flash } = inks;
-      const before = this.#before;
-      for (let item = 0; item < paint.length; item++) {
-        const lut = flashing[item] === 0 ? colors : flash;
-        pixels[item + before] = lut[paint[item] ?? 0] ?? 0;
-      }
-      return;
-    }
+    let stretch = 0;
     for (let y = 0; y < this.height; y++) {
-      for (let x = 0; x < this.width; x++) {
-        pixels[y * this.width + x] = this.#group(x, y, paint, flashing, inks);
+      const first = y * each - this.#before;
+      while (alike && (alike[stretch + 1] ?? Infinity) <= first) stretch++;
+      const end = alike ? (alike[stretch + 1] ?? paint.length) : 0;
+      if (first >= 0 && first + each <= end) {
+        pixels.fill(inks.colors[paint[first] ?? 0] ?? 0, y * width, (y + 1) * width);
+        continue;
+      }
+      for (let x = 0; x < width; x++) {
+        pixels[y * width + x] = this.#pixel(x, y, paint, flashing, inks);
       }
     }
   }
 
-  /** Write the pixels of these items and note their rows as dirty. */
+  /** Write the pixels of these lists of items and note their rows as dirty. */
   drawItems(
-    items: Uint32Array,
+    lists: readonly Uint32Array[],
     pixels: Uint32Array,
     paint: Uint8Array,
     flashing: Uint8Array,
     inks: Inks,
   ): void {
-    const single = this.#single();
-    const { colors, flash } = inks;
-    const { perRow } = this.grid;
+    const { width } = this;
     const { columns, rows } = this.grouping;
-    for (const item of items) {
-      const at = item + this.#before;
-      if (single) {
-        const lut = flashing[item] === 0 ? colors : flash;
-        pixels[at] = lut[paint[item] ?? 0] ?? 0;
-        this.#dirty[Math.floor(at / perRow)] = 1;
-        continue;
+    const drawn = this.#drawn;
+    const call = ++this.#call;
+    // Both are powers of two.
+    const rowBits = Math.log2(this.grid.perRow);
+    const columnBits = Math.log2(columns);
+    const mask = this.grid.perRow - 1;
+    for (const items of lists) {
+      for (const item of items) {
+        const at = item + this.#before;
+        const x = (at & mask) >>> columnBits;
+        const y = ((at >>> rowBits) / rows) | 0;
+        const pixel = y * width + x;
+        if (drawn !== null) {
+          if (drawn[pixel] === call) continue;
+          drawn[pixel] = call;
+        }
+        pixels[pixel] = this.#pixel(x, y, paint, flashing, inks);
+        this.#dirty[y] = 1;
       }
-      const x = Math.floor((at % perRow) / columns);
-      const y = Math.floor(at / perRow / rows);
-      pixels[y * this.width + x] = this.#group(x, y, paint, flashing, inks);
-      this.#dirty[y] = 1;
     }
   }
 
@@ -117,12 +140,22 @@ export class CellImage {
     return spans;
   }
 
-  #single(): boolean {
-    return this.grouping.columns === 1 && this.grouping.rows === 1;
+  /** The pixel of one group; 0 where it holds no item. Runs thousands of times a frame: one or two items go fast. */
+  #pixel(x: number, y: number, paint: Uint8Array, flashing: Uint8Array, inks: Inks): number {
+    const { columns, rows } = this.grouping;
+    const { perRow, count } = this.grid;
+    const first = y * rows * perRow + x * columns - this.#before;
+    const last = first + (rows - 1) * perRow + columns - 1;
+    if (columns * rows > 2 || first < 0 || last >= count) {
+      return this.#vote(x, y, paint, flashing, inks);
+    }
+    const lit = (flashing[first] ?? 0) | (flashing[last] ?? 0);
+    const won = ofTwo(paint[first] ?? 0, paint[last] ?? 0, inks.asked);
+    return (lit === 0 ? inks.colors : inks.flash)[won] ?? 0;
   }
 
-  /** The pixel of one group; 0 where it holds no item. Runs thousands of times a frame: plain loops. */
-  #group(x: number, y: number, paint: Uint8Array, flashing: Uint8Array, inks: Inks): number {
+  /** The same by counting: plain loops. */
+  #vote(x: number, y: number, paint: Uint8Array, flashing: Uint8Array, inks: Inks): number {
     const votes = this.#votes;
     const { asked } = inks;
     const { columns, rows } = this.grouping;
@@ -131,6 +164,7 @@ export class CellImage {
     const end = Math.min(total, first + rows * perRow);
     let winner = -1;
     let most = 0;
+    let page = NO_PAGE;
     let rank = 0;
     let danger = 0;
     let flashes = 0;
@@ -147,6 +181,9 @@ export class CellImage {
           winner = one;
           rank = its;
         }
+        const before = votes[page] ?? 0;
+        const leads = page === NO_PAGE || count > before || (count === before && one > page);
+        if (leads && one !== NO_PAGE && its >= (asked[NO_PAGE] ?? 0)) page = one;
         if (one >= MIGRATING && one > danger) danger = one;
         flashes |= flashing[item] ?? 0;
       }
@@ -156,7 +193,15 @@ export class CellImage {
       for (let item = Math.max(0, left); item < stop; item++) votes[paint[item] ?? 0] = 0;
     }
     if (winner < 0) return 0;
+    if (winner === NO_PAGE && page !== NO_PAGE) winner = inks.sparse ?? page;
     const lut = flashes === 0 ? inks.colors : inks.flash;
     return lut[danger === 0 ? winner : danger] ?? 0;
   }
+}
+
+/** What shows of two paints, by the same rules as votes decide. */
+function ofTwo(one: number, other: number, asked: Uint8Array): number {
+  const high = one > other ? one : other;
+  const low = one > other ? other : one;
+  return high < MIGRATING && (asked[low] ?? 0) > (asked[high] ?? 0) ? low : high;
 }

@@ -2,8 +2,11 @@
 
 /** How long a changed cell stays lit. */
 export const FLASH_MS = 260;
-/** When so large a part changes at once, lighting it would tell nothing. */
+/** When so large a part is lit, more light would tell nothing. */
 const MOST_SHARE = 0.25;
+/** The same where squares stand for several cells, and one that is lit hides how the others are. */
+export const MOST_SHARE_OF_GROUPS = 0.03;
+const LEAST_LIT = 64;
 
 /** Marks cells for a while; the clock is passed in. */
 export class Flash {
@@ -11,13 +14,17 @@ export class Flash {
   readonly lit: Uint8Array;
   #batches: { readonly untilMs: number; readonly cells: Uint32Array }[] = [];
 
-  constructor(private readonly cellCount: number) {
+  constructor(
+    private readonly cellCount: number,
+    private readonly mostShare: number = MOST_SHARE,
+  ) {
     this.lit = new Uint8Array(cellCount);
   }
 
   /** Light these cells. */
   add(cells: Uint32Array, nowMs: number): void {
-    if (cells.length === 0 || cells.length > Math.max(64, this.cellCount * MOST_SHARE)) return;
+    const lit = this.#batches.reduce((sum, batch) => sum + batch.cells.length, cells.length);
+    if (cells.length === 0 || lit > Math.max(LEAST_LIT, this.cellCount * this.mostShare)) return;
     const kept = cells.slice();
     for (const cell of kept) this.lit[cell] = 1;
     this.#batches.push({ untilMs: nowMs + FLASH_MS, cells: kept });

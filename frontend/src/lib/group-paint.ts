@@ -1,7 +1,8 @@
 /**
  * What a group of cells is painted as.
  *
- * By state: poisoned, then migrating, always win; else the state that most of its cells have. By counts the highest
+ * By state: poisoned, then migrating, always win; else the state that most of its cells have, where holes among which there
+ * are pages have a paint of their own: a page of a sparse mapping must not vanish. By counts the highest
  * count, by node the node of all, by age the newest change. Under a filter the class that most of the cells have among
  * those that are shown, so that nothing asked for hides among the many.
  */
@@ -17,6 +18,7 @@ import {
   partialPaint,
   POISONED,
   SHARED_TABLE,
+  SPARSE,
   WRITE_PROTECTED,
   type ColorMode,
 } from "./palette";
@@ -86,7 +88,8 @@ function statePaint(
     if (protectedCells * 2 > pages && allowed(WRITE_PROTECTED)) return WRITE_PROTECTED;
     if (shared * 2 > pages && allowed(SHARED_TABLE)) return SHARED_TABLE;
   }
-  return PAINT_OF_STATE[winner] ?? NO_PAGE;
+  const hides = winner === CellState.HOLE && pages > 0 && (shown === null || shown[SPARSE] === 1);
+  return hides ? SPARSE : (PAINT_OF_STATE[winner] ?? NO_PAGE);
 }
 
 /** How much of its cells that are mapped in part is mapped. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CountBucket, Histograms, LevelSum } from "../wire/types";
 import { hex } from "./color";
 import { histogramsOf, histogramWords, type Histogram } from "./histograms";
-import { barPaints } from "./palette";
+import { barPaints } from "./legend";
 import { CellState } from "../wire/generated";
 
 const MIB2 = 2 * 2 ** 20;

@@ -3,7 +3,8 @@ import { CellState } from "../wire/generated";
 import type { CountBucket, Histograms } from "../wire/types";
 import { hex } from "./color";
 import { bytes, integer } from "./format";
-import { barPaints, bucketOf, countPaint, paintsOf, type Pattern, type Theme } from "./palette";
+import { barPaints } from "./legend";
+import { bucketOf, countPaint, paintsOf, type Pattern, type Theme } from "./palette";
 
 /** One bar. */
 export interface Bar {

@@ -9,6 +9,7 @@ import {
   paintsOf,
   POISONED,
   SHARED_TABLE,
+  SPARSE,
   UNKNOWN,
   WRITE_PROTECTED,
   type Paint,
@@ -48,7 +49,8 @@ export function legendOf(paints: Paints, counts: Uint32Array): LegendEntry[] {
 
 /**
  * The legend of colours by state: each state with all its cells, also those painted in the colour of a flag, which
- * come last, as a part of these. `flags`: cells of groups that have the flag.
+ * come last, as a part of these. `flags`: cells of groups that have the flag. Groups with pages
+ * among many holes have a line of their own, which counts groups.
  */
 export function stateLegend(
   paints: Paints,
@@ -58,6 +60,7 @@ export function stateLegend(
 ): LegendEntry[] {
   const byState = new Uint32Array(counts.length);
   const flagged = new Uint32Array(counts.length);
+  byState[SPARSE] = counts[SPARSE] ?? 0;
   PAINT_OF_STATE.forEach((paint, state) => {
     byState[barPaint(paint)] = states[state] ?? 0;
   });

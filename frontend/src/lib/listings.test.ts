@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { sampleAccount, sampleReport } from "../state/samples";
 import type { FileRef, HostReport } from "../wire/types";
-import { fileWords, hostListings, poolListings, type Cell } from "./listings";
+import { hostListings, poolListings, type Cell } from "./listings";
+import { fileWords } from "./ref-words";
 
 const TWO_MIB = 2 * 2 ** 20;
 const QEMU = { pid: 42, comm: "qemu" };

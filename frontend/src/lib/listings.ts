@@ -1,5 +1,6 @@
 /** The longer lists of a host's report as plain tables; what is empty is left out. */
-import type { FileRef, HostReport, PoolAccount, ProcessRef } from "../wire/types";
+import type { HostReport, PoolAccount, ProcessRef } from "../wire/types";
+import { fileWords, who } from "./ref-words";
 import { address, bytes, integer } from "./format";
 import type { Place } from "../state/places";
 
@@ -27,21 +28,9 @@ const KEPT_BY = {
   mapping: "mapping without page tables",
 } as const;
 
-/** A process by name and number. */
-export function who({ comm, pid }: ProcessRef): string {
-  return `${comm ?? "pid"} ${pid}`;
-}
-
 function some(names: readonly string[]): string {
   const more = names.length - MOST_NAMES;
   return names.slice(0, MOST_NAMES).join(", ") + (more > 0 ? ` and ${integer(more)} more` : "");
-}
-
-/** A file by kind, name and inode. */
-export function fileWords(file: FileRef | null): string {
-  if (file === null) return "a file that is not known";
-  const inode = file.inode === null ? "" : ` (inode ${file.inode})`;
-  return `${file.kind} ${file.name ?? ""}${inode}`.replace("  ", " ");
 }
 
 function sure(text: string, inferred: boolean): string {

@@ -1,9 +1,9 @@
-/** The whole of a map in few squares: what each shows. Danger always wins, else what there is most of. */
+/** The whole of a map in few squares: what each shows. Danger always wins, else what there is most of, pages before holes. */
 import type { SmallPicture } from "../state/follow";
 import { ENTRIES, type CellRange, type TableGeometry } from "./geometry";
 import type { ItemGrid } from "./item-grid";
 import { MINI_COLUMNS, miniRows, rowsEach } from "./minimap";
-import { MIGRATING, PAINT_OF_STATE } from "./palette";
+import { MIGRATING, NO_PAGE, PAINT_OF_STATE } from "./palette";
 
 /** In place of a paint: the mapping has nothing there. */
 export const NOTHING_THERE = -1;
@@ -16,34 +16,44 @@ export function paintsOfItems(paint: Uint8Array, grid: ItemGrid, limits: CellRan
   const rows = miniRows(limits.y1 - limits.y0);
   const squares = new Int16Array(MINI_COLUMNS * rows).fill(NOTHING_THERE);
   const votes = new Uint32Array(MINI_COLUMNS * 256);
+  const seen = new Uint8Array(256);
   const wide = Math.max(1, MINI_COLUMNS / grid.perRow);
   const end = grid.first + grid.count;
+  // `perRow` is a power of two.
+  const bits = Math.log2(grid.perRow);
+  const mask = grid.perRow - 1;
   for (let row = 0; row < rows; row++) {
     votes.fill(0);
+    seen.fill(0);
     const from = Math.max(grid.first, (limits.y0 + row * each) * grid.perRow);
     const stop = Math.min(end, (limits.y0 + (row + 1) * each) * grid.perRow);
     for (let place = from; place < stop; place++) {
-      const column = Math.floor(((place % grid.perRow) * MINI_COLUMNS) / grid.perRow);
+      const column = ((place & mask) * MINI_COLUMNS) >>> bits;
       const one = paint[place - grid.first] ?? 0;
+      seen[one] = 1;
       for (let at = column; at < column + wide; at++) {
         const vote = at * 256 + one;
         votes[vote] = (votes[vote] ?? 0) + 1;
       }
     }
+    const kinds: number[] = [];
+    for (let one = 255; one >= 0; one--) if (seen[one] === 1) kinds.push(one);
     for (let column = 0; column < MINI_COLUMNS; column++) {
-      squares[row * MINI_COLUMNS + column] = winner(votes, column * 256);
+      squares[row * MINI_COLUMNS + column] = winner(votes, column * 256, kinds);
     }
   }
   return squares;
 }
 
-function winner(votes: Uint32Array, from: number): number {
+/** `kinds` are the paints that may have votes, highest first. */
+function winner(votes: Uint32Array, from: number, kinds: readonly number[]): number {
   let won = NOTHING_THERE;
   let most = 0;
-  for (let paint = 255; paint >= 0; paint--) {
+  for (const paint of kinds) {
     const count = votes[from + paint] ?? 0;
     if (count > 0 && paint >= MIGRATING) return paint;
-    if (count > most) [most, won] = [count, paint];
+    // A few pages among many holes are what one looks for here.
+    if (count > most && (paint !== NO_PAGE || won === NOTHING_THERE)) [most, won] = [count, paint];
   }
   return won;
 }
@@ -67,7 +77,7 @@ export function paintsOfThumb(
     for (let line = 0; line < each; line++) {
       for (let cell = first; cell < first + EACH; cell += Math.min(EACH, cells)) {
         const paint = paintAt(cell + line * ENTRIES);
-        if (shown === NOTHING_THERE || paint >= MIGRATING) shown = Math.max(shown, paint);
+        if (shown <= NO_PAGE || paint >= MIGRATING) shown = Math.max(shown, paint);
       }
     }
     squares[square] = shown;

@@ -3,19 +3,17 @@ import { CellItems, type CellColumns } from "../state/cells";
 import { CellFlag, CellState, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
 import { hex, mix, pixel, rgb, sequential } from "./color";
 import {
-  barPaints,
   bucketOf,
   bucketRange,
   COLOR_MODES,
   highestBucket,
-  legendOf,
   MIGRATING,
   NO_PAGE,
   paintOf,
   paintsOf,
   POISONED,
-  stateLegend,
 } from "./palette";
+import { barPaints, legendOf, stateLegend } from "./legend";
 
 const TWO_MIB = 2 * 2 ** 20;
 const ONE_GIB = 2 ** 30;

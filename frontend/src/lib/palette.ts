@@ -52,6 +52,8 @@ const SMALL = 23;
 const BY_PUD = 24;
 const BY_PMD = 25;
 const BY_PTE = 26;
+/** Several cells as one square: most are holes, and some are not. */
+export const SPARSE = 27;
 
 const FIRST_VALUE = 1;
 const LAST_NODE = 200;
@@ -148,14 +150,22 @@ function statePaint(state: number, columns: CellColumns, cell: number, pageSize:
   if (state === CellState.PARTIAL) {
     return partialPaint(((columns.mappedPages[cell] ?? 0) * PAGE_BYTES) / pageSize);
   }
-  const flags = columns.flags[cell] ?? 0;
-  const present = state !== CellState.HOLE && state !== CellState.MARKER;
-  if (flags !== 0 && present) {
-    if ((flags & CellFlag.WRITE_PROTECTED) !== 0) return WRITE_PROTECTED;
-    if ((flags & CellFlag.SHARED_TABLE) !== 0) return SHARED_TABLE;
-  }
-  return PAINT_OF_STATE[state] ?? NO_PAGE;
+  return PAINT_OF_FLAGGED[(state << 8) | (columns.flags[cell] ?? 0)] ?? NO_PAGE;
 }
+
+/** Paint by state and flags: one look, for half a million cells are painted at once. */
+const PAINT_OF_FLAGGED = (() => {
+  const paints = new Uint8Array(PAINT_OF_STATE.length << 8);
+  for (let at = 0; at < paints.length; at++) {
+    const state = at >> 8;
+    const present = state !== CellState.HOLE && state !== CellState.MARKER;
+    const flagged = (flag: number): boolean => present && (at & 0xff & flag) !== 0;
+    paints[at] = PAINT_OF_STATE[state] ?? NO_PAGE;
+    if (flagged(CellFlag.SHARED_TABLE)) paints[at] = SHARED_TABLE;
+    if (flagged(CellFlag.WRITE_PROTECTED)) paints[at] = WRITE_PROTECTED;
+  }
+  return paints;
+})();
 
 /** Paint of what is mapped in part, by its share. */
 export function partialPaint(share: number): number {
@@ -295,6 +305,7 @@ function statePaints(theme: Theme, pageSize: number): (Paint | undefined)[] {
   set(BY_PUD, "by-pud", "part of one 1 GiB entry", rgb(colors.large), "none");
   set(BY_PMD, "by-pmd", "by a 2 MiB entry", rgb(colors.mapped), "none");
   set(BY_PTE, "by-pte", "by a 4 KiB entry", split, "none");
+  set(SPARSE, "sparse", "several: most holes, some pages", mix(hole, mapped, 0.45), "none");
   for (let level = 0; level < PARTIAL_LEVELS; level++) {
     const color = mix(hole, split, 0.25 + (0.6 * (level + 1)) / PARTIAL_LEVELS);
     set(PARTIAL + level, "partial", "mapped in part", color, "none");

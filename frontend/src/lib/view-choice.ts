@@ -62,7 +62,8 @@ export function cellsWanted(
   const y0 = Math.max(limits.y0, Math.floor((seen ?? limits).y0 + 1e-6));
   const y1 = Math.max(y0 + 1, Math.min(limits.y1, Math.ceil((seen ?? limits).y1 - 1e-6)));
   const shift = SHIFTS.find((one) => y1 - y0 <= fitting(one)) ?? 9;
-  if (loaded?.shift === shift && holds(loaded, cellsOfRows(mapping, y0, y1))) return loaded;
+  const serves = loaded?.shift === shift && loaded.count >> shift <= pixels;
+  if (serves && holds(loaded, cellsOfRows(mapping, y0, y1))) return loaded;
   if (rows <= fitting(shift)) return { ...cellsOfRows(mapping, limits.y0, limits.y1), shift };
   const margin = Math.max(0, Math.min(y1 - y0, Math.floor((fitting(shift) - (y1 - y0)) / 2)));
   const [low, high] = [Math.max(limits.y0, y0 - margin), Math.min(limits.y1, y1 + margin)];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { decodeFrame } from "../wire/frames";
-import { CellState, UNKNOWN_AGE, UNKNOWN_COUNT } from "../wire/generated";
+import { decodeFrame, type Block } from "../wire/frames";
+import { CellState, Encoding, UNKNOWN_AGE, UNKNOWN_COUNT } from "../wire/generated";
 import { frameBytes, goldenCases } from "../wire/golden";
 import { CellItems } from "./cells";
 import { NEVER } from "./items";
@@ -59,19 +59,48 @@ describe("a view of cells", () => {
 
   it("names more changes than were expected at first", () => {
     const all = Array.from({ length: 20_000 }, (_, at) => at);
-    expect(apply(cellsOf(20_000), all, SPLIT)).toHaveLength(20_000);
+    const cells = cellsOf(20_000);
+    expect(apply(cells, all, SPLIT), "of the first frame all are new").toHaveLength(0);
+    expect(apply(cells, all, MAPPED)).toHaveLength(20_000);
   });
 
   it("of a stretch takes cells by the mapping's numbers, and no others", () => {
     const cells = cellsOf(3, 1000);
     const whole = sampleFrame([sampleCells(1000, [HOLE, MAPPED, HOLE])]);
-    expect(Array.from(cells.apply(whole, 7, 1))).toEqual([0, 1, 2]);
+    cells.apply(whole, 7, 1);
     expect(cells.complete).toBe(true);
     expect(cells.columns.state[1]).toBe(MAPPED);
     expect(() => apply(cells, [999], MAPPED)).toThrow("before the view");
     expect(() => apply(cells, [1003], MAPPED)).toThrow("cell 1003 of 1003");
     expect(cells.apply(whole, 8, 1)).toHaveLength(0);
     expect(cells.grid).toMatchObject({ first: 1000, firstRow: 1, rows: 1 });
+  });
+
+  it("takes runs as it takes cells one by one, the first time and later", () => {
+    const [first, later] = [
+      [HOLE, HOLE, MAPPED, MAPPED, SPLIT],
+      [MAPPED, MAPPED, MAPPED, HOLE, HOLE],
+    ];
+    const runs = (starts: readonly number[], states: readonly number[]): Block => ({
+      ...sampleCells(starts, states, 20),
+      encoding: Encoding.RUNS,
+      first: starts[0] ?? 0,
+      covered: 5,
+    });
+    const [inRuns, oneByOne] = [cellsOf(5, 1000), cellsOf(5, 1000)];
+    inRuns.apply(sampleFrame([runs([1000, 1002, 1004], [HOLE, MAPPED, SPLIT])]), 7, 9);
+    oneByOne.apply(sampleFrame([sampleCells(1000, first, 20)]), 7, 9);
+    expect(inRuns).toMatchObject({ alike: Uint32Array.of(0, 2, 4), presentPages: 3 * 512 });
+    for (const what of ["columns", "changedAt", "stateCounts", "presentPages"] as const) {
+      expect(inRuns[what]).toEqual(oneByOne[what]);
+    }
+    const changed = inRuns.apply(sampleFrame([runs([1000, 1003], [MAPPED, HOLE])]), 7, 10);
+    expect(Array.from(changed)).toEqual([0, 1, 3, 4]);
+    oneByOne.apply(sampleFrame([sampleCells(1000, later, 20)]), 7, 10);
+    expect(inRuns.alike).toBeNull();
+    for (const what of ["columns", "changedAt", "stateCounts", "presentPages"] as const) {
+      expect(inRuns[what]).toEqual(oneByOne[what]);
+    }
   });
 
   it("knows when cells changed, on this page's clock", () => {

@@ -29,8 +29,11 @@ export class CellItems implements Items {
   readonly grid: ItemGrid;
   presentPages = 0;
   complete = false;
+  alike: Uint32Array | null = null;
 
   #changed = new ItemList();
+  /** By state. */
+  readonly #wholePages: Uint32Array;
 
   /** `start` is the mapping's. */
   constructor(
@@ -50,17 +53,23 @@ export class CellItems implements Items {
     this.changedAt = new Float32Array(count).fill(NEVER);
     this.grid = itemGrid(1, (Math.floor(start / pageSize) % ENTRIES) + first, count);
     this.stateCounts[CellState.HOLE] = count;
+    this.#wholePages = this.stateCounts.map((_, state) => wholePages(state, pageSize));
   }
 
-  /** Throws `FrameError` when a block does not fit, before any cell is written. */
+  /**
+   * Of the frame that makes it complete no item is named: all are new. Throws `FrameError` when a block does not fit,
+   * before any cell is written.
+   */
   apply(frame: Frame, mappingId: number, nowS: number): Uint32Array {
     const blocks = frame.blocks.filter((block) => block.mappingId === mappingId);
     for (const block of blocks) this.#check(block);
     this.#changed.clear();
+    this.alike = null;
     for (const block of blocks) {
-      if (block.encoding === Encoding.RUNS) this.#applyRuns(block, nowS);
+      const whole = block.covered === this.view.count;
+      if (whole && !this.complete) this.#takeWhole(block, nowS);
       else this.#applyRows(block, nowS);
-      if (block.covered === this.view.count) this.complete = true;
+      if (whole) this.complete = true;
     }
     return this.#changed.items;
   }
@@ -79,65 +88,127 @@ export class CellItems implements Items {
     }
   }
 
-  #applyRows(block: Block, nowS: number): void {
-    const { index, changedAgo } = block;
-    const offset = this.view.first;
-    for (let row = 0; row < block.covered; row++) {
-      const item = (index ? (index[row] ?? 0) : block.first + row) - offset;
-      const changed = this.#write(item, block, row);
-      if (changedAgo) this.changedAt[item] = changedAtS(changedAgo[row] ?? 0, nowS);
-      else if (changed || index) this.changedAt[item] = nowS;
-    }
-  }
-
-  #applyRuns(block: Block, nowS: number): void {
-    const index = block.index ?? new Uint32Array(0);
+  /** Whatever was there is forgotten. */
+  #takeWhole(block: Block, nowS: number): void {
+    const { columns, stateCounts } = this;
     const { changedAgo } = block;
-    const offset = this.view.first;
-    const end = block.first + block.covered;
-    for (let row = 0; row < index.length; row++) {
-      const stop = (index[row + 1] ?? end) - offset;
-      for (let item = (index[row] ?? end) - offset; item < stop; item++) {
-        const changed = this.#write(item, block, row);
-        if (changedAgo) this.changedAt[item] = changedAtS(changedAgo[row] ?? 0, nowS);
-        else if (changed) this.changedAt[item] = nowS;
-      }
+    const pages = this.#pagesOf(block);
+    const starts = startsOf(block, this.view.first);
+    stateCounts.fill(0);
+    let present = 0;
+    for (let row = 0; row < pages.length; row++) {
+      const state = block.state[row] ?? 0;
+      const count = starts ? (starts[row + 1] ?? block.covered) - (starts[row] ?? 0) : 1;
+      stateCounts[state] = (stateCounts[state] ?? 0) + count;
+      present += count * (pages[row] ?? 0);
+    }
+    this.presentPages = present;
+    for (const name of COLUMNS) spread(block[name], columns[name], starts);
+    spread(pages, columns.mappedPages, starts);
+    const ages = new Float32Array(pages.length).fill(nowS);
+    for (let row = 0; changedAgo && row < ages.length; row++) {
+      ages[row] = changedAtS(changedAgo[row] ?? 0, nowS);
+    }
+    spread(ages, this.changedAt, starts);
+    this.alike = starts;
+  }
+
+  /** Without branches on what cells are: where these lie far apart, the many waits for memory then overlap. */
+  #applyRows(block: Block, nowS: number): void {
+    if (block.encoding === Encoding.RUNS) {
+      this.#applyRows(denseOf(block), nowS);
+      return;
+    }
+    const { changedAt, stateCounts } = this;
+    const { state, mapcount, mappers, flags, node, mappedPages } = this.columns;
+    const { index, covered, changedAgo } = block;
+    const pages = this.#pagesOf(block);
+    const shift = block.first - this.view.first;
+    const first = this.view.first;
+    for (let row = 0; row < covered; row++) {
+      const item = index ? (index[row] ?? 0) - first : row + shift;
+      const oldState = state[item] ?? 0;
+      const oldPages = mappedPages[item] ?? 0;
+      const newState = block.state[row] ?? 0;
+      const newPages = pages[row] ?? 0;
+      const differs =
+        (oldState ^ newState) |
+        (oldPages ^ newPages) |
+        ((mapcount[item] ?? 0) ^ (block.mapcount[row] ?? 0)) |
+        ((mappers[item] ?? 0) ^ (block.mappers[row] ?? 0)) |
+        ((flags[item] ?? 0) ^ (block.flags[row] ?? 0)) |
+        ((node[item] ?? 0) ^ (block.node[row] ?? 0));
+      if (changedAgo) changedAt[item] = changedAtS(changedAgo[row] ?? 0, nowS);
+      else if (differs !== 0 || index) changedAt[item] = nowS;
+      if (differs === 0) continue;
+      stateCounts[oldState] = (stateCounts[oldState] ?? 0) - 1;
+      stateCounts[newState] = (stateCounts[newState] ?? 0) + 1;
+      this.presentPages += newPages - oldPages;
+      state[item] = newState;
+      mappedPages[item] = newPages;
+      mapcount[item] = block.mapcount[row] ?? 0;
+      mappers[item] = block.mappers[row] ?? 0;
+      flags[item] = block.flags[row] ?? 0;
+      node[item] = block.node[row] ?? 0;
+      this.#changed.add(item);
     }
   }
 
-  /** Whether anything is other than before. */
-  #write(cell: number, block: Block, row: number): boolean {
-    const into = this.columns;
-    const state = block.state[row] ?? 0;
-    const pages = block.mappedPages
-      ? (block.mappedPages[row] ?? 0)
-      : wholePages(state, this.pageSize);
-    const mapcount = block.mapcount[row] ?? 0;
-    const mappers = block.mappers[row] ?? 0;
-    const flags = block.flags[row] ?? 0;
-    const node = block.node[row] ?? 0;
-    const oldState = into.state[cell] ?? 0;
-    const oldPages = into.mappedPages[cell] ?? 0;
-    if (
-      oldState === state &&
-      oldPages === pages &&
-      into.mapcount[cell] === mapcount &&
-      into.mappers[cell] === mappers &&
-      into.flags[cell] === flags &&
-      into.node[cell] === node
-    ) {
-      return false;
-    }
-    this.stateCounts[oldState] = (this.stateCounts[oldState] ?? 0) - 1;
-    this.stateCounts[state] = (this.stateCounts[state] ?? 0) + 1;
-    this.presentPages += pages - oldPages;
-    into.state[cell] = state;
-    into.mappedPages[cell] = pages;
-    into.mapcount[cell] = mapcount;
-    into.mappers[cell] = mappers;
-    into.flags[cell] = flags;
-    into.node[cell] = node;
-    this.#changed.add(cell);
-    return true;
+  /** Present 4 KiB pages of each row. */
+  #pagesOf({ mappedPages, state }: Block): Uint32Array {
+    if (mappedPages !== null) return mappedPages;
+    const pages = new Uint32Array(state.length);
+    for (let row = 0; row < pages.length; row++)
+      pages[row] = this.#wholePages[state[row] ?? 0] ?? 0;
+    return pages;
   }
+}
+
+/** All but the pages, which may not be sent. */
+const COLUMNS = ["state", "mapcount", "mappers", "flags", "node"] as const;
+
+type Column = Uint8Array | Uint16Array | Uint32Array;
+
+/** Where each run begins, from the first item on; null: each row is an item. */
+function startsOf({ encoding, index }: Block, first: number): Uint32Array | null {
+  return encoding === Encoding.RUNS && index ? index.map((cell) => cell - first) : null;
+}
+
+/** Write rows to all items, each to as many as its run has. */
+function spread<T extends Column | Float32Array>(
+  rows: T,
+  into: T,
+  starts: Uint32Array | null,
+): void {
+  if (starts === null) {
+    into.set(rows);
+    return;
+  }
+  for (let row = 0; row < rows.length; row++) {
+    into.fill(rows[row] ?? 0, starts[row], starts[row + 1] ?? into.length);
+  }
+}
+
+/** The same block with a row for each cell. */
+function denseOf(block: Block): Block {
+  const { covered, mappedPages, changedAgo } = block;
+  const starts = startsOf(block, block.first);
+  const wide = <T extends Column>(rows: T, into: T): T => {
+    spread(rows, into, starts);
+    return into;
+  };
+  const bytes = (rows: Uint8Array): Uint8Array => wide(rows, new Uint8Array(covered));
+  const shorts = (rows: Uint16Array): Uint16Array => wide(rows, new Uint16Array(covered));
+  return {
+    ...block,
+    encoding: Encoding.DENSE,
+    index: null,
+    mappedPages: mappedPages && wide(mappedPages, new Uint32Array(covered)),
+    changedAgo: changedAgo && wide(changedAgo, new Uint32Array(covered)),
+    mapcount: shorts(block.mapcount),
+    mappers: shorts(block.mappers),
+    state: bytes(block.state),
+    flags: bytes(block.flags),
+    node: bytes(block.node),
+  };
 }

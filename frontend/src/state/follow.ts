@@ -14,6 +14,23 @@ import type {
   Statistics,
   Thumbnails,
 } from "../wire/types";
+import type { Connection } from "./connection";
+
+/** Who follows: a store. */
+interface Follower {
+  followed: Followed | null;
+  readonly connection: ReadonlySignal<Connection>;
+  readonly send: ((message: FromViewer) => void) | null;
+}
+
+/** What a page follows, from the first time that a view asks for it. */
+export function followedOf(store: Follower): Followed {
+  if (store.followed === null) {
+    store.followed = new Followed((message) => store.send?.(message));
+    store.followed.onLive(store.connection.peek().phase === "live");
+  }
+  return store.followed;
+}
 
 const MAX_HOSTS = 4;
 const MAX_POINTS = 600;

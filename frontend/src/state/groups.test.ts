@@ -89,7 +89,7 @@ describe("what a group is painted as", () => {
   const many = { counts: { HOLE: 500, MAPPED: 12 }, mapcount: 3, node: 1 };
 
   it.each([
-    ["most of its cells", many, "hole"],
+    ["a few pages among holes", many, "sparse"],
     ["a page rather than a hole", { counts: { HOLE: 256, MAPPED: 256 } }, "mapped"],
     ["poisoned before all", { counts: { MAPPED: 500, MIGRATING: 11, POISONED: 1 } }, "poisoned"],
     ["migrating before most", { counts: { MAPPED: 511, MIGRATING: 1 } }, "migrating"],
@@ -100,7 +100,7 @@ describe("what a group is painted as", () => {
       "write-protected",
     ],
     ["protected, less", { counts: { MAPPED: 10 }, writeProtected: 5 }, "mapped"],
-    ["protected, but holes", { counts: { MAPPED: 2, HOLE: 9 }, writeProtected: 2 }, "hole"],
+    ["protected, but holes", { counts: { MAPPED: 2, HOLE: 9 }, writeProtected: 2 }, "sparse"],
     ["shared", { counts: { MAPPED: 9 }, sharedTable: 9 }, "shared-table"],
   ])("by state: %s", (_, group, key) => {
     expect(keyOf("state", group)).toBe(key);
@@ -132,7 +132,7 @@ describe("what a group is painted as", () => {
 
   it.each([
     ["a few that are asked for", many, ["mapped"], "mapped"],
-    ["none of it", many, ["split"], "hole"],
+    ["none of it", many, ["split"], "sparse"],
     ["danger", { counts: { MAPPED: 511, POISONED: 1 } }, ["mapped"], "poisoned"],
     [
       "a flag",

@@ -3,10 +3,11 @@ import { UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
 import type { CellSpan } from "../lib/geometry";
 import { stateNumber } from "../lib/parts";
 import type { PartRun } from "../wire/types";
-import { CellItems } from "./cells";
-import { GroupItems } from "./groups";
-import type { Items } from "./items";
-import { PartItems } from "./part-items";
+import type { CellItems } from "./cells";
+import type { GroupItems } from "./groups";
+import type { AnyItems } from "./items";
+import type { PartItems } from "./part-items";
+import type { Picture } from "./picture";
 
 interface Common {
   /** The cells of the mapping that it stands for. */
@@ -51,39 +52,58 @@ export interface PartFacts extends Common {
 /** Numbers may be `UNKNOWN_COUNT`, `UNKNOWN_NODE` or `SEVERAL_NODES`. */
 export type ItemFacts = CellFacts | GroupFacts | PartFacts;
 
+/** What is known of an entry; null where nothing is loaded. `nowMs`: of this page's clock. */
+export function factsOf(picture: Picture, entry: number, nowMs = picture.nowMs): ItemFacts | null {
+  const { items, info } = picture;
+  const item = picture.itemOf(entry);
+  if (item < 0 || items === null) return null;
+  const span = picture.itemSpan(entry);
+  const cells = picture.spanOf(span.first, span.first + span.count - 1);
+  if (cells.first >= info.cell_count) return null;
+  return itemFactsOf(items, item, cells, Math.max(nowMs, picture.nowMs) / 1000);
+}
+
 /** Facts of an item that is there; null where the host said nothing of it. */
-export function factsOf(
-  items: Items,
+export function itemFactsOf(
+  items: AnyItems,
   item: number,
   cells: CellSpan,
   nowS: number,
 ): ItemFacts | null {
   const agoS = nowS - (items.changedAt[item] ?? -Infinity);
   const common = { cells, changedAgoS: agoS === Infinity ? null : Math.max(0, agoS) };
-  if (items instanceof PartItems) {
-    const run = items.runs[item];
-    if (run === undefined) return null;
-    return {
-      ...common,
-      kind: "part",
-      part: item,
-      state: stateNumber(run.state),
-      inferred: run.inferred,
-      level: run.level,
-      presentBytes: run.present_bytes,
-      folioBytes: run.folio_bytes,
-    };
-  }
-  if (!(items instanceof CellItems || items instanceof GroupItems)) return null;
+  return items.kind === "parts"
+    ? partFacts(items, item, common)
+    : { ...common, ...countedFacts(items, item) };
+}
+
+function partFacts(items: PartItems, item: number, common: Common): PartFacts | null {
+  const run = items.runs[item];
+  if (run === undefined) return null;
+  return {
+    ...common,
+    kind: "part",
+    part: item,
+    state: stateNumber(run.state),
+    inferred: run.inferred,
+    level: run.level,
+    presentBytes: run.present_bytes,
+    folioBytes: run.folio_bytes,
+  };
+}
+
+function countedFacts(
+  items: CellItems | GroupItems,
+  item: number,
+): Omit<CellFacts, keyof Common> | Omit<GroupFacts, keyof Common> {
   const { mapcount, mappers, node, mappedPages } = items.columns;
   const counted = {
-    ...common,
     mappedPages: mappedPages[item] ?? 0,
     mapcount: mapcount[item] ?? UNKNOWN_COUNT,
     mappers: mappers[item] ?? UNKNOWN_COUNT,
     node: node[item] ?? UNKNOWN_NODE,
   };
-  if (items instanceof CellItems) {
+  if (items.kind === "cells") {
     const { state, flags } = items.columns;
     return { ...counted, kind: "cell", state: state[item] ?? 0, flags: flags[item] ?? 0 };
   }

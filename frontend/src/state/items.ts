@@ -27,6 +27,8 @@ export interface Items {
   readonly complete: boolean;
   /** When each item last changed, in seconds on this page's clock; `NEVER` if that is not known to have been. */
   readonly changedAt: Float32Array;
+  /** Where stretches of items begin that are alike in everything; null: not known. */
+  readonly alike?: Uint32Array | null;
   /** Take a frame in; returns the items that are other than before, valid until the next call. */
   apply(frame: Frame, mappingId: number, nowS: number): Uint32Array;
   /** Paint of one item. `shown`: paints that the filter lets through; null: all. */

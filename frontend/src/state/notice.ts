@@ -2,7 +2,7 @@
 import { age } from "../lib/format";
 import type { HostSummary } from "../wire/types";
 import type { Connection } from "./connection";
-import type { Tone } from "./freshness";
+import { GONE_AFTER_S, LATE_AFTER_S, type Tone } from "./freshness";
 import { find, identityOf, sameIdentity, type Selection } from "./selection";
 import type { Overview } from "../wire/types";
 
@@ -44,12 +44,20 @@ export function noticeOf(situation: Situation): Notice | null {
 }
 
 function hostNotice({ pictured, ageS }: Situation, host: HostSummary): Notice | null {
-  if (host.link === "live") return null;
+  if (host.link === "live") return silence(ageS, pictured);
   const since = ageS === null ? "" : ` ${age(ageS)} ago`;
   const shown = pictured ? " The picture is as old as that." : "";
   return host.link === "gone"
     ? notice("gone", `The host's agent is gone; it last sent something${since}.${shown}`)
     : notice("late", `The host's agent is late; it last sent something${since}.${shown}`);
+}
+
+/** Of a server that hangs: the connection stands, and its last word is that all is well. */
+function silence(ageS: number | null, pictured: boolean): Notice | null {
+  if (ageS === null || ageS < LATE_AFTER_S) return null;
+  const tone = ageS < GONE_AFTER_S ? "late" : "gone";
+  const shown = pictured ? " The picture is as old as that." : "";
+  return notice(tone, `Nothing new has come for ${age(ageS)}.${shown}`);
 }
 
 function selectionNotice(situation: Situation, shown: string): Notice | null {
@@ -64,8 +72,12 @@ function selectionNotice(situation: Situation, shown: string): Notice | null {
       return null;
     case "asked":
       return pictured ? notice("late", "Picking the mapping up again.") : null;
-    case "searching":
+    case "searching": {
+      // What is there and not asked for yet is about to be: what shows it is being loaded.
+      const there = selection.wanted && overview && find(overview, selection.wanted);
+      if (there) return null;
       return notice("gone", `The process has no such mapping (any more).${shown}`);
+    }
     case "ended":
       return endedNotice(selection, shown);
   }

@@ -1,6 +1,6 @@
 /** What is loaded of a picture as paints, with how many items there are of each. */
 import { AGE_DUE_S, type ColorMode } from "../lib/palette";
-import type { Items } from "./items";
+import type { AnyItems, Items } from "./items";
 
 /** Follows one picture's items in one colour mode and filter. */
 export class PaintedItems {
@@ -10,7 +10,7 @@ export class PaintedItems {
 
   /** `shown`: paints that the filter lets through; null: all. */
   constructor(
-    readonly items: Items,
+    readonly items: AnyItems,
     readonly mode: ColorMode,
     readonly shown: Uint8Array | null,
     nowS: number,
@@ -23,10 +23,16 @@ export class PaintedItems {
   repaint(nowS: number): void {
     this.counts.fill(0);
     this.#grownS = nowS;
-    for (let item = 0; item < this.paint.length; item++) {
-      const paint = this.items.paint(this.mode, item, this.shown, nowS);
-      this.paint[item] = paint;
-      this.counts[paint] = (this.counts[paint] ?? 0) + 1;
+    const { items, mode, shown, counts } = this;
+    const { alike }: Items = items;
+    const steps = alike?.length ?? this.paint.length;
+    for (let step = 0; step < steps; step++) {
+      const first = alike ? (alike[step] ?? 0) : step;
+      const end = alike ? (alike[step + 1] ?? this.paint.length) : step + 1;
+      const paint = items.paint(mode, first, shown, nowS);
+      if (alike) this.paint.fill(paint, first, end);
+      else this.paint[first] = paint;
+      counts[paint] = (counts[paint] ?? 0) + end - first;
     }
   }
 

@@ -2,8 +2,12 @@ import { describe, expect, it } from "vitest";
 import { levelsOf, type LevelName } from "../lib/levels";
 import { CellState, UNKNOWN_AGE } from "../wire/generated";
 import type { MappingInfo, PageDetail, PartRun } from "../wire/types";
+import * as coarse from "./coarse";
+import { factsOf } from "./item-facts";
+import { legendLines, legendUnit } from "./legend";
 import { Picture, type Place } from "./picture";
 import { SAMPLE_ADDRESS, sampleCells, sampleFrame, sampleGroups, sampleMapping } from "./samples";
+import { nextChanged, nextDiffering } from "./search";
 
 const TWO_MIB = 2 * 2 ** 20;
 const { HOLE, MAPPED, POISONED } = CellState;
@@ -41,8 +45,8 @@ describe("a picture of cells", () => {
       { first: 77, count: 1 },
     ]);
     expect(made.whole && made.complete).toBe(true);
-    expect(made.factsOf(7)).toMatchObject({ kind: "cell", state: MAPPED, changedAgoS: null });
-    expect(made.legend(made.paints("light")).map(({ key, count }) => [key, count])).toEqual([
+    expect(factsOf(made, 7)).toMatchObject({ kind: "cell", state: MAPPED, changedAgoS: null });
+    expect(legendLines(made, made.paints("light")).map(({ key, count }) => [key, count])).toEqual([
       ["mapped", 11],
       ["hole", 1019],
     ]);
@@ -57,8 +61,8 @@ describe("a picture of cells", () => {
     made.apply(sampleFrame([sampleCells(12, Array<number>(512).fill(MAPPED), 30)]), 2000);
     expect(made.whole).toBe(false);
     expect(made.loaded).toEqual({ first: 12, count: 512, shift: 0 });
-    expect(made.factsOf(11)).toBeNull();
-    expect(made.factsOf(12, 3000)).toMatchObject({ state: MAPPED, changedAgoS: 4 });
+    expect(factsOf(made, 11)).toBeNull();
+    expect(factsOf(made, 12, 3000)).toMatchObject({ state: MAPPED, changedAgoS: 4 });
     expect([made.paintAt(0, 511), made.paintAt(0, 499), made.paintAt(1, 0)]).toEqual([-2, -1, 1]);
     expect(heard).toEqual([null]);
   });
@@ -74,15 +78,17 @@ describe("a picture of cells", () => {
 
   it("finds what differs and what changed", () => {
     const made = withCells();
-    expect([made.nextDiffering(0, 1), made.nextDiffering(8, -1), made.nextDiffering(7, 1)]).toEqual(
-      [7, 7, 8],
-    );
-    expect(made.nextDiffering(5, -1)).toBeNull();
-    expect(made.nextChanged(null, 1500)).toBeNull();
+    expect([
+      nextDiffering(made, 0, 1),
+      nextDiffering(made, 8, -1),
+      nextDiffering(made, 7, 1),
+    ]).toEqual([7, 7, 8]);
+    expect(nextDiffering(made, 5, -1)).toBeNull();
+    expect(nextChanged(made, null, 1500)).toBeNull();
     made.apply(sampleFrame([sampleCells([3, 900], [MAPPED, MAPPED])]), 2000);
     made.apply(sampleFrame([sampleCells([20], [MAPPED])]), 30_000);
-    expect([made.nextChanged(null, 5000), made.nextChanged(3, 5000)]).toEqual([3, 20]);
-    expect([made.nextChanged(20, 31_000), made.nextChanged(20, 90_000)]).toEqual([20, 20]);
+    expect([nextChanged(made, null, 5000), nextChanged(made, 3, 5000)]).toEqual([3, 20]);
+    expect([nextChanged(made, 20, 31_000), nextChanged(made, 20, 90_000)]).toEqual([20, 20]);
   });
 });
 
@@ -92,7 +98,7 @@ describe("a picture of one table", () => {
     const made = picture("pmd", { table: 1 });
     made.inherit(all);
     expect(made.limits).toEqual({ x0: 0, x1: 512, y0: 1, y1: 2 });
-    expect(made.factsOf(107)).toMatchObject({ state: MAPPED });
+    expect(factsOf(made, 107)).toMatchObject({ state: MAPPED });
     expect(made.up({ level: "pmd", table: 1, cells: null, part: null })).toEqual({
       level: "pud",
       table: null,
@@ -110,19 +116,21 @@ describe("a picture of tables", () => {
       cellCount: 3,
       rows: 2,
     });
-    made.expect({ first: 0, count: 1030, shift: 9 });
+    made.expect({ first: 0, count: 1030, shift: 9 }, coarse);
     const groups = [
       { counts: { HOLE: 12 } },
       { counts: { MAPPED: 511, POISONED: 1 }, mappedPages: 511 * 512 },
       { counts: { MAPPED: 506 }, mappedPages: 506 * 512 },
     ];
     made.apply(sampleFrame([], [sampleGroups(9, 0, groups, UNKNOWN_AGE)]), 1000);
-    expect(made.factsOf(1)).toMatchObject({ kind: "group", cells: { first: 12, count: 512 } });
+    expect(factsOf(made, 1)).toMatchObject({ kind: "group", cells: { first: 12, count: 512 } });
     expect([made.entryOf(11), made.entryOf(12), made.entryOf(1029)]).toEqual([0, 1, 2]);
     expect(made.cellsOf(2)).toEqual({ first: 524, count: 506 });
     expect(made.spanOf(2, 1)).toEqual({ first: 12, count: 1018 });
     expect(made.paintAt(1, 0)).toBe(255);
-    expect(made.legend(made.paints("dark")).find(({ key }) => key === "mapped")?.count).toBe(1017);
+    expect(legendLines(made, made.paints("dark")).find(({ key }) => key === "mapped")?.count).toBe(
+      1017,
+    );
     expect(made.stateCounts[POISONED]).toBe(1);
     expect(made.down(1)).toEqual({ level: "pmd", table: 1, cells: null, part: null });
   });
@@ -138,7 +146,7 @@ describe("a picture of tables", () => {
 describe("a coarse picture", () => {
   it("shows several entries as one", () => {
     const made = picture("pmd");
-    made.expect({ first: 0, count: 1030, shift: 6 });
+    made.expect({ first: 0, count: 1030, shift: 6 }, coarse);
     const groups = Array.from({ length: 17 }, (_, at) => ({
       counts: { HOLE: at === 0 ? 12 : at === 16 ? 58 : 64 },
     }));
@@ -147,14 +155,14 @@ describe("a coarse picture", () => {
     expect(made.complete).toBe(true);
     expect(made.itemSpan(0)).toEqual({ first: 0, count: 12 });
     expect(made.itemSpan(80)).toEqual({ first: 76, count: 64 });
-    expect(made.factsOf(80, 3000)).toMatchObject({
+    expect(factsOf(made, 80, 3000)).toMatchObject({
       cells: { first: 76, count: 64 },
       changedAgoS: 3,
     });
     expect(made.columnsOf(3)).toBeNull();
-    expect(made.legendUnit).toBe("cells");
+    expect(legendUnit(made)).toBe("cells");
     made.colorBy("mapcount");
-    expect(made.legendUnit).toBe("groups");
+    expect(legendUnit(made)).toBe("groups");
   });
 });
 
@@ -186,14 +194,14 @@ describe("a picture inside of a page", () => {
       false,
       CellState.PARTIAL,
     ]);
-    made.takeParts(detail(run(0, 500, "mapped"), run(500, 12, "hole")), null, 1000);
-    expect([made.complete, made.legendUnit, made.presentPages]).toEqual([true, "parts", 500]);
-    expect(made.factsOf(499)).toMatchObject({ kind: "part", part: 499, level: "pte" });
+    made.takeParts(detail(run(0, 500, "mapped"), run(500, 12, "hole")), null, 1000, coarse);
+    expect([made.complete, legendUnit(made), made.presentPages]).toEqual([true, "parts", 500]);
+    expect(factsOf(made, 499)).toMatchObject({ kind: "part", part: 499, level: "pte" });
     made.colorBy("node");
     expect(made.mode).toBe("state");
     const changed: number[] = [];
     made.listen((parts) => changed.push(...(parts ?? [])));
-    made.takeParts(detail(run(0, 501, "mapped"), run(501, 11, "hole")), null, 2000);
+    made.takeParts(detail(run(0, 501, "mapped"), run(501, 11, "hole")), null, 2000, coarse);
     expect(changed).toEqual([500]);
     expect(
       made.up({ level: "pte", table: null, cells: { first: 3, count: 1 }, part: null }),
@@ -216,7 +224,7 @@ describe("a picture inside of a page", () => {
       tableVa: start + 2 ** 30 + 5 * TWO_MIB,
       cellCount: 512,
     });
-    entries.takeParts(detail(run(5 * 512, 512, "mapped")), null, 1000);
-    expect(entries.factsOf(511)).toMatchObject({ kind: "part", state: MAPPED });
+    entries.takeParts(detail(run(5 * 512, 512, "mapped")), null, 1000, coarse);
+    expect(factsOf(entries, 511)).toMatchObject({ kind: "part", state: MAPPED });
   });
 });

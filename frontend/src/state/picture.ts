@@ -13,12 +13,9 @@ import { entriesOf, itemAt } from "../lib/item-grid";
 import { levelDown, levelsOf, levelUp, type Level, type LevelFields } from "../lib/levels";
 import {
   highestBucket,
-  legendOf,
   paintsOf,
   shownPaints,
-  stateLegend,
   type ColorMode,
-  type LegendEntry,
   type Paints,
   type Theme,
 } from "../lib/palette";
@@ -27,18 +24,14 @@ import { cellsOfRows, holds } from "../lib/view-choice";
 import type { Frame } from "../wire/frames";
 import type { MappingInfo, PageDetail, Viewed } from "../wire/types";
 import { CellItems, type CellColumns } from "./cells";
-import { GroupItems } from "./groups";
-import { factsOf, type ItemFacts } from "./item-facts";
-import type { Items } from "./items";
+import type * as coarse from "./coarse";
+import type { GroupItems } from "./groups";
+import type { AnyItems } from "./items";
 import { PaintedItems } from "./painted";
-import { PartItems } from "./part-items";
 import type { MapAddress } from "./route";
-import { changed, differing } from "./search";
 import { axesOf, limitsOf, sameStretch, type Place } from "./viewing";
 
 export type { Place } from "./viewing";
-
-export type { ItemFacts } from "./item-facts";
 
 /** Told of items that changed; null: all of them, or the colours, or that other items are loaded. `quietly`: aged only. */
 export type ItemListener = (changed: Uint32Array | null, quietly: boolean) => void;
@@ -96,7 +89,7 @@ export class Picture {
     return this.place.page;
   }
 
-  get items(): Items | null {
+  get items(): AnyItems | null {
     return this.painted?.items ?? null;
   }
 
@@ -126,12 +119,6 @@ export class Picture {
     return holds(items.view, cellsOfRows(this.info, limits.y0, limits.y1));
   }
 
-  /** What one count of the legend counts. */
-  get legendUnit(): "cells" | "groups" | "parts" {
-    if (this.level.kind === "parts") return "parts";
-    return this.items instanceof GroupItems && this.#mode !== "state" ? "groups" : "cells";
-  }
-
   /** Colour mode and filter in force; the parts of a page have states only. */
   get mode(): ColorMode {
     return this.level.kind === "parts" ? "state" : this.#mode;
@@ -141,8 +128,13 @@ export class Picture {
     return this.painted?.shown ?? null;
   }
 
-  /** The server will send this from now on. */
-  expect(view: Viewed): void {
+  /** When something of it was last known to be so, on this page's clock. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** The server will send this from now on; `made` is what groups are made of. */
+  expect(view: Viewed, made: typeof coarse | null = null): void {
     const { kind } = this.level;
     const { info } = this;
     this.#next = null;
@@ -151,10 +143,9 @@ export class Picture {
     if (kind === "parts" && (view.shift !== 0 || view.count !== 1)) return;
     // The same again, after a reconnect: changes show against what was there.
     if (kind !== "parts" && this.items !== null && sameStretch(this.items.view, view)) return;
-    this.#next =
-      view.shift === 0
-        ? new CellItems(view, info.page_size, info.start)
-        : new GroupItems(view, info.page_size, info.start, kind === "tables");
+    if (view.shift === 0) this.#next = new CellItems(view, info.page_size, info.start);
+    else if (made === null) throw new Error("groups before what they are made of");
+    else this.#next = new made.GroupItems(view, info.page_size, info.start, kind === "tables");
   }
 
   /** Show what another picture of the same cells has loaded, until more comes. */
@@ -191,23 +182,28 @@ export class Picture {
 
   /** The cell of the page that is looked into, as frames tell it; null before they do. */
   pageColumns(): CellItems | null {
-    return this.#next instanceof CellItems && this.#next.complete ? this.#next : null;
+    return this.#next?.kind === "cells" && this.#next.complete ? this.#next : null;
   }
 
-  /** The host's answer about the page that is looked into. */
-  takeParts(detail: PageDetail | null, fault: string | null, nowMs: number): void {
+  /** The host's answer about the page that is looked into; `made` is what its parts are made of. */
+  takeParts(
+    detail: PageDetail | null,
+    fault: string | null,
+    nowMs: number,
+    made: typeof coarse | null,
+  ): void {
     const { page } = this.place;
     this.fault = fault;
-    if (detail === null || page === null) return;
+    if (detail === null || page === null || made === null) return;
     this.#nowMs = nowMs;
     const { items } = this;
-    if (items instanceof PartItems) {
+    if (items?.kind === "parts") {
       const changed = items.take(detail, nowMs / 1000);
       this.painted?.update(changed, nowMs / 1000);
       this.#tell(changed);
       return;
     }
-    const parts = new PartItems(page.cell, this.geometry.cellCount);
+    const parts = new made.PartItems(page.cell, this.geometry.cellCount);
     parts.take(detail, nowMs / 1000);
     this.#show(parts);
   }
@@ -265,46 +261,12 @@ export class Picture {
     return item < 0 ? -2 : (this.painted.paint[item] ?? -2);
   }
 
-  /** What is known of an entry; null where nothing is loaded. `nowMs`: of this page's clock. */
-  factsOf(entry: number, nowMs = this.#nowMs): ItemFacts | null {
-    const item = this.itemOf(entry);
-    if (item < 0 || this.items === null) return null;
-    const [span, { info }] = [this.itemSpan(entry), this];
-    const cells = this.spanOf(span.first, span.first + span.count - 1);
-    return cells.first < info.cell_count
-      ? factsOf(this.items, item, cells, Math.max(nowMs, this.#nowMs) / 1000)
-      : null;
-  }
-
   /** Columns and index of a cell; null where cells are not loaded one by one. */
   columnsOf(cell: number): { readonly columns: CellColumns; readonly at: number } | null {
     const items = this.level.kind === "parts" ? this.pageColumns() : this.items;
-    if (!(items instanceof CellItems)) return null;
+    if (items?.kind !== "cells") return null;
     const at = cell - items.view.first;
     return at >= 0 && at < items.view.count ? { columns: items.columns, at } : null;
-  }
-
-  /** The next entry in this direction that looks other than this one; null: none is loaded. */
-  nextDiffering(entry: number, step: 1 | -1): number | null {
-    const item = this.itemOf(entry);
-    return this.painted && item >= 0 ? this.#entry(differing(this.painted, item, step)) : null;
-  }
-
-  /** The next entry that changed lately, else the last that changed; null: no change is known. */
-  nextChanged(entry: number | null, nowMs: number): number | null {
-    const from = entry === null ? -1 : this.itemOf(entry);
-    return this.painted && this.#entry(changed(this.painted, from, nowMs / 1000));
-  }
-
-  #entry(item: number): number | null {
-    if (item < 0 || this.items === null) return null;
-    const { first } = entriesOf(this.items.grid, this.geometry, item);
-    return this.#inLimits(first) ? first : null;
-  }
-
-  #inLimits(entry: number): boolean {
-    const row = rowOf(this.geometry, entry);
-    return row >= this.limits.y0 && row < this.limits.y1;
   }
 
   /** The entries that are shown together with this one, itself included. */
@@ -360,18 +322,7 @@ export class Picture {
     return paintsOf(this.mode, theme, size, counts ? highestBucket(counts) : 1);
   }
 
-  /** Classes that occur, with live counts of `legendUnit`. */
-  legend(paints: Paints): LegendEntry[] {
-    const { painted, items } = this;
-    if (painted === null || items === null) return [];
-    if (this.mode !== "state" || this.level.kind === "parts") {
-      return legendOf(paints, painted.counts);
-    }
-    const flags = items instanceof GroupItems ? items : null;
-    return stateLegend(paints, painted.counts, items.stateCounts, flags);
-  }
-
-  #show(items: Items): void {
+  #show(items: AnyItems): void {
     const { mode } = this;
     const shown = shownPaints(mode, this.#keys, this.info.page_size);
     this.painted = new PaintedItems(items, mode, shown, this.#nowMs / 1000);

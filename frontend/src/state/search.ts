@@ -1,11 +1,34 @@
 /** Finding items for keys, among what is loaded. */
+import { rowOf } from "../lib/geometry";
+import { entriesOf } from "../lib/item-grid";
 import type { PaintedItems } from "./painted";
+import type { Picture } from "./picture";
 
 /** What changed this lately counts as changed. */
-export const LATELY_S = 10;
+const LATELY_S = 10;
+
+/** The next entry in this direction that looks other than this one; null: none is loaded. */
+export function nextDiffering(picture: Picture, entry: number, step: 1 | -1): number | null {
+  const item = picture.itemOf(entry);
+  const { painted } = picture;
+  return painted && item >= 0 ? entryOf(picture, differing(painted, item, step)) : null;
+}
+
+/** The next entry that changed lately, else the last that changed; null: no change is known. */
+export function nextChanged(picture: Picture, entry: number | null, nowMs: number): number | null {
+  const from = entry === null ? -1 : picture.itemOf(entry);
+  return picture.painted && entryOf(picture, changed(picture.painted, from, nowMs / 1000));
+}
+
+function entryOf({ items, geometry, limits }: Picture, item: number): number | null {
+  if (item < 0 || items === null) return null;
+  const { first } = entriesOf(items.grid, geometry, item);
+  const row = rowOf(geometry, first);
+  return row >= limits.y0 && row < limits.y1 ? first : null;
+}
 
 /** The next item in this direction that looks other than the one at `from`; -1: none. */
-export function differing({ paint }: PaintedItems, from: number, step: 1 | -1): number {
+function differing({ paint }: PaintedItems, from: number, step: 1 | -1): number {
   const here = paint[from];
   for (let item = from + step; item >= 0 && item < paint.length; item += step) {
     if (paint[item] !== here) return item;
@@ -17,7 +40,7 @@ export function differing({ paint }: PaintedItems, from: number, step: 1 | -1): 
  * The next item after `from` that changed within the last seconds, from the first one on again after the last; where
  * none did so lately, the one that changed last of all. -1: no change is known.
  */
-export function changed({ items }: PaintedItems, from: number, nowS: number): number {
+function changed({ items }: PaintedItems, from: number, nowS: number): number {
   const { changedAt } = items;
   const count = changedAt.length;
   let newest = -1;

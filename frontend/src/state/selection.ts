@@ -46,8 +46,8 @@ export interface Selection {
   readonly view: View | null;
 }
 
-/** What to ask for of a mapping that was found. */
-export type ViewOf = (mapping: MappingSummary) => View;
+/** What to ask for of a mapping that was found; null: nothing yet. */
+export type ViewOf = (mapping: MappingSummary) => View | null;
 
 export type SelectionEvent =
   | { readonly type: "wanted"; readonly address: MapAddress | null }
@@ -159,8 +159,9 @@ function search(selection: Selection, overview: Overview | null, viewOf: ViewOf)
   if (name !== null && name.epoch === epoch && name.mappingId === mapping.id) {
     return { selection, send: null };
   }
-  const asked: MappingName = { hostId: wanted.hostId, epoch, mappingId: mapping.id };
   const view = viewOf(mapping);
+  if (view === null) return { selection, send: null };
+  const asked: MappingName = { hostId: wanted.hostId, epoch, mappingId: mapping.id };
   return {
     selection: { ...selection, phase: "asked", name: asked, view },
     send: subscribe(asked, view),

@@ -91,6 +91,15 @@ describe("the notice above the map", () => {
     expect(noticeOf({ ...fine, host: null })?.text).toContain("knows no host “h”");
   });
 
+  it("says that nothing comes any more from a server that stays connected", () => {
+    expect(noticeOf({ ...fine, ageS: 2.9 })).toBeNull();
+    expect(noticeOf({ ...fine, ageS: 6 })).toMatchObject({
+      tone: "late",
+      text: "Nothing new has come for 6.0 s. The picture is as old as that.",
+    });
+    expect(noticeOf({ ...fine, ageS: 12 })).toMatchObject({ tone: "gone" });
+  });
+
   it("says that the mapping ended, and that this is its last picture", () => {
     const ended = {
       type: "ended",

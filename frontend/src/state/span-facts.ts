@@ -1,8 +1,8 @@
 /** What neighbouring cells are together: the sums of a selection. */
 import type { CellSpan } from "../lib/geometry";
 import { CellFlag, CellState, SEVERAL_NODES, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
-import { CellItems } from "./cells";
-import { GroupItems } from "./groups";
+import type { CellItems } from "./cells";
+import type { GroupItems } from "./groups";
 import type { GroupFacts } from "./item-facts";
 import type { Picture } from "./picture";
 
@@ -60,7 +60,7 @@ function higher(a: number, b: number): number {
 /** The sums of these cells, as far as they are loaded; null: nothing of them is. */
 export function spanFacts(picture: Picture, span: CellSpan, nowMs: number): GroupFacts | null {
   const { items } = picture;
-  if (!(items instanceof CellItems || items instanceof GroupItems)) return null;
+  if (items === null || items.kind === "parts") return null;
   const { view } = items;
   const first = Math.max(span.first, view.first);
   const end = Math.min(span.first + span.count, view.first + view.count);
@@ -70,7 +70,7 @@ export function spanFacts(picture: Picture, span: CellSpan, nowMs: number): Grou
   if (from < 0 || to < 0) return null;
   const sum = new Sum();
   for (let item = from; item <= to; item++) {
-    if (items instanceof CellItems) sum.cell(items, item);
+    if (items.kind === "cells") sum.cell(items, item);
     else sum.group(items, item);
   }
   const [begin, last] = [picture.itemSpan(low), picture.itemSpan(high)];

@@ -10,6 +10,7 @@ import {
   sampleReport,
   sampleSubscribed,
 } from "./samples";
+import * as coarse from "./coarse";
 import * as maps from "./maps";
 import { Store } from "./store";
 
@@ -31,7 +32,8 @@ function frame(): ArrayBuffer {
 function watching(): { readonly store: Store; readonly sent: FromViewer[] } {
   const store = new Store(MAP);
   const sent: FromViewer[] = [];
-  store.useMaps(maps);
+  store.useMaps(maps, () => undefined);
+  store.useCoarse(coarse);
   store.onRoute(MAP);
   store.send = (message) => sent.push(message);
   store.onMessage(WELCOME, 1);
@@ -212,8 +214,26 @@ describe("what is asked for", () => {
     store.onMessage(WELCOME, 1);
     store.onMessage(sampleOverview(sampleHost([MAPPING])), 2);
     expect(sent).toEqual([]);
-    store.useMaps(maps);
+    store.useMaps(maps, () => undefined);
     expect(sent.map(({ type }) => type)).toEqual(["subscribe"]);
+  });
+
+  it("waits with groups and parts until there is something that shows them", () => {
+    const map = `${MAP}?level=pte&cells=9`;
+    const store = new Store(map);
+    const sent: FromViewer[] = [];
+    const load = vi.fn();
+    store.onRoute(map);
+    store.send = (message) => sent.push(message);
+    store.onMessage(WELCOME, 1);
+    store.useMaps(maps, load);
+    store.onMessage(sampleOverview(sampleHost([MAPPING])), 2);
+    store.onMessage(sampleOverview(sampleHost([MAPPING])), 3);
+    expect([load.mock.calls.length, sent]).toEqual([1, []]);
+    store.useCoarse(coarse);
+    expect(sent).toMatchObject([{ type: "subscribe", view: { first: 9, count: 1 } }]);
+    store.onMessage(sampleSubscribed(MAPPING), 4);
+    expect(store.parts.answer.value.query).toMatchObject({ pid: 42 });
   });
 });
 

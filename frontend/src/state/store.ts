@@ -14,8 +14,10 @@ import type {
   ToViewer,
   View,
 } from "../wire/types";
+import type { CellScreen, Timings } from "./cell-screen";
 import type { Connection } from "./connection";
-import { Followed } from "./follow";
+import type * as coarse from "./coarse";
+import type { Followed } from "./follow";
 import { PageInquiry } from "./page";
 import type * as maps from "./maps";
 import type { Picture } from "./picture";
@@ -27,26 +29,6 @@ import type { Viewing } from "./viewing";
 export interface ReceivedOverview {
   readonly overview: Overview;
   readonly receivedAtMs: number;
-}
-
-/** Milliseconds of the main thread. */
-export interface Timings {
-  /** Decoding and taking in the latest frame of cells. */
-  applyMs: number;
-  /** Drawing it. */
-  drawMs: number;
-  /** Both, summed over all updates that were drawn. */
-  totalMs: number;
-  /** Updates that were drawn; several frames may share one. */
-  updates: number;
-}
-
-/** What draws the cells of the picture. */
-export interface CellScreen {
-  /** Draw soon, then call `drawn`. */
-  scheduleDraw(drawn: () => void): void;
-  /** Middle of an entry in CSS pixels of the window; null while it lies outside of the axes. */
-  centerOf(row: number, column: number): { readonly x: number; readonly y: number } | null;
 }
 
 const CLOCK_PERIOD_MS = 250;
@@ -70,7 +52,7 @@ export class Store {
   readonly nowMs: ReadonlySignal<number>;
   readonly protocolFault: Signal<string | null> = signal(null);
   /** Thumbnails and statistics of hosts in sight. */
-  readonly followed = new Followed((message) => this.send?.(message));
+  followed: Followed | null = null;
   /** The page behind the selected cell. */
   readonly page = new PageInquiry();
   /** The page that the map looks into. */
@@ -91,13 +73,15 @@ export class Store {
   #unacknowledged: number[] = [];
   #maps: typeof maps | null = null;
   #viewing: Viewing | null = null;
+  #coarse: typeof coarse | null = null;
+  #loadCoarse: (() => void) | null = null;
   #renewedMs = 0;
 
   constructor(hash: string) {
     this.nowMs = this.#clock;
     this.route = signal(parseRoute(hash));
     this.parts.answer.subscribe(({ detail, fault }) => {
-      this.picture.peek()?.takeParts(detail, fault, performance.now());
+      this.picture.peek()?.takeParts(detail, fault, performance.now(), this.#coarse);
       this.#cellsVersion.value = this.#cellsVersion.peek() + 1;
     });
   }
@@ -113,16 +97,29 @@ export class Store {
     return this.#cellsVersion.value;
   }
 
-  /** There is a map to show, with these. Only from now on is a mapping asked for. */
-  useMaps(loaded: typeof maps): void {
+  /**
+   * There is a map to show, with these. Only from now on is a mapping asked for; what is more than single cells only
+   * after `useCoarse`, for which `loadCoarse` is called once.
+   */
+  useMaps(loaded: typeof maps, loadCoarse: () => void): void {
     if (this.#maps !== null) return;
     this.#maps = loaded;
+    this.#loadCoarse = loadCoarse;
     this.#viewing = new loaded.Viewing();
     const route = this.route.peek();
     if (route.screen === "map") this.#viewing.seen = route.range;
     batch(() => {
-      const overview = this.received.peek()?.overview;
-      if (overview) this.#step({ type: "overview", overview });
+      this.#look();
+    });
+  }
+
+  /** Groups of cells and the parts of a page can be shown from now on. */
+  useCoarse(loaded: typeof coarse): void {
+    this.#coarse = loaded;
+    batch(() => {
+      this.#look();
+      this.#aim();
+      this.#askForParts(this.#clock.value);
     });
   }
 
@@ -190,7 +187,7 @@ export class Store {
   onConnection(connection: Connection): void {
     batch(() => {
       this.connection.value = connection;
-      this.followed.onLive(connection.phase === "live");
+      this.followed?.onLive(connection.phase === "live");
       if (connection.phase !== "live") this.#step({ type: "disconnected" });
     });
   }
@@ -217,10 +214,10 @@ export class Store {
           this.#step({ type: "ended", message });
           break;
         case "thumbnails":
-          this.followed.onThumbnails(message);
+          this.followed?.onThumbnails(message);
           break;
         case "statistics":
-          this.followed.onStatistics(message);
+          this.followed?.onStatistics(message);
           break;
         case "refusal":
           this.protocolFault.value = message.message;
@@ -234,7 +231,7 @@ export class Store {
     const picture = this.picture.value;
     if (this.#maps === null || picture === null || this.selection.value.phase !== "live") return;
     const begin = performance.now();
-    const frame = this.#maps.decodeFrame(data);
+    const frame = this.#maps.decodeFrame(data, this.#coarse?.decodeGroups);
     if (frame.kind !== FrameKind.CELLS && frame.kind !== FrameKind.GROUPS) {
       throw new FrameError("bad_kind", `a viewer was sent a frame of kind ${frame.kind}`);
     }
@@ -250,6 +247,12 @@ export class Store {
       this.picture.value = null;
       this.#step({ type: "adopt" });
     });
+  }
+
+  /** Look for what is wanted in the overview that is here. */
+  #look(): void {
+    const overview = this.received.peek()?.overview;
+    if (overview) this.#step({ type: "overview", overview });
   }
 
   #step(event: SelectionEvent): void {
@@ -277,7 +280,7 @@ export class Store {
     const { phase, wanted } = this.selection.value;
     this.#unacknowledged = [];
     if (phase !== "live" || wanted === null) return;
-    this.#picture(message.mapping)?.expect(message.view);
+    this.#picture(message.mapping)?.expect(message.view, this.#coarse);
     // The mapping may have grown since it was asked for.
     this.#aim();
     this.#askForParts(this.#clock.value);
@@ -313,10 +316,12 @@ export class Store {
   /** Ask for what is to be seen now, if that is something else than before. */
   #aim(): void {
     const picture = this.picture.value;
-    if (picture !== null) this.#step({ type: "view", view: this.#viewOf(picture.info) });
+    const view = picture && this.#viewOf(picture.info);
+    if (view !== null) this.#step({ type: "view", view });
   }
 
-  #viewOf(mapping: MappingInfo): View {
+  /** What to ask for of a mapping; null: nothing before there is what shows it. */
+  #viewOf(mapping: MappingInfo): View | null {
     const route = this.route.value;
     const [made, viewing] = [this.#maps, this.#viewing];
     if (route.screen !== "map" || made === null || viewing === null) {
@@ -326,7 +331,15 @@ export class Store {
     const shown = picture?.fits(route.address, mapping) === true ? picture : null;
     const place = shown?.place ?? viewing.placeOf(route, mapping);
     const asked = shown && made.stretchOf(this.selection.value.view);
-    return viewing.viewOf(mapping, place, asked, this.paused.value);
+    const view = viewing.viewOf(mapping, place, asked, this.paused.value);
+    return this.#canShow(place.level.kind !== "cells" || view.shift !== 0) ? view : null;
+  }
+
+  #canShow(coarse: boolean): boolean {
+    if (!coarse || this.#coarse !== null) return true;
+    this.#loadCoarse?.();
+    this.#loadCoarse = null;
+    return false;
   }
 
   /** Once a second, while the page is looked at. */
@@ -345,6 +358,7 @@ export class Store {
       return;
     }
     const { address, info, page } = picture;
+    if (!this.#canShow(true)) return;
     const cell = (Math.floor(info.start / info.page_size) + page.cell) * info.page_size;
     const { hostId, pid } = address;
     const query = { hostId, pid, address: Math.max(info.start, cell), part: page.part };

@@ -30,8 +30,8 @@ export interface Place {
 /** Updates a second at most. */
 const RATE_HZ = 20;
 /** What is not plot of a window, before the panel tells. */
-const BESIDE_PX = 150;
-const ABOVE_PX = 330;
+const BESIDE_PX = 256;
+const ABOVE_PX = 460;
 
 /** Remembers what the panel shows, and decides. */
 export class Viewing {

@@ -13,7 +13,8 @@ import {
   type AccountRow,
 } from "../lib/account";
 import { bytes } from "../lib/format";
-import { hostListings, poolListings, who } from "../lib/listings";
+import { hostListings, poolListings } from "../lib/listings";
+import { who } from "../lib/ref-words";
 import type { HostReport, HostSummary, PoolAccount } from "../wire/types";
 import { ListingFold } from "./listing";
 

@@ -5,6 +5,7 @@ import { itemFacts, type Fact } from "../lib/facts";
 import { address, integer } from "../lib/format";
 import { cellAt, tableAddress } from "../lib/geometry";
 import type { Sight } from "../lib/words";
+import { factsOf } from "../state/item-facts";
 import type { Picture } from "../state/picture";
 import type { HeatmapPanel, Place } from "./heatmap-panel";
 
@@ -58,7 +59,7 @@ function entryFacts(
     return { title: "not part of the mapping", facts: [fact] };
   }
   const title = entryTitle(picture, entry);
-  const item = picture.factsOf(entry, nowMs);
+  const item = factsOf(picture, entry, nowMs);
   if (item === null) {
     const value = "not loaded yet";
     return { title, facts: [{ key: "state", term: "state", value, unknown: true }] };

@@ -5,7 +5,9 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Followed } from "../state/follow";
 import type { HostSummary } from "../wire/types";
 import { useInSight } from "./in-sight";
-import { chartsPart } from "./parts";
+import { lazy } from "./lazy";
+
+const chartsPart = lazy(() => import("./parts/charts"));
 
 /** For all hosts alike, as long as the page lives. */
 const open = signal(true);

@@ -2,7 +2,8 @@
 import type { JSX } from "preact";
 import { hex } from "../lib/color";
 import { integer, percent } from "../lib/format";
-import { barPaints, type Paint } from "../lib/palette";
+import { barPaints } from "../lib/legend";
+import type { Paint } from "../lib/palette";
 import { stateName } from "../lib/words";
 import { theme } from "../state/theme";
 import { CellState } from "../wire/generated";

@@ -4,13 +4,15 @@ import {
   dimmed,
   flashColor,
   MIGRATING,
+  SPARSE,
   unloadedColor,
   type Paints,
   type Theme,
 } from "../lib/palette";
 import { hex, mix, pixel } from "../lib/color";
-import { Flash } from "../lib/flash";
+import { Flash, MOST_SHARE_OF_GROUPS } from "../lib/flash";
 import { ENTRIES, type CellRange } from "../lib/geometry";
+import type { Items } from "../state/items";
 import type { PaintedItems } from "../state/painted";
 import type { Picture } from "../state/picture";
 import { hatch, voidHatch } from "./patterns";
@@ -41,6 +43,7 @@ export class HeatmapPainter {
     colors: new Uint32Array(256),
     flash: new Uint32Array(256),
     asked: new Uint8Array(256),
+    sparse: null,
   };
   #hatches: (CanvasPattern | null)[] = [];
   #void: CanvasPattern | null = null;
@@ -114,11 +117,13 @@ export class HeatmapPainter {
   /** Other items, or the same by other colours or filter. */
   #take(painted: PaintedItems | null, style: PainterStyle): void {
     if (painted?.items !== this.#painted?.items) {
-      this.#flash = new Flash(painted?.paint.length ?? 0);
+      const share = painted?.items.kind === "groups" ? MOST_SHARE_OF_GROUPS : undefined;
+      this.#flash = new Flash(painted?.paint.length ?? 0, share);
       this.#image = null;
     }
     this.#painted = painted;
     this.#all = true;
+    this.#inks.sparse = painted?.mode === "state" ? SPARSE : null;
     const toward = flashColor(style.theme);
     const { colors, flash, asked } = this.#inks;
     for (let paint = 0; paint < 256; paint++) {
@@ -169,12 +174,12 @@ export class HeatmapPainter {
     const { lit } = this.#flash;
     const { paint } = painted;
     if (this.#all) {
-      image.drawAll(this.#pixels, paint, lit, this.#inks);
+      const { alike }: Items = painted.items;
+      const still = this.#flash.nextMs() === null;
+      image.drawAll(this.#pixels, paint, lit, this.#inks, still ? alike : null);
       this.#bufferContext.putImageData(data, 0, 0);
     } else {
-      for (const items of [expired, ...this.#changed]) {
-        image.drawItems(items, this.#pixels, paint, lit, this.#inks);
-      }
+      image.drawItems([expired, ...this.#changed], this.#pixels, paint, lit, this.#inks);
       for (const [first, end] of image.takeDirty()) {
         this.#bufferContext.putImageData(data, 0, 0, 0, first, image.width, end - first);
       }

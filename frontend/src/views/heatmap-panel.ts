@@ -3,7 +3,8 @@ import type { Plotly } from "plotly.js-cartesian-dist-min";
 import { clampRange, rangeShowing, type CellRange } from "../lib/geometry";
 import { planPlot, type PlotPlan } from "../lib/plot-plan";
 import type { Picture } from "../state/picture";
-import type { CellScreen, Store } from "../state/store";
+import type { CellScreen } from "../state/cell-screen";
+import type { Store } from "../state/store";
 import { HeatmapPainter, type PainterStyle } from "./heatmap-painter";
 import type { AxisStyle, DragMode, PlotAxes } from "./plot-axes";
 
@@ -33,6 +34,7 @@ export interface Place {
 const FLASH_GRACE_MS = 120;
 /** A gesture has to settle before other cells are asked for. */
 const LOOK_AFTER_MS = 150;
+const PICTURED_BY_MS = 500;
 
 /** Ties painter, axes and picture together; made anew for each picture. */
 export class HeatmapPanel implements CellScreen {
@@ -40,6 +42,13 @@ export class HeatmapPanel implements CellScreen {
   #axes: PlotAxes | null = null;
   #plan: PlotPlan;
   #frame = 0;
+  #isPictured = false;
+  #resolve: () => void = () => undefined;
+  /** Settles when cells are drawn, or after a while: what only goes with them must not delay them. */
+  readonly pictured = new Promise<void>((resolve) => {
+    this.#resolve = resolve;
+    window.setTimeout(resolve, PICTURED_BY_MS);
+  });
   #timer = 0;
   #waiting: (() => void)[] = [];
   #frameIsUpdate = false;
@@ -72,6 +81,8 @@ export class HeatmapPanel implements CellScreen {
       this.#painter.mark(changed, this.flashes && !quietly ? performance.now() : null);
       if (changed === null || quietly) this.#schedule();
     });
+    // Cells that came before there was a panel are an update that is drawn now.
+    this.#frameIsUpdate = picture.complete;
     this.#schedule();
     this.#look();
   }
@@ -104,6 +115,12 @@ export class HeatmapPanel implements CellScreen {
 
   get plan(): PlotPlan {
     return this.#plan;
+  }
+
+  /** Device pixels of the plot: so many cells can be drawn one by one. */
+  get pixels(): number {
+    const { width, height } = this.#plan;
+    return width * height * window.devicePixelRatio ** 2;
   }
 
   /** What is on screen now. */
@@ -289,6 +306,10 @@ export class HeatmapPanel implements CellScreen {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const drawn of waiting) drawn();
+    if (this.picture.complete && !this.#isPictured) {
+      this.#isPictured = true;
+      window.setTimeout(this.#resolve);
+    }
     window.clearTimeout(this.#timer);
     const next = this.#painter.nextMs();
     if (next === null) return;

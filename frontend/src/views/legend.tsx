@@ -2,7 +2,8 @@
 import type { JSX } from "preact";
 import { isShown, solo, toggled, type Shown } from "../lib/filter";
 import { integer, percent } from "../lib/format";
-import type { LegendEntry } from "../lib/palette";
+import type { LegendEntry } from "../lib/legend";
+import { legendLines, legendUnit } from "../state/legend";
 import type { Picture } from "../state/picture";
 import type { Store } from "../state/store";
 import { theme } from "../state/theme";
@@ -31,12 +32,12 @@ export function Legend(props: LegendProps): JSX.Element {
     return <p class="legend muted">{picture.fault ?? "Waiting for the first cells."}</p>;
   }
   const size = picture.info.page_size;
-  const entries = picture.legend(picture.paints(theme.value));
+  const entries = legendLines(picture, picture.paints(theme.value));
+  const counted = legendUnit(picture);
   // Parts that are counted twice come last, as a part of the others.
   const total = picture.stateCounts.reduce((sum, count) => sum + count, 0);
-  const whole =
-    picture.legendUnit === "groups" ? entries.reduce((sum, { count }) => sum + count, 0) : total;
-  const unit = UNITS[picture.legendUnit];
+  const whole = counted === "groups" ? entries.reduce((sum, { count }) => sum + count, 0) : total;
+  const unit = UNITS[counted];
   return (
     <div class="legends">
       <ul class="legend" aria-label={`filter by ${mode}`} data-testid="legend">

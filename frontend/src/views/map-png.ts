@@ -15,9 +15,14 @@ export interface PngWords {
 interface Run {
   readonly text: string;
   readonly bold?: boolean;
+  /** Absent: that of the page's text. */
+  readonly color?: string;
   readonly swatch?: { readonly color: string; readonly hatched: boolean };
 }
 
+const BAND = "#f5c542";
+/** Read on the band, whatever the theme. */
+const BAND_INK = "#1a1200";
 const TEXT_PX = 13;
 const LINE_PX = 20;
 const GAP_PX = 16;
@@ -39,13 +44,15 @@ export async function mapPng(words: PngWords): Promise<Blob> {
   await axes.decode();
   const sheet = new Sheet(width, scale);
   const title = words.title.map((text, line) => [{ text, bold: line === 0 }]);
-  const warning = words.warning === null ? [] : [[{ text: words.warning, bold: true }]];
-  const above = [...warning, ...title];
-  const headPx = sheet.heightOf(above);
+  const warning =
+    words.warning === null ? [] : [[{ text: words.warning, bold: true, color: BAND_INK }]];
+  const bandPx = words.warning === null ? 0 : sheet.heightOf(warning);
+  const headPx = bandPx + sheet.heightOf(title);
   const legend = legendRuns();
   sheet.begin(headPx + height + sheet.heightOf([legend]));
-  if (words.warning !== null) sheet.band(sheet.heightOf(warning));
-  sheet.write(above, 0);
+  sheet.band(bandPx);
+  sheet.write(warning, 0);
+  sheet.write(title, bandPx);
   sheet.image(cells, margin.l, headPx + margin.t, cells.clientWidth, cells.clientHeight);
   sheet.image(axes, 0, headPx, width, height);
   sheet.write([legend], headPx + height);
@@ -103,7 +110,7 @@ class Sheet {
 
   /** A band in the colour of warnings along the upper edge. */
   band(height: number): void {
-    this.#context.fillStyle = "#f5c542";
+    this.#context.fillStyle = BAND;
     this.#context.fillRect(0, 0, this.width, height);
   }
 
@@ -157,7 +164,7 @@ class Sheet {
       const last = pieces.at(-1);
       const longer = last && { ...last, text: `${last.text} ${word}` };
       if (longer && this.#widthOf(longer) <= room) pieces[pieces.length - 1] = longer;
-      else pieces.push(last ? { text: word, bold: run.bold ?? false } : { ...run, text: word });
+      else pieces.push({ ...(last ? withoutSwatch(run) : run), text: word });
     }
     return pieces;
   }
@@ -191,7 +198,11 @@ class Sheet {
     }
     this.#font(run);
     context.textBaseline = "middle";
-    context.fillStyle = this.#style.color;
+    context.fillStyle = run.color ?? this.#style.color;
     context.fillText(run.text, x, y + LINE_PX / 2);
   }
+}
+
+function withoutSwatch({ text, bold = false, color }: Run): Run {
+  return { text, bold, ...(color !== undefined && { color }) };
 }

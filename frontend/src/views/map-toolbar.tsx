@@ -96,18 +96,25 @@ function LevelSwitch({ picture, route }: ToolbarProps): JSX.Element | null {
   );
 }
 
-function ZoomButtons({ panel, picture, selected }: ToolbarProps): JSX.Element {
+function ZoomButtons({ panel, picture, selected, act }: ToolbarProps): JSX.Element {
   const { geometry } = picture;
   const home = panel?.plan.home ?? fullRange(geometry);
   const fitted = home.x1 - home.x0 < ENTRIES;
+  const zoom = (action: "zoom-in" | "zoom-out", words: string, sign: string): JSX.Element => (
+    <button
+      type="button"
+      aria-label={words}
+      onClick={() => {
+        act(action);
+      }}
+    >
+      {sign}
+    </button>
+  );
   return (
     <span class="buttons">
-      <button type="button" aria-label="zoom out" onClick={() => panel?.zoom(2)}>
-        −
-      </button>
-      <button type="button" aria-label="zoom in" onClick={() => panel?.zoom(0.5)}>
-        +
-      </button>
+      {zoom("zoom-out", "zoom out", "−")}
+      {zoom("zoom-in", "zoom in", "+")}
       <button type="button" data-testid="zoom-home" onClick={() => panel?.show(home)}>
         {fitted ? "fit" : "reset zoom"}
       </button>
@@ -180,7 +187,9 @@ function Totals(props: { readonly store: Store; readonly picture: Picture }): JS
       </div>
       {!inside && (
         <div>
-          <dt>changed cells/s</dt>
+          <dt>
+            changed {picture.items?.kind === "groups" ? "groups" : "cells"}/s{!all && " in view"}
+          </dt>
           <dd data-testid="change-rate">
             {integer(Math.round(picture.changes.perSecond(store.nowMs.value)))}
           </dd>

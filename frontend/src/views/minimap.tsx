@@ -2,13 +2,13 @@
 import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { hex } from "../lib/color";
+import { hex, pixel } from "../lib/color";
 import { integer } from "../lib/format";
 import { sameRange, type CellRange } from "../lib/geometry";
 import { centred, MINI_COLUMNS, windowMoved, windowShares } from "../lib/minimap";
 import { NOTHING_THERE, paintsOfItems, paintsOfThumb } from "../lib/mini-paint";
-import { MIGRATING, paintsOf, type Paints } from "../lib/palette";
-import type { SmallPicture } from "../state/follow";
+import { MIGRATING, paintsOf, POISONED, type Paints } from "../lib/palette";
+import { followedOf, type SmallPicture } from "../state/follow";
 import type { Picture } from "../state/picture";
 import type { Store } from "../state/store";
 import { theme } from "../state/theme";
@@ -21,7 +21,8 @@ const HEIGHT_PX = 64;
 const LEAST_SHARE = 0.04;
 /** A danger is to be seen: so many CSS pixels at least. */
 const DANGER_PX = 4;
-const REDRAW_MS = 500;
+const SOON_MS = 200;
+const REDRAW_MS = 1000;
 
 export interface MinimapProps {
   readonly store: Store;
@@ -99,37 +100,64 @@ function windowWords(seen: CellRange, limits: CellRange): string {
   return `tables ${entries(seen.y0, seen.y1)} of ${integer(limits.y1)}, entries ${entries(seen.x0, seen.x1)}`;
 }
 
-/** A canvas that shows the whole, drawn anew as it changes. */
+/** A canvas that shows the whole, drawn anew as it changes: seldom, and soon where danger comes or goes. */
 function useSquares(props: MinimapProps): { readonly current: HTMLCanvasElement | null } {
   const { store, picture, host } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const drawnMs = useRef(-Infinity);
-  const thumb = useThumb(store, host, picture);
-  const version = store.followCells();
-  const { painted, mode } = picture;
+  const [whole, setWhole] = useState(picture.whole);
+  const thumb = useThumb(store, host, picture, whole);
   const shownTheme = theme.value;
   useEffect(() => {
-    const wait = Math.max(0, drawnMs.current + REDRAW_MS - performance.now());
-    const timer = window.setTimeout(() => {
-      drawnMs.current = performance.now();
+    let timer = 0;
+    let dueMs = Infinity;
+    let drawnMs = -Infinity;
+    let drawn: readonly number[] = [];
+    const draw = (): void => {
+      dueMs = Infinity;
+      drawnMs = performance.now();
+      drawn = dangerOf(picture);
       if (canvas.current !== null) drawWhole(canvas.current, picture, thumb);
-    }, wait);
+    };
+    const follow = (changed: Uint32Array | null): void => {
+      if (changed === null) setWhole(picture.whole);
+      const now = dangerOf(picture);
+      const moves = now[0] + (drawn[0] ?? 0) > 0;
+      const soon = changed === null || moves || now[1] !== drawn[1];
+      const nextMs = drawnMs + (soon ? SOON_MS : REDRAW_MS);
+      if (nextMs >= dueMs) return;
+      dueMs = nextMs;
+      window.clearTimeout(timer);
+      timer = window.setTimeout(draw, Math.max(0, nextMs - performance.now()));
+    };
+    follow(null);
+    const stop = picture.listen(follow);
     return () => {
+      stop();
       window.clearTimeout(timer);
     };
-  }, [version, picture, painted, mode, thumb, shownTheme]);
+  }, [picture, thumb, shownTheme]);
   return canvas;
 }
 
+/** Items in flight, and poisoned ones. */
+function dangerOf({ painted }: Picture): readonly [moving: number, poisoned: number] {
+  return [painted?.counts[MIGRATING] ?? 0, painted?.counts[POISONED] ?? 0];
+}
+
 /** The server's thumbnail, while the picture itself holds only a part. */
-function useThumb(store: Store, host: HostSummary | null, picture: Picture): SmallPicture | null {
+function useThumb(
+  store: Store,
+  host: HostSummary | null,
+  picture: Picture,
+  whole: boolean,
+): SmallPicture | null {
   const [thumb, setThumb] = useState<SmallPicture | null>(null);
   const { hostId } = picture.address;
   const epoch = host?.epoch ?? null;
-  const mappingId = picture.whole ? null : picture.info.id;
+  const mappingId = whole ? null : picture.info.id;
   useEffect(() => {
     if (mappingId === null || epoch === null) return undefined;
-    return store.followed.watchThumb(hostId, epoch, mappingId, setThumb);
+    return followedOf(store).watchThumb(hostId, epoch, mappingId, setThumb);
   }, [store, hostId, epoch, mappingId]);
   return thumb;
 }
@@ -149,27 +177,40 @@ function drawWhole(canvas: HTMLCanvasElement, picture: Picture, thumb: SmallPict
 
 function draw(canvas: HTMLCanvasElement, squares: Int16Array, paints: Paints): void {
   const context = canvas.getContext("2d");
-  if (context === null) return;
-  const rows = squares.length / MINI_COLUMNS;
+  const small = document.createElement("canvas");
+  const smallContext = small.getContext("2d");
+  if (context === null || smallContext === null) return;
+  small.width = MINI_COLUMNS;
+  small.height = squares.length / MINI_COLUMNS;
   const ratio = window.devicePixelRatio;
   canvas.width = WIDTH_PX * ratio;
   canvas.height = HEIGHT_PX * ratio;
-  const [across, down] = [canvas.width / MINI_COLUMNS, canvas.height / rows];
-  const order = [...squares.keys()].sort((a, b) => (squares[a] ?? 0) - (squares[b] ?? 0));
-  for (const at of order) {
-    const square = squares[at] ?? NOTHING_THERE;
-    const color = paints[square]?.color;
-    if (square === NOTHING_THERE || color === undefined) continue;
-    const least = square >= MIGRATING ? DANGER_PX * ratio : 0;
-    const [width, height] = [Math.max(least, across), Math.max(least, down)];
-    const x = (at % MINI_COLUMNS) * across;
-    const y = Math.floor(at / MINI_COLUMNS) * down;
-    context.fillStyle = hex(color);
-    context.fillRect(
-      Math.min(x, canvas.width - width),
-      Math.min(y, canvas.height - height),
-      width,
-      height,
-    );
+  const inks = Uint32Array.from(paints, (paint) => (paint ? pixel(paint.color) : 0));
+  const data = new ImageData(small.width, small.height);
+  const pixels = new Uint32Array(data.data.buffer);
+  for (let at = 0; at < pixels.length; at++) pixels[at] = inks[squares[at] ?? NOTHING_THERE] ?? 0;
+  smallContext.putImageData(data, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  for (const danger of [MIGRATING, POISONED]) {
+    context.fillStyle = hex(paints[danger]?.color ?? [0, 0, 0]);
+    for (let at = 0; at < squares.length; at++) {
+      if (squares[at] === danger) drawDanger(context, at, small, DANGER_PX * ratio);
+    }
   }
+}
+
+/** A square that is large enough to be seen. */
+function drawDanger(
+  context: CanvasRenderingContext2D,
+  at: number,
+  grid: { readonly width: number; readonly height: number },
+  leastPx: number,
+): void {
+  const { canvas } = context;
+  const [across, down] = [canvas.width / grid.width, canvas.height / grid.height];
+  const [width, height] = [Math.max(leastPx, across), Math.max(leastPx, down)];
+  const x = Math.min((at % grid.width) * across, canvas.width - width);
+  const y = Math.min(Math.floor(at / grid.width) * down, canvas.height - height);
+  context.fillRect(x, y, width, height);
 }

@@ -13,6 +13,7 @@ import {
   sumsOf,
 } from "../lib/process-lines";
 import { hostHash, type OverviewRoute } from "../state/route";
+import { followedOf } from "../state/follow";
 import type { Store } from "../state/store";
 import type { HostSummary } from "../wire/types";
 import { HostSection, LinkBadge } from "./host-section";
@@ -64,7 +65,7 @@ export function OverviewScreen(props: {
           host={host}
           report={store.reportOf(host)}
           route={route}
-          followed={store.followed}
+          followed={followedOf(store)}
         />
       ))}
     </>
@@ -75,7 +76,7 @@ export function OverviewScreen(props: {
 function useHiddenPage(store: Store): void {
   useEffect(() => {
     const tell = (): void => {
-      store.followed.onHidden(document.hidden);
+      followedOf(store).onHidden(document.hidden);
     };
     tell();
     document.addEventListener("visibilitychange", tell);
@@ -95,7 +96,7 @@ function mappingsFound(hosts: readonly HostSummary[], query: string): string {
 }
 
 function NoHosts(): JSX.Element {
-  const server = new URL(".", document.baseURI).href.replace(/\/$/, "");
+  const server = new URL(".", document.baseURI).href.replace(/^http/, "ws").replace(/\/$/, "");
   return (
     <section class="hint" data-testid="no-hosts">
       <h2>No host yet</h2>

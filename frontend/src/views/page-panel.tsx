@@ -7,14 +7,14 @@ import { useEffect } from "preact/hooks";
 import { itemFacts, type Fact } from "../lib/facts";
 import { address, integer } from "../lib/format";
 import { tableGeometry, type CellSpan } from "../lib/geometry";
-import { fileWords, who } from "../lib/listings";
 import { pageParts, stateNumber } from "../lib/parts";
+import { fileWords, who } from "../lib/ref-words";
 import { reason } from "../lib/words";
-import { factsOf, type ItemFacts } from "../state/item-facts";
+import { factsOf, itemFactsOf, type ItemFacts } from "../state/item-facts";
 import type { Picture } from "../state/picture";
 import { spanFacts } from "../state/span-facts";
 import type { Store } from "../state/store";
-import type { HostSummary, PageDetail } from "../wire/types";
+import type { HostSummary, PageDetail, ProcessRef } from "../wire/types";
 import { entryTitle, FactList } from "./cell-tooltip";
 import { PlaceLink, useMore } from "./listing";
 import { PartStrip } from "./part-strip";
@@ -42,10 +42,11 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
   const item = useItem(props);
   const facts = item === null ? [] : factList(props, item);
   const state = facts.find(({ key }) => key === "state");
+  const among = cells.count === 1 && item?.kind === "group" && item.cells.count > 1;
   return (
     <aside class="page-panel" aria-label="details" data-testid="page">
       <header>
-        <h2>{titleOf(props, item)}</h2>
+        <h2>{titleOf(props, among, item)}</h2>
         {drill && (
           <button type="button" data-testid="drill-down" onClick={drill}>
             look inside
@@ -59,8 +60,10 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
       </header>
       {item === null && <p class="muted">Nothing of it is loaded yet.</p>}
       {state && <p data-testid="page-state">{state.value}</p>}
+      {among && <h3>of the {integer(item.cells.count)} cells shown together</h3>}
       <FactList facts={facts.filter((fact) => fact !== state)} />
-      {cells.count === 1 && picture.level.kind !== "tables" && host && (
+      {among && host && <h3>of cell {integer(cells.first)}</h3>}
+      {cells.count === 1 && host && (among || picture.level.kind !== "tables") && (
         <Answer {...props} host={host} />
       )}
     </aside>
@@ -71,13 +74,13 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
 function useItem({ store, picture, cells, picked }: PagePanelProps): ItemFacts | null {
   store.followCells();
   const nowMs = store.nowMs.value;
-  if (picked !== null) return picture.factsOf(picked, nowMs);
+  if (picked !== null) return factsOf(picture, picked, nowMs);
   if (picture.level.kind === "parts") {
     const items = picture.pageColumns();
     const at = items ? cells.first - items.view.first : -1;
-    return items && at >= 0 ? factsOf(items, at, cells, nowMs / 1000) : null;
+    return items && at >= 0 ? itemFactsOf(items, at, cells, nowMs / 1000) : null;
   }
-  const one = picture.factsOf(picture.entryOf(cells.first), nowMs);
+  const one = factsOf(picture, picture.entryOf(cells.first), nowMs);
   if (one?.cells.first === cells.first && one.cells.count === cells.count) return one;
   return spanFacts(picture, cells, nowMs);
 }
@@ -95,10 +98,17 @@ function factList(props: PagePanelProps, item: ItemFacts): Fact[] {
   return itemFacts({ info, geometry, entry, item, sight: host, watchedS });
 }
 
-function titleOf({ picture, cells, picked }: PagePanelProps, item: ItemFacts | null): string {
+/** `among`: only shown as a part of others. */
+function titleOf(
+  { picture, cells, picked }: PagePanelProps,
+  among: boolean,
+  item: ItemFacts | null,
+): string {
   if (picked !== null && item?.kind === "part") return entryTitle(picture, picked);
   const { first, count } = cells;
-  if (count === 1) return `cell ${integer(first)}`;
+  const alone = `cell ${integer(first)}`;
+  if (among) return `${alone}, shown in ${entryTitle(picture, picture.entryOf(first))}`;
+  if (count === 1) return alone;
   const words = `cells ${integer(first)} to ${integer(first + count - 1)} (${integer(count)})`;
   const one = picture.entryOf(first) === picture.entryOf(first + count - 1);
   return picture.level.kind === "tables" && one
@@ -227,7 +237,7 @@ function MapperTable(props: {
           {shown.map((one) => (
             <tr key={`${one.pid}/${one.address}`}>
               <td>
-                {who(one)}{" "}
+                {nameOf(one, props.host)}{" "}
                 <span class="muted">
                   {one.shared ? "shared" : "private"}
                   {one.shared_table && ", shared page table"}
@@ -245,4 +255,10 @@ function MapperTable(props: {
       {more}
     </>
   );
+}
+
+/** A virtual machine by what people call it. */
+function nameOf(one: ProcessRef, host: HostSummary): string {
+  const process = host.processes.find(({ pid }) => pid === one.pid);
+  return who({ pid: one.pid, comm: process?.name?.name ?? one.comm });
 }

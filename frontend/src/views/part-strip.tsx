@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { hex } from "../lib/color";
 import { bytes, integer } from "../lib/format";
-import { barPaints } from "../lib/palette";
+import { barPaints } from "../lib/legend";
 import { PARTS_A_ROW, partCounts, type PageParts } from "../lib/parts";
 import { stateName } from "../lib/words";
 import { theme } from "../state/theme";

@@ -2,7 +2,7 @@
 import type { JSX, RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { pixel } from "../lib/color";
-import { barPaints } from "../lib/palette";
+import { barPaints } from "../lib/legend";
 import { thumbPixels, thumbShape } from "../lib/thumb-shape";
 import type { Followed, SmallPicture } from "../state/follow";
 import { theme } from "../state/theme";

@@ -1,12 +1,14 @@
 /** The heatmap panel of a picture: made when the picture comes, kept in step with size, colours and wishes. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { computed } from "@preact/signals";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { CellRange } from "../lib/geometry";
 import { highestBucket } from "../lib/palette";
 import type { Picture } from "../state/picture";
 import type { Store } from "../state/store";
 import { theme } from "../state/theme";
 import { HeatmapPanel, type PanelStyle } from "./heatmap-panel";
-import { loadPlotly, loadPlotPart } from "./parts";
+import { loadPlotPart } from "./map-parts";
+import { loadPlotly } from "./parts";
 import type { DragMode } from "./plot-axes";
 import type { RangeInAddress } from "./range-in-address";
 
@@ -50,7 +52,8 @@ export function usePanel(
     const stopDrawing = store.showOn(made);
     setPanel(made);
     onPanel(made);
-    void Promise.all([loadPlotly(), loadPlotPart()]).then(([plotly, part]) => {
+    void made.pictured.then(async () => {
+      const [plotly, part] = await Promise.all([loadPlotly(), loadPlotPart()]);
       if (made.gone) return;
       inAddress.current = new part.RangeInAddress(store, made);
       void made.addAxes(plotly, part.PlotAxes);
@@ -86,10 +89,20 @@ export function usePanel(
 
 /** The same object as long as nothing of it changed. */
 function useStyle(store: Store, picture: Picture): PanelStyle {
-  store.followCells();
-  const { mode, painted, geometry } = picture;
-  const counted = mode === "mapcount" || mode === "mappers";
-  const highest = counted && painted ? highestBucket(painted.counts) : 1;
+  // Cells come and go many times a second: the component follows only what of them makes other colours.
+  const following = useMemo(
+    () =>
+      computed(() => {
+        store.followCells();
+        const { mode, painted } = picture;
+        const counted = mode === "mapcount" || mode === "mappers";
+        return counted && painted ? highestBucket(painted.counts) : 1;
+      }),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the colour mode of the picture follows the route
+    [store, picture, picture.mode],
+  );
+  const highest = following.value;
+  const { mode, geometry } = picture;
   const key = [theme.value, mode, geometry.pageSize, highest].join("/");
   const kept = useRef<{ readonly key: string; readonly style: PanelStyle } | null>(null);
   if (kept.current?.key !== key) {

@@ -54,10 +54,7 @@ export interface Frame {
 }
 
 /** Decode one frame; groups only with their decoder. Throws `FrameError`. */
-export function decodeFrame(
-  data: ArrayBuffer,
-  groupsBy: typeof decodeGroups | null = null,
-): Frame {
+export function decodeFrame(data: ArrayBuffer, groupsBy: typeof decodeGroups | null = null): Frame {
   if (data.byteLength < HEADER_BYTES) {
     throw new FrameError(
       "short_frame",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { decodeFrame, FrameError } from "./frames";
 import { CellState, Encoding, FrameKind } from "./generated";
 import { frameBytes, goldenGroupCases } from "./golden";
-import { checkGroupsFit, type GroupBlock } from "./groups";
+import { checkGroupsFit, decodeGroups, type GroupBlock } from "./groups";
 
 const BLOCK = 20;
 const cases = goldenGroupCases();
@@ -12,14 +12,14 @@ const SCATTERED = frameOf("groups of 64, scattered");
 const TABLES = frameOf("tables, one cell poisoned");
 
 function only(base64: string): GroupBlock {
-  const [block] = decodeFrame(frameBytes(base64)).groups;
+  const [block] = decodeFrame(frameBytes(base64), decodeGroups).groups;
   if (!block) throw new Error("no block");
   return block;
 }
 
 function codeOf(data: ArrayBuffer): string {
   try {
-    decodeFrame(data);
+    decodeFrame(data, decodeGroups);
   } catch (error) {
     if (error instanceof FrameError) return error.code;
     throw error;
@@ -29,7 +29,7 @@ function codeOf(data: ArrayBuffer): string {
 
 describe("groups of the Python encoder", () => {
   it.each(cases.map((golden) => [golden.name, golden] as const))("%s", (_, golden) => {
-    const frame = decodeFrame(frameBytes(golden.frame));
+    const frame = decodeFrame(frameBytes(golden.frame), decodeGroups);
     expect(frame.kind).toBe(FrameKind.GROUPS);
     expect(frame.meta).toBeNull();
     expect(frame.blocks).toEqual([]);

@@ -1,6 +1,5 @@
 /** The one entry that is looked at, by pointer or by keyboard, and what is done with it. */
 import { signal, type Signal } from "@preact/signals";
-import { useState } from "preact/hooks";
 import { boundsOf, entryAt, moved, numberOf, type Entry } from "../lib/cursor";
 import type { CellSpan } from "../lib/geometry";
 import type { Picture } from "../state/picture";
@@ -34,7 +33,7 @@ interface Press {
 
 const NO_PRESS: Press = { x: 0, y: 0, atMs: -Infinity, entry: null, second: false };
 
-/** What the cursor moves over; another object each time the component is drawn. */
+/** What the cursor moves over; another object each time the map is drawn. */
 export interface CursorPlace {
   readonly panel: HeatmapPanel | null;
   readonly picture: Picture;
@@ -159,13 +158,6 @@ export class CursorControl {
   #focus(): void {
     this.place.canvas.current?.focus({ preventScroll: true });
   }
-}
-
-/** The cursor of a component that is made anew for each picture. */
-export function useCursor(place: CursorPlace): CursorControl {
-  const [control] = useState(() => new CursorControl(place));
-  control.place = place;
-  return control;
 }
 
 /** Entries from one to another, both with all that is drawn as one with them. */

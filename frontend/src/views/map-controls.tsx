@@ -1,0 +1,170 @@
+/** What goes around the picture of a mapping: tools, legend, minimap, drawer, words and dialogs. */
+import type { JSX } from "preact";
+import { useLayoutEffect } from "preact/hooks";
+import { integer } from "../lib/format";
+import { processTitle } from "../lib/process-title";
+import type { Picture } from "../state/picture";
+import type { MapRoute } from "../state/route";
+import type { Store } from "../state/store";
+import type { HostSummary } from "../wire/types";
+import { dialogsPart, exportPart, extentsPart, pagePart } from "./control-parts";
+import { Legend } from "./legend";
+import { LimitNote } from "./limit-note";
+import { MapToolbar } from "./map-toolbar";
+import type { ControlsProps } from "./map-view";
+import { Minimap } from "./minimap";
+import { PartsHeading } from "./parts-heading";
+import { SkipToExtents } from "./skip-to-extents";
+import { useKeys } from "./use-keys";
+
+/** Tools, legend and the whole, small. Handles all keys of the map while it is on screen. */
+export function MapHead(props: ControlsProps): JSX.Element {
+  const { store, picture, host, route, panel, range, actions } = props;
+  useKeys(actions.act);
+  return (
+    <>
+      <div class="map-words">
+        <MapToolbar
+          {...props}
+          selected={actions.selected}
+          change={actions.change}
+          act={actions.act}
+        />
+        {picture.level.kind === "parts" && <PartsHeading store={store} picture={picture} />}
+        <Legend
+          store={store}
+          picture={picture}
+          shown={route.show}
+          choose={(show) => {
+            actions.change({ show });
+          }}
+        />
+        {host && <LimitNote host={host} color={picture.mode} />}
+      </div>
+      {panel && <Minimap {...{ store, picture, host, panel, range }} controls={props.canvasId} />}
+    </>
+  );
+}
+
+/** Just above the cells. */
+export function BeforeMap(props: { readonly store: Store; readonly route: MapRoute }): JSX.Element {
+  const { store, route } = props;
+  return (
+    <>
+      {store.paused.value && <PausedMark store={store} />}
+      <SkipToExtents route={route} />
+    </>
+  );
+}
+
+function PausedMark({ store }: { readonly store: Store }): JSX.Element {
+  return (
+    <p class="paused" role="status" data-testid="paused">
+      <b>paused</b> the map stands still{" "}
+      <button
+        type="button"
+        onClick={() => {
+          store.pause(false);
+        }}
+      >
+        resume
+      </button>
+    </p>
+  );
+}
+
+/** What the canvas shows, for those who do not see it. */
+export function mapLabel(picture: Picture, host: HostSummary | null): string {
+  const { geometry, level, page, mode, address: at } = picture;
+  const process = host?.processes.find(({ pid }) => pid === at.pid);
+  const whose = process ? `${processTitle(process)}: ` : "";
+  const count = integer(geometry.cellCount);
+  switch (level.kind) {
+    case "tables":
+      return `${whose}${count} page tables, coloured by ${mode}`;
+    case "cells": {
+      const rows = integer(picture.limits.y1 - picture.limits.y0);
+      const cells =
+        picture.table === null
+          ? `${count} cells in ${rows} page tables`
+          : `page table ${picture.table}`;
+      return `${whose}${cells}, coloured by ${mode}`;
+    }
+    case "parts":
+      return `${whose}${count} entries inside cell ${page?.cell ?? 0}`;
+  }
+}
+
+/** What is selected, in detail. */
+export function MapDrawer(props: ControlsProps): JSX.Element | null {
+  const { store, picture, host, route, beganMs, actions } = props;
+  const { cells } = route;
+  if (cells === null || cells.first >= picture.info.cell_count) return null;
+  const part = pagePart();
+  return (
+    part && (
+      <part.PagePanel
+        key={`${cells.first}/${cells.count}`}
+        {...{ store, picture, host, cells, beganMs }}
+        picked={actions.picked.value}
+        drill={actions.drillSelected}
+        inside={actions.inside}
+        close={actions.back}
+      />
+    )
+  );
+}
+
+/** Words on the keys, the list of extents while it is asked for, and dialogs. */
+export function MapFoot(props: ControlsProps): JSX.Element {
+  const { store, picture, host, route, actions } = props;
+  const opened = route.panel === "extents";
+  const extents = opened ? extentsPart() : null;
+  // What had the focus went with the last picture, or with the extents.
+  useLayoutEffect(actions.takeFocus, [actions, opened]);
+  return (
+    <>
+      <p class="keys" id="map-keys">
+        <span data-testid="map-said" role="status">
+          {actions.said.value}
+        </span>{" "}
+        Arrow keys move over the cells, Enter selects, once more looks inside, Esc goes back,{" "}
+        <kbd>?</kbd> shows all keys.
+      </p>
+      {extents && (
+        <extents.ExtentsPanel
+          {...{ store, picture, host, route }}
+          close={() => {
+            actions.change({ panel: null });
+          }}
+        />
+      )}
+      <Dialogs {...props} />
+    </>
+  );
+}
+
+function Dialogs({ store, picture, host, route, actions }: ControlsProps): JSX.Element | null {
+  const open = actions.open.value;
+  const close = (): void => {
+    // By the time that a dialog says so the next one may be asked for.
+    if (actions.open.peek() === open) actions.open.value = null;
+  };
+  if (open === null) return null;
+  if (open === "export") {
+    const part = host && exportPart();
+    return part && <part.ExportDialog {...{ store, picture, host, route, close }} />;
+  }
+  const part = dialogsPart();
+  if (part === null) return null;
+  if (open === "help") return <part.HelpDialog close={close} />;
+  const process = host?.processes.find(({ pid }) => pid === picture.address.pid);
+  return (
+    <part.GoToDialog
+      here={picture.info}
+      mappings={process?.mappings ?? []}
+      close={close}
+      go={actions.goToCell}
+    />
+  );
+}
