@@ -48,7 +48,7 @@ def main() -> None:
             )
             for theme in ("dark", "light"):
                 take(browser, url, "map", theme)
-                take(browser, url.partition("#")[0], "overview", theme, height=620)
+                take(browser, url.partition("#")[0], "overview", theme, height=1240)
         demo.terminate()
 
 

@@ -8,7 +8,6 @@ import type {
   HostReport,
   HostSummary,
   MappingInfo,
-  Overview,
   ReportMessage,
   Subscribed,
   ToViewer,
@@ -18,6 +17,7 @@ import type { CellScreen, Timings } from "./cell-screen";
 import type { Connection } from "./connection";
 import type * as coarse from "./coarse";
 import type { Followed } from "./follow";
+import { Pace, type ReceivedOverview } from "./pace";
 import { PageInquiry } from "./page";
 import type * as maps from "./maps";
 import type { Picture } from "./picture";
@@ -25,13 +25,6 @@ import { parseRoute, sameAddress, type MapRoute, type Route } from "./route";
 import { NOTHING_SELECTED, step, type Selection, type SelectionEvent } from "./selection";
 import type { Viewing } from "./viewing";
 
-/** The latest overview, and when it came on this page's monotonic clock. */
-export interface ReceivedOverview {
-  readonly overview: Overview;
-  readonly receivedAtMs: number;
-}
-
-const CLOCK_PERIOD_MS = 250;
 /** How often colours by age follow time, and the parts of a page are asked for again. */
 const RENEW_MS = 1000;
 
@@ -65,11 +58,7 @@ export class Store {
   send: ((message: FromViewer) => void) | null = null;
 
   #screen: CellScreen | null = null;
-  #cellsVersion: Signal<number> = signal(0);
-  #clock: Signal<number> = signal(0);
-  #countsShownMs = 0;
-  /** Cells changed since counts were last shown. */
-  #countsDue = false;
+  #pace = new Pace();
   #unacknowledged: number[] = [];
   #maps: typeof maps | null = null;
   #viewing: Viewing | null = null;
@@ -78,11 +67,11 @@ export class Store {
   #renewedMs = 0;
 
   constructor(hash: string) {
-    this.nowMs = this.#clock;
+    this.nowMs = this.#pace.clock;
     this.route = signal(parseRoute(hash));
     this.parts.answer.subscribe(({ detail, fault }) => {
       this.picture.peek()?.takeParts(detail, fault, performance.now(), this.#coarse);
-      this.#cellsVersion.value = this.#cellsVersion.peek() + 1;
+      this.#pace.showCells();
     });
   }
 
@@ -94,7 +83,7 @@ export class Store {
 
   /** Draw the calling component anew as cells change, at most four times a second and always after the last change. */
   followCells(): number {
-    return this.#cellsVersion.value;
+    return this.#pace.cells;
   }
 
   /**
@@ -119,7 +108,7 @@ export class Store {
     batch(() => {
       this.#look();
       this.#aim();
-      this.#askForParts(this.#clock.value);
+      this.#askForParts(this.nowMs.peek());
     });
   }
 
@@ -149,7 +138,7 @@ export class Store {
       if (!this.#pictureIsWanted()) this.picture.value = null;
       if (route.screen === "map") this.#follow(route);
       else this.paused.value = false;
-      this.#askForParts(this.#clock.value);
+      this.#askForParts(this.nowMs.peek());
     });
   }
 
@@ -171,14 +160,11 @@ export class Store {
     });
   }
 
-  /**
-   * Time passed; a tick just after a message is left out, as the message brought the time along. Counts that came too
-   * soon after others wait for the next frame or, as none may come, for a tick.
-   */
+  /** Time passed. */
   onClock(nowMs: number): void {
     batch(() => {
-      if (nowMs - this.#clock.peek() >= CLOCK_PERIOD_MS) this.#clock.value = nowMs;
-      if (this.#countsDue) this.#showCounts(nowMs, false);
+      if (this.#pace.overdue(nowMs)) this.#release();
+      this.#pace.tick(nowMs);
       if (nowMs - this.#renewedMs >= RENEW_MS) this.#renew(nowMs);
     });
   }
@@ -186,16 +172,24 @@ export class Store {
   /** The link to the server changed. */
   onConnection(connection: Connection): void {
     batch(() => {
+      this.#release();
       this.connection.value = connection;
       this.followed?.onLive(connection.phase === "live");
       if (connection.phase !== "live") this.#step({ type: "disconnected" });
     });
   }
 
-  /** A text message came. */
+  /**
+   * A text message came. While cells come, an overview waits for the next of them: drawing both in one animation frame
+   * costs less than two frames.
+   */
   onMessage(message: ToViewer, nowMs: number): void {
+    if (message.type === "overview" && this.#screen !== null && !document.hidden) {
+      if (this.#pace.hold({ overview: message, receivedAtMs: nowMs })) return;
+    }
     batch(() => {
-      this.#clock.value = nowMs;
+      this.#release();
+      this.#pace.message(nowMs);
       switch (message.type) {
         case "welcome":
           this.#welcome(message.protocol, message.server_version, message.server_epoch);
@@ -236,6 +230,7 @@ export class Store {
       throw new FrameError("bad_kind", `a viewer was sent a frame of kind ${frame.kind}`);
     }
     picture.apply(frame, nowMs);
+    this.#pace.frame(nowMs);
     this.timings.applyMs = performance.now() - begin;
     this.timings.totalMs += this.timings.applyMs;
     this.#acknowledgeAfterDrawing(frame.seq, nowMs);
@@ -247,6 +242,14 @@ export class Store {
       this.picture.value = null;
       this.#step({ type: "adopt" });
     });
+  }
+
+  /** Take the overview in that waits. */
+  #release(): void {
+    const held = this.#pace.release();
+    if (held === null) return;
+    this.received.value = held;
+    this.#step({ type: "overview", overview: held.overview });
   }
 
   /** Look for what is wanted in the overview that is here. */
@@ -283,7 +286,7 @@ export class Store {
     this.#picture(message.mapping)?.expect(message.view, this.#coarse);
     // The mapping may have grown since it was asked for.
     this.#aim();
-    this.#askForParts(this.#clock.value);
+    this.#askForParts(this.nowMs.peek());
   }
 
   /** The picture of a mapping as the route has it: the one on screen as long as it fits. */
@@ -347,7 +350,7 @@ export class Store {
     this.#renewedMs = nowMs;
     if (document.hidden || this.paused.value) return;
     this.#askForParts(nowMs);
-    if (this.picture.value?.grow(nowMs) === true) this.#countsDue = true;
+    if (this.picture.value?.grow(nowMs) === true) this.#pace.changed();
   }
 
   #askForParts(nowMs: number): void {
@@ -380,16 +383,12 @@ export class Store {
     const finish = (): void => {
       for (const drawn of this.#unacknowledged) this.send?.({ type: "ack", seq: drawn });
       this.#unacknowledged = [];
-      this.#showCounts(nowMs, seq === 1);
+      batch(() => {
+        this.#release();
+        this.#pace.drawn(nowMs, seq === 1);
+      });
     };
     if (document.hidden || this.#screen === null) finish();
     else this.#screen.scheduleDraw(finish);
-  }
-
-  #showCounts(nowMs: number, atOnce: boolean): void {
-    this.#countsDue = !atOnce && nowMs - this.#countsShownMs < CLOCK_PERIOD_MS;
-    if (this.#countsDue) return;
-    this.#countsShownMs = nowMs;
-    this.#cellsVersion.value++;
   }
 }

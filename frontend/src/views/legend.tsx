@@ -34,9 +34,10 @@ export function Legend(props: LegendProps): JSX.Element {
   const size = picture.info.page_size;
   const entries = legendLines(picture, picture.paints(theme.value));
   const counted = legendUnit(picture);
-  // Parts that are counted twice come last, as a part of the others.
-  const total = picture.stateCounts.reduce((sum, count) => sum + count, 0);
-  const whole = counted === "groups" ? entries.reduce((sum, { count }) => sum + count, 0) : total;
+  // Cells that are counted twice come last, as a part of the others.
+  const counts =
+    counted === "cells" ? Array.from(picture.stateCounts) : entries.map(({ count }) => count);
+  const whole = counts.reduce((sum, count) => sum + count, 0);
   const unit = UNITS[counted];
   return (
     <div class="legends">
@@ -97,7 +98,7 @@ function LegendLine(
         }}
       >
         <Swatch paint={entry} /> {label} <b>{integer(count)}</b>{" "}
-        <span class="muted">{percent(count, props.whole)}</span>
+        <span class="muted">{key === "sparse" ? "squares" : percent(count, props.whole)}</span>
       </button>
     </li>
   );

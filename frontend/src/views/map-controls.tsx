@@ -121,7 +121,9 @@ export function MapFoot(props: ControlsProps): JSX.Element {
   const opened = route.panel === "extents";
   const extents = opened ? extentsPart() : null;
   // What had the focus went with the last picture, or with the extents.
-  useLayoutEffect(actions.takeFocus, [actions, opened]);
+  useLayoutEffect(() => {
+    actions.takeFocus();
+  }, [actions, opened]);
   return (
     <>
       <p class="keys" id="map-keys">

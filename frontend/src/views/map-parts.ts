@@ -2,7 +2,21 @@
 import { patiently } from "../lib/patience";
 import { lazy } from "./lazy";
 
-export const controlsPart = lazy(() => import("./parts/controls"));
+/** The longest that the rest waits for the first picture, which may never come. */
+const PATIENCE_MS = 400;
+
+let announce: () => void;
+const pictured = new Promise<void>((resolve) => {
+  announce = resolve;
+  window.setTimeout(resolve, PATIENCE_MS);
+});
+
+/** A first picture is drawn: what only acts and explains may be loaded now, and no more stands in its way. */
+export function firstPictureDrawn(): void {
+  announce();
+}
+
+export const controlsPart = lazy(() => pictured.then(() => import("./parts/controls")));
 
 /** What shows levels other than single cells. */
 export function loadLevels(): Promise<typeof import("./parts/levels")> {

@@ -7,7 +7,7 @@ import type { Picture } from "../state/picture";
 import type { Store } from "../state/store";
 import { theme } from "../state/theme";
 import { HeatmapPanel, type PanelStyle } from "./heatmap-panel";
-import { loadPlotPart } from "./map-parts";
+import { firstPictureDrawn, loadPlotPart } from "./map-parts";
 import { loadPlotly } from "./parts";
 import type { DragMode } from "./plot-axes";
 import type { RangeInAddress } from "./range-in-address";
@@ -53,6 +53,7 @@ export function usePanel(
     setPanel(made);
     onPanel(made);
     void made.pictured.then(async () => {
+      firstPictureDrawn();
       const [plotly, part] = await Promise.all([loadPlotly(), loadPlotPart()]);
       if (made.gone) return;
       inAddress.current = new part.RangeInAddress(store, made);
