@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from tests.browser.made import MadeServer, made_server, only_page, open_map
 from tests.browser.made_agent import RAM, TERA, VM, WIDE
@@ -131,3 +131,16 @@ def test_a_paused_map_keeps_its_colours(screen: Screen, made: MadeServer) -> Non
     screen.comes_to(lambda: canvas.evaluate(style), "none".__eq__, "all colours")
     press(screen, " ")
     screen.lacks("paused")
+
+
+def test_keys_pressed_before_the_controls_are_there_are_not_lost(
+    screen: Screen, made: MadeServer
+) -> None:
+    held: list[Route] = []
+    screen.page.route(re.compile(r"/controls-[^/]*\.js$"), lambda route: held.append(route))
+    screen.open(made.map_of(VM, RAM))
+    screen.comes_to(lambda: len(held), (1).__eq__, "the controls are asked for")
+    press(screen, "2")
+    held.pop().continue_()
+    screen.address("color=mapcount")
+    screen.page.unroute_all()

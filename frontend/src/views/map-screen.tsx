@@ -8,6 +8,7 @@ import type { MapRoute } from "../state/route";
 import { find } from "../state/selection";
 import type { Store } from "../state/store";
 import { MapView } from "./map-view";
+import { useEarlyKeys } from "./early-keys";
 import { controlsPart, loadLevels } from "./map-parts";
 import type { DragMode } from "./plot-axes";
 import { SourceBanner } from "./source-banner";
@@ -23,6 +24,7 @@ export function MapScreen(props: { readonly store: Store; readonly route: MapRou
     });
   }, [store]);
   const part = controlsPart();
+  useEarlyKeys(part !== null && store.picture.value !== null);
   const wanted = route.address;
   const overview = store.received.value?.overview ?? null;
   const host = overview?.hosts.find((candidate) => candidate.host_id === wanted.hostId) ?? null;
