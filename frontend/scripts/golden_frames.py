@@ -139,71 +139,87 @@ def group_cases() -> list[dict[str, object]]:
 
 def document() -> dict[str, object]:
     """All cases: each encoding, with and without mapped_pages, odd row counts for the padding."""
-    every = list(CellState)
-    mixed = [every[(4 * n) % len(every)] for n in range(37)]
+    return {"cases": [*plain_cases(), *aged_cases()], "group_cases": group_cases()}
+
+
+EVERY = list(CellState)
+MIXED = [EVERY[(4 * n) % len(EVERY)] for n in range(37)]
+FIVE = [
+    *(CellState.PARTIAL, CellState.MIGRATING, CellState.MAPPED),
+    *(CellState.MARKER, CellState.HOLE),
+]
+SCATTERED = np.array([0, 5, 6, 511, 700], np.uint32)
+
+
+def tidy() -> Cells:
+    """Three runs."""
+    cells = Cells.holes(512)
+    cells.state[:] = [CellState.HOLE] * 300 + [CellState.MAPPED] * 200 + [CellState.POISONED] * 12
+    cells.mapped_pages[cells.state == CellState.MAPPED] = TWO_MIB // PAGE_BYTES
+    return cells
+
+
+def plain_cases() -> list[dict[str, object]]:
+    """Cells that say nothing of their age."""
     whole = [CellState.MAPPED if n % 2 else CellState.HOLE for n in range(21)]
-    tidy = [CellState.HOLE] * 300 + [CellState.MAPPED] * 200 + [CellState.POISONED] * 12
-    filled = Cells.holes(512)
-    filled.state[:] = tidy
-    filled.mapped_pages[filled.state == CellState.MAPPED] = TWO_MIB // PAGE_BYTES
     half = Cells.holes(300)
     half.state[100:] = CellState.PARTIAL
     half.mapped_pages[100:] = 77
-    scattered = np.array([0, 5, 6, 511, 700], np.uint32)
-    states = [CellState.PARTIAL, CellState.MIGRATING, CellState.MAPPED]
-    three = [*states, CellState.MARKER, CellState.HOLE]
-    return {
-        "cases": [
-            case("dense, in part", 1, TWO_MIB, 37, cells=cells_of(mixed, TWO_MIB, 1)),
-            case("dense, whole", 2, TWO_MIB, 21, cells=cells_of(whole, TWO_MIB, 2)),
-            case("dense, later cells", 3, TWO_MIB, 64, cells=cells_of(mixed, TWO_MIB, 3), first=27),
-            case("runs, whole", 4, TWO_MIB, 512, cells=filled),
-            case("runs, in part", 9, TWO_MIB, 512, cells=half, first=200),
-            case("runs, one", 2**40 + 3, ONE_GIB, 9, cells=Cells.holes(9)),
-            case(
-                "scattered, in part",
-                6,
-                ONE_GIB,
-                701,
-                cells=cells_of(three, ONE_GIB, 6),
-                index=scattered,
-            ),
-            case(
-                "scattered, whole",
-                7,
-                TWO_MIB,
-                701,
-                cells=cells_of([CellState.MAPPED] * 5, TWO_MIB, 7),
-                index=scattered,
-            ),
-            case(
-                "dense, aged",
-                10,
-                TWO_MIB,
-                37,
-                cells=cells_of(mixed, TWO_MIB, 8),
-                ages=np.array([UNKNOWN_AGE, *range(36)], np.uint32),
-            ),
-            case(
-                "runs that end with their age",
-                11,
-                TWO_MIB,
-                512,
-                cells=filled,
-                ages=np.array([UNKNOWN_AGE] * 250 + [3] * 262, np.uint32),
-            ),
-            case(
-                "scattered, aged, in part",
-                12,
-                ONE_GIB,
-                701,
-                cells=cells_of(three, ONE_GIB, 6),
-                index=scattered,
-                ages=np.array([0, 1, 2, UNKNOWN_AGE, 600], np.uint32),
-            ),
-        ],
-        "group_cases": group_cases(),
-    }
+    return [
+        case("dense, in part", 1, TWO_MIB, 37, cells=cells_of(MIXED, TWO_MIB, 1)),
+        case("dense, whole", 2, TWO_MIB, 21, cells=cells_of(whole, TWO_MIB, 2)),
+        case("dense, later cells", 3, TWO_MIB, 64, cells=cells_of(MIXED, TWO_MIB, 3), first=27),
+        case("runs, whole", 4, TWO_MIB, 512, cells=tidy()),
+        case("runs, in part", 9, TWO_MIB, 512, cells=half, first=200),
+        case("runs, one", 2**40 + 3, ONE_GIB, 9, cells=Cells.holes(9)),
+        case(
+            "scattered, in part",
+            6,
+            ONE_GIB,
+            701,
+            cells=cells_of(FIVE, ONE_GIB, 6),
+            index=SCATTERED,
+        ),
+        case(
+            "scattered, whole",
+            7,
+            TWO_MIB,
+            701,
+            cells=cells_of([CellState.MAPPED] * 5, TWO_MIB, 7),
+            index=SCATTERED,
+        ),
+    ]
+
+
+def aged_cases() -> list[dict[str, object]]:
+    """Cells with the time since they changed."""
+    return [
+        case(
+            "dense, aged",
+            10,
+            TWO_MIB,
+            37,
+            cells=cells_of(MIXED, TWO_MIB, 8),
+            ages=np.array([UNKNOWN_AGE, *range(36)], np.uint32),
+        ),
+        case(
+            "runs that end with their age",
+            11,
+            TWO_MIB,
+            512,
+            cells=tidy(),
+            ages=np.array([UNKNOWN_AGE] * 250 + [3] * 262, np.uint32),
+        ),
+        case(
+            "scattered, aged, in part",
+            12,
+            ONE_GIB,
+            701,
+            cells=cells_of(FIVE, ONE_GIB, 6),
+            index=SCATTERED,
+            ages=np.array([0, 1, 2, UNKNOWN_AGE, 600], np.uint32),
+        ),
+    ]
 
 
 def main() -> None:
