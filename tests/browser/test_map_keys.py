@@ -146,6 +146,19 @@ def test_enter_selects_then_looks_inside_and_back(screen: Screen, made: MadeServ
     screen.matches("h.mapping.level", "pud")
 
 
+def test_keys_pressed_at_once_come_to_what_they_would_one_by_one(
+    screen: Screen, made: MadeServer
+) -> None:
+    opened(screen, made, "?cells=2000")
+    # Into the page, a part of it, out of it, its table, all tables: five other pictures.
+    press(screen, "Home", "End", "Enter", "Enter", "Home", "ArrowRight", "Enter", "Backspace", "u")
+    screen.address("level=pud")
+    screen.matches("h.mapping.level", "pud")
+    press(screen, "Home", "ArrowRight", "Enter", "Enter", "Home", "ArrowRight")
+    screen.address("table=1")
+    spoken(screen, "cell 417;")
+
+
 def test_tables_and_one_table(screen: Screen, made: MadeServer) -> None:
     opened(screen, made, "?level=pud")
     press(screen, "Home", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight")

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bindingOf, KEY_GROUPS, type FocusPlace, type KeyPress } from "./keys";
+import type { FocusPlace } from "./focus-place";
+import { bindingOf, KEY_GROUPS, type KeyPress } from "./keys";
 
 const CELLS: FocusPlace = { cells: true, typing: false, pressable: false };
 const PAGE: FocusPlace = { ...CELLS, cells: false };

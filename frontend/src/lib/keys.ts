@@ -1,5 +1,7 @@
 /** The keys of the map: one table from which the handler and the help are both made. */
 
+import type { FocusPlace } from "./focus-place";
+
 /** What a key does; the map screen says how. */
 export type KeyAction =
   | "move"
@@ -121,16 +123,6 @@ export interface KeyPress {
   readonly altKey: boolean;
 }
 
-/** What has the focus, and so the first claim on a key. */
-export interface FocusPlace {
-  /** The map's cells. */
-  readonly cells: boolean;
-  /** Text is typed here, or a dialog is open. */
-  readonly typing: boolean;
-  /** A button, link or the like, for which Space and Enter are a press. */
-  readonly pressable: boolean;
-}
-
 /** The binding of a key; null: the key means nothing here. */
 export function bindingOf(press: KeyPress, place: FocusPlace): KeyBinding | null {
   if (press.ctrlKey || press.metaKey || press.altKey || place.typing) return null;
@@ -142,18 +134,4 @@ export function bindingOf(press: KeyPress, place: FocusPlace): KeyBinding | null
     return scope === "screen" || (shift === true) === press.shiftKey;
   });
   return found ?? null;
-}
-
-const PRESSABLE = "button, a[href], summary, input, [role=button]";
-const TYPING = "input:not([type=radio], [type=checkbox], [type=button]), textarea, select";
-
-/** Where an event's target stands. */
-export function focusPlace(target: EventTarget | null): FocusPlace {
-  const element = target instanceof Element ? target : null;
-  const within = (selector: string): boolean => element?.closest(selector) != null;
-  return {
-    cells: within("[data-cells]"),
-    typing: within(`${TYPING}, dialog, [contenteditable]`),
-    pressable: within(PRESSABLE),
-  };
 }

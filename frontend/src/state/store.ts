@@ -39,6 +39,8 @@ export class Store {
   /** The latest report of each host that sent one. */
   readonly reports: Signal<ReadonlyMap<string, ReportMessage>> = signal(new Map());
   readonly route: Signal<Route>;
+  /** The address that the route is of. */
+  hash: string;
   readonly selection: Signal<Selection> = signal(NOTHING_SELECTED);
   readonly picture: Signal<Picture | null> = signal(null);
   /** `performance.now()`, four times a second: what ages are counted with. */
@@ -68,6 +70,7 @@ export class Store {
 
   constructor(hash: string) {
     this.nowMs = this.#pace.clock;
+    this.hash = hash;
     this.route = signal(parseRoute(hash));
     this.parts.answer.subscribe(({ detail, fault }) => {
       this.picture.peek()?.takeParts(detail, fault, performance.now(), this.#coarse);
@@ -129,6 +132,7 @@ export class Store {
   onRoute(hash: string): void {
     batch(() => {
       const route = parseRoute(hash);
+      this.hash = hash;
       this.route.value = route;
       const address = route.screen === "map" ? route.address : null;
       if (route.screen === "map" && !sameAddress(address, this.selection.value.wanted)) {

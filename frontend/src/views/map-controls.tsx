@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 import { integer } from "../lib/format";
+import { bindingOf } from "../lib/keys";
 import { processTitle } from "../lib/process-title";
 import type { Picture } from "../state/picture";
 import type { MapRoute } from "../state/route";
@@ -15,12 +16,19 @@ import type { ControlsProps } from "./map-view";
 import { Minimap } from "./minimap";
 import { PartsHeading } from "./parts-heading";
 import { SkipToExtents } from "./skip-to-extents";
-import { useKeys } from "./use-keys";
 
 /** Tools, legend and the whole, small. Handles all keys of the map while it is on screen. */
 export function MapHead(props: ControlsProps): JSX.Element {
-  const { store, picture, host, route, panel, range, actions } = props;
-  useKeys(actions.act);
+  const { store, picture, host, route, desk, panel, range, actions } = props;
+  useLayoutEffect(() => {
+    desk.serve({ meaning: bindingOf, act: actions.act, route, picture });
+  });
+  useLayoutEffect(
+    () => () => {
+      desk.serve(null);
+    },
+    [desk],
+  );
   return (
     <>
       <div class="map-words">

@@ -8,7 +8,7 @@ import type { MapRoute } from "../state/route";
 import { find } from "../state/selection";
 import type { Store } from "../state/store";
 import { MapView } from "./map-view";
-import { useEarlyKeys } from "./early-keys";
+import { useKeyDesk } from "./key-desk";
 import { controlsPart, loadLevels } from "./map-parts";
 import type { DragMode } from "./plot-axes";
 import { SourceBanner } from "./source-banner";
@@ -24,7 +24,7 @@ export function MapScreen(props: { readonly store: Store; readonly route: MapRou
     });
   }, [store]);
   const part = controlsPart();
-  useEarlyKeys(part !== null && store.picture.value !== null);
+  const desk = useKeyDesk(store);
   const wanted = route.address;
   const overview = store.received.value?.overview ?? null;
   const host = overview?.hosts.find((candidate) => candidate.host_id === wanted.hostId) ?? null;
@@ -53,7 +53,10 @@ export function MapScreen(props: { readonly store: Store; readonly route: MapRou
       </h1>
       <div class="map-preface">{part && <part.MapPreface {...{ store, host, route, info }} />}</div>
       {picture && (
-        <MapView key={picture.serial} {...{ store, picture, host, route, dragMode, setDragMode }} />
+        <MapView
+          key={picture.serial}
+          {...{ store, picture, host, route, desk, dragMode, setDragMode }}
+        />
       )}
     </section>
   );

@@ -9,6 +9,7 @@ import type { Store } from "../state/store";
 import type { HostSummary } from "../wire/types";
 import { Heatmap } from "./heatmap";
 import type { HeatmapPanel } from "./heatmap-panel";
+import type { KeyDesk } from "./key-desk";
 import type { MapActions, Wishes } from "./map-actions";
 import { controlsPart } from "./map-parts";
 import type { DragMode } from "./plot-axes";
@@ -18,6 +19,7 @@ export interface MapViewProps {
   readonly picture: Picture;
   readonly host: HostSummary | null;
   readonly route: MapRoute;
+  readonly desk: KeyDesk;
   readonly dragMode: DragMode;
   readonly setDragMode: (mode: DragMode) => void;
 }
