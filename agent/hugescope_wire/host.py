@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from hugescope_wire.record import Count, Record
 from hugescope_wire.report import HostReport
 from hugescope_wire.snapshot import Capabilities, HostInfo, MappingFacts, Pool, ProcessName
+from hugescope_wire.vm import Faults, QmpReading, Vm
 
 PROTOCOL_VERSION: Final = 1
 """Of the link, the frames and the viewer messages together."""
@@ -65,6 +66,8 @@ class ProcessInfo(Record):
     pid: Annotated[int, Field(ge=1)]
     comm: str | None
     name: ProcessName | None = None
+    vm: Vm | None = None
+    qmp: QmpReading | None = None
     mappings: list[MappingInfo]
 
 
@@ -104,6 +107,7 @@ class HostFrame(Record):
     skipped: Skipped
     cost: AgentCost | None
     report: HostReport | None = None
+    faults: Faults | None = None
 
 
 class HostDelta(Record):
@@ -124,3 +128,4 @@ class HostDelta(Record):
     skipped: Skipped | None = None
     cost: AgentCost | None = None
     report: HostReport | None = None
+    faults: Faults | None = None

@@ -18,7 +18,8 @@ that was, without another `Subscribed`.
 
 With `Follow` the viewer asks for thumbnails and statistics of hosts, in place of what it followed
 before: `Thumbnails` with those that changed, at most twice a second, and `Statistics` once a
-second, the first with all points that are kept.
+second, the first with all points that are kept. `Migrations` comes at once and whenever one
+changes; with `FollowMigration` the viewer asks for one `MigrationState` after another.
 """
 
 from __future__ import annotations
@@ -36,11 +37,18 @@ from hugescope_wire.follow import (
     Thumb,
 )
 from hugescope_wire.host import AgentCost, Limit, MappingInfo, Skipped, Source
+from hugescope_wire.migration import (
+    FollowMigration,
+    MigrationMissing,
+    Migrations,
+    MigrationState,
+)
 from hugescope_wire.page import PageDetail
 from hugescope_wire.record import Count, Record
 from hugescope_wire.report import HostReport
 from hugescope_wire.snapshot import Capabilities, HostInfo, Pool, ProcessName
 from hugescope_wire.view import View, Viewed
+from hugescope_wire.vm import Vm
 
 AGENT_PATH: Final = "/api/v1/agent"
 VIEWER_PATH: Final = "/api/v1/viewer"
@@ -132,6 +140,7 @@ class ProcessSummary(Record):
     pid: Annotated[int, Field(ge=1)]
     comm: str | None
     name: ProcessName | None = None
+    vm: Vm | None = None
     mappings: list[MappingSummary]
 
 
@@ -247,7 +256,9 @@ class Statistics(Record):
     histograms: Histograms
 
 
-FromViewer = Annotated[Subscribe | Unsubscribe | Follow | Ack, Field(discriminator="type")]
+FromViewer = Annotated[
+    Subscribe | Unsubscribe | Follow | FollowMigration | Ack, Field(discriminator="type")
+]
 ToViewer = Annotated[
     ViewerWelcome
     | Overview
@@ -256,12 +267,17 @@ ToViewer = Annotated[
     | SubscriptionEnded
     | Thumbnails
     | Statistics
+    | Migrations
+    | MigrationState
+    | MigrationMissing
     | Refusal,
     Field(discriminator="type"),
 ]
 ToAgent = Annotated[AgentWelcome | PageQuery | Refusal, Field(discriminator="type")]
 
-FROM_VIEWER: Final[TypeAdapter[Subscribe | Unsubscribe | Follow | Ack]] = TypeAdapter(FromViewer)
+FROM_VIEWER: Final[TypeAdapter[Subscribe | Unsubscribe | Follow | FollowMigration | Ack]] = (
+    TypeAdapter(FromViewer)
+)
 TO_VIEWER: Final[
     TypeAdapter[
         ViewerWelcome
@@ -271,6 +287,9 @@ TO_VIEWER: Final[
         | SubscriptionEnded
         | Thumbnails
         | Statistics
+        | Migrations
+        | MigrationState
+        | MigrationMissing
         | Refusal
     ]
 ] = TypeAdapter(ToViewer)

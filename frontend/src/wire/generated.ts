@@ -304,6 +304,38 @@ export interface components {
             version: 1 | 2;
         };
         /**
+         * Collapse
+         * @description What the switch-over cost at the destination: huge pages of which some 4 KiB were dirty are
+         *     punched out whole.
+         *
+         *     Attributes:
+         *         at_s: of the look that showed it.
+         *         punched: pages that were present and were gone.
+         *         reservations_lost: of the pool, by which free - reserved rose; null: the pool was not seen.
+         *         left: pages left in the pool for anyone else after it, free - reserved; null: not seen.
+         *         without_reservation: pages that are still to come and that nothing is reserved for.
+         *         margin: pages that others may take before a page of the migration finds none; negative: it
+         *             will fail unless pages come free; null: not known.
+         *         fails_at_s: when the margin is used up, if the pool goes on as in the last ten seconds;
+         *             null: not at all.
+         */
+        Collapse: {
+            /** At S */
+            at_s: number;
+            /** Fails At S */
+            fails_at_s: number | null;
+            /** Left */
+            left: number | null;
+            /** Margin */
+            margin: number | null;
+            /** Punched */
+            punched: number;
+            /** Reservations Lost */
+            reservations_lost: number | null;
+            /** Without Reservation */
+            without_reservation: number | null;
+        };
+        /**
          * CountBucket
          * @description Present cells whose count is from `low` to `high`; both null: unknown.
          */
@@ -314,6 +346,30 @@ export interface components {
             high: number | null;
             /** Low */
             low: number | null;
+        };
+        /**
+         * Demanded
+         * @description A page that was fetched because the guest touched it.
+         *
+         *     Attributes:
+         *         missing_s: from the switch-over, or from the begin of watching, until it came.
+         *         stalled_s: from the first fault that was seen on it until it came; null: no fault was seen.
+         *         inferred: that it was demanded follows from the order of arrivals; false: a fault was seen.
+         *         arrived_s: when it came; null: it is still missing.
+         */
+        Demanded: {
+            /** Arrived S */
+            arrived_s: number | null;
+            /** Block */
+            block: number;
+            /** Cell */
+            cell: number;
+            /** Inferred */
+            inferred: boolean;
+            /** Missing S */
+            missing_s: number;
+            /** Stalled S */
+            stalled_s: number | null;
         };
         /**
          * Encoding
@@ -513,13 +569,32 @@ export interface components {
             thumbnails: number[];
         };
         /**
+         * FollowMigration
+         * @description Ask for the state of one migration, twice a second, in place of the one before: by its id, or
+         *     by both ends, source first. Neither: of none any more.
+         */
+        FollowMigration: {
+            /** Id */
+            id: string | null;
+            /** Pair */
+            pair: [
+                components["schemas"]["PairEnd"],
+                components["schemas"]["PairEnd"]
+            ] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "follow_migration";
+        };
+        /**
          * FrameKind
          * @description What a frame holds.
          * @enum {integer}
          */
         FrameKind: 1 | 2 | 3 | 4;
         /** FromViewer */
-        FromViewer: components["schemas"]["Subscribe"] | components["schemas"]["Unsubscribe"] | components["schemas"]["Follow"] | components["schemas"]["Ack"];
+        FromViewer: components["schemas"]["Subscribe"] | components["schemas"]["Unsubscribe"] | components["schemas"]["Follow"] | components["schemas"]["FollowMigration"] | components["schemas"]["Ack"];
         /**
          * GuestMemory
          * @description A guest_memfd: memory of a confidential VM that no page table on this host maps.
@@ -940,6 +1015,196 @@ export interface components {
             total: number | null;
         };
         /**
+         * MigrationBlock
+         * @description A piece of RAM that both ends map: a RAM block of QEMU's, or a mapping of one.
+         *
+         *     Attributes:
+         *         backend: what QEMU calls it; null: not known.
+         *         offset: bytes into the guest's RAM; from `low_bytes` on at guest-physical 4 GiB and above.
+         *         source, destination: the mappings, null where that end has none any more.
+         */
+        MigrationBlock: {
+            /** Backend */
+            backend: string | null;
+            /** Destination */
+            destination: number | null;
+            /** Destination Start */
+            destination_start: number | null;
+            /** Low Bytes */
+            low_bytes: number | null;
+            /** Offset */
+            offset: number;
+            /** Page Size */
+            page_size: number;
+            /** Pages */
+            pages: number;
+            /** Source */
+            source: number | null;
+            /** Source Start */
+            source_start: number | null;
+        };
+        /**
+         * MigrationEnd
+         * @description One of the two processes.
+         *
+         *     Attributes:
+         *         gone: it ended, or its agent is away: what is said of it is the last that was seen.
+         *         present_pages: of all blocks.
+         */
+        MigrationEnd: {
+            /** Epoch */
+            epoch: string;
+            /** Gone */
+            gone: boolean;
+            /** Host Id */
+            host_id: string;
+            /** Name */
+            name: string | null;
+            /** Pid */
+            pid: number;
+            /** Present Pages */
+            present_pages: number;
+            qmp: components["schemas"]["QmpReading"] | null;
+        };
+        /**
+         * MigrationMissing
+         * @description There is no such migration, or the two ends that were named cannot be one.
+         */
+        MigrationMissing: {
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "no_such_migration" | "no_such_process" | "no_huge_pages" | "sizes_differ";
+            /** Message */
+            message: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "migration_missing";
+        };
+        /**
+         * MigrationPoint
+         * @description About one second of it. Rates in pages a second, sweep and demand of the destination only.
+         *
+         *     Attributes:
+         *         left: pages that the destination has not.
+         *         pool_left: free - reserved of the destination's pool; null: not seen.
+         */
+        MigrationPoint: {
+            /** At S */
+            at_s: number;
+            /** Demand */
+            demand: number;
+            /** Destination Present */
+            destination_present: number;
+            /** Left */
+            left: number;
+            /** Pool Left */
+            pool_left: number | null;
+            /** Punched */
+            punched: number;
+            /** Source Present */
+            source_present: number;
+            /** Sweep */
+            sweep: number;
+        };
+        /**
+         * Migrations
+         * @description All migrations that the server knows, the newest first; sent whenever one changes, at most
+         *     twice a second.
+         */
+        Migrations: {
+            /** Migrations */
+            migrations: components["schemas"]["MigrationSummary"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "migrations";
+        };
+        /**
+         * MigrationState
+         * @description Everything about one migration but its cells and the log of arrivals.
+         *
+         *     Attributes:
+         *         sweep, demand: arrivals at the destination since the switch-over, in order and scattered.
+         *         precopied: arrivals before it.
+         *         arrivals: entries in the log of arrivals.
+         *         inflated_pages: present pages that the source gained meanwhile.
+         *         rate_bytes_per_s: that pages arrived with in the post-copy; null: none did.
+         *         faults: faults that were seen on the destination's RAM; null: they cannot be seen there.
+         *         demanded: those that were missing longest; still missing ones first.
+         *         dark: pages that a fault was seen on and that have not come.
+         *         begins: `points` are all that are kept; forget others.
+         */
+        MigrationState: {
+            /** Arrivals */
+            arrivals: number;
+            /** Begins */
+            begins: boolean;
+            /** Blocks */
+            blocks: components["schemas"]["MigrationBlock"][];
+            collapse: components["schemas"]["Collapse"] | null;
+            /** Dark */
+            dark: number;
+            /** Demand */
+            demand: number;
+            /** Demanded */
+            demanded: components["schemas"]["Demanded"][];
+            /** Faults */
+            faults: number | null;
+            /** Inflated Pages */
+            inflated_pages: number;
+            /** Left */
+            left: number;
+            /** Phases */
+            phases: components["schemas"]["PhaseSpan"][];
+            /** Points */
+            points: components["schemas"]["MigrationPoint"][];
+            /** Precopied */
+            precopied: number;
+            /** Rate Bytes Per S */
+            rate_bytes_per_s: number | null;
+            summary: components["schemas"]["MigrationSummary"];
+            /** Sweep */
+            sweep: number;
+            time_left: components["schemas"]["TimeLeft"] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "migration";
+            /** What If */
+            what_if: components["schemas"]["WhatIf"][];
+        };
+        /**
+         * MigrationSummary
+         * @description A migration as lists show it. `id` lasts as long as the server runs.
+         */
+        MigrationSummary: {
+            destination: components["schemas"]["MigrationEnd"] | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+            /** Page Size */
+            page_size: number;
+            /** Pages */
+            pages: number;
+            /** Paired By */
+            paired_by: ("hand" | "uuid" | "name" | "ram" | "incoming" | "userfaultfd" | "filling")[];
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "waiting" | "precopy" | "switchover" | "postcopy" | "done" | "failed" | "cancelled";
+            /** Present */
+            present: number;
+            source: components["schemas"]["MigrationEnd"] | null;
+        };
+        /**
          * Overview
          * @description All hosts that the server knows.
          */
@@ -1023,6 +1288,16 @@ export interface components {
             start: number;
         };
         /**
+         * PairEnd
+         * @description An end that was named by hand.
+         */
+        PairEnd: {
+            /** Host Id */
+            host_id: string;
+            /** Pid */
+            pid: number;
+        };
+        /**
          * PartRun
          * @description Equal neighbours inside a huge page: `count` parts of `part_bytes` from index `first`.
          *
@@ -1051,6 +1326,31 @@ export interface components {
              * @enum {string}
              */
             state: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
+        };
+        /**
+         * PhaseSpan
+         * @description A phase, in order of time; `ended_s` null: it lasts. `evidence`: what told that it began.
+         *
+         *     Attributes:
+         *         words: what was seen, for people.
+         */
+        PhaseSpan: {
+            /** Began S */
+            began_s: number;
+            /** Ended S */
+            ended_s: number | null;
+            /**
+             * Evidence
+             * @enum {string}
+             */
+            evidence: "seen" | "qmp";
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "waiting" | "precopy" | "switchover" | "postcopy" | "done" | "failed" | "cancelled";
+            /** Words */
+            words: string;
         };
         /**
          * Point
@@ -1315,6 +1615,74 @@ export interface components {
             name: components["schemas"]["ProcessName"] | null;
             /** Pid */
             pid: number;
+            vm: components["schemas"]["Vm"] | null;
+        };
+        /**
+         * QmpEvent
+         * @description An event of QEMU's, with QEMU's time in seconds since 1970 on its host's clock.
+         *
+         *     Attributes:
+         *         status: of a MIGRATION event; null for others.
+         */
+        QmpEvent: {
+            /** At S */
+            at_s: number;
+            /** Name */
+            name: string;
+            /** Status */
+            status: string | null;
+        };
+        /**
+         * QmpReading
+         * @description What QEMU said of its migration when it was last asked (query-migrate, query-status).
+         *
+         *     Attributes:
+         *         read_at_s: seconds since 1970 on the host's clock.
+         *         status: QEMU's word, such as `active`, `postcopy-active`, `completed`; null: none yet.
+         *         run_state: of the guest, such as `running`, `paused`, `inmigrate`.
+         *         fault: why it could not be asked; null: it could.
+         *         events: the latest, in order.
+         */
+        QmpReading: {
+            /** Dirty Sync Count */
+            dirty_sync_count: number | null;
+            /** Downtime Ms */
+            downtime_ms: number | null;
+            /** Duplicate Pages */
+            duplicate_pages: number | null;
+            /** Error */
+            error: string | null;
+            /** Events */
+            events: components["schemas"]["QmpEvent"][];
+            /** Fault */
+            fault: string | null;
+            /**
+             * Mbps
+             * @description megabits a second, as QEMU gives it
+             */
+            mbps: number | null;
+            /** Normal Pages */
+            normal_pages: number | null;
+            /** Page Bytes */
+            page_bytes: number | null;
+            /** Postcopy Requests */
+            postcopy_requests: number | null;
+            /** Read At S */
+            read_at_s: number;
+            /** Remaining Bytes */
+            remaining_bytes: number | null;
+            /** Run State */
+            run_state: string | null;
+            /** Setup Time Ms */
+            setup_time_ms: number | null;
+            /** Status */
+            status: string | null;
+            /** Total Bytes */
+            total_bytes: number | null;
+            /** Total Time Ms */
+            total_time_ms: number | null;
+            /** Transferred Bytes */
+            transferred_bytes: number | null;
         };
         /**
          * Refusal
@@ -1723,8 +2091,21 @@ export interface components {
              */
             type: "thumbnails";
         };
+        /**
+         * TimeLeft
+         * @description Seconds until the last page came, at the rate of the last ten seconds; `low` and `high`: at
+         *     the fastest and the slowest second of them. Null: nothing came.
+         */
+        TimeLeft: {
+            /** High S */
+            high_s: number | null;
+            /** Likely S */
+            likely_s: number | null;
+            /** Low S */
+            low_s: number | null;
+        };
         /** ToViewer */
-        ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["ReportMessage"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Thumbnails"] | components["schemas"]["Statistics"] | components["schemas"]["Refusal"];
+        ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["ReportMessage"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Thumbnails"] | components["schemas"]["Statistics"] | components["schemas"]["Migrations"] | components["schemas"]["MigrationState"] | components["schemas"]["MigrationMissing"] | components["schemas"]["Refusal"];
         /**
          * UffdHolder
          * @description An open userfaultfd, by its fdinfo: faults not yet read, and all that wait.
@@ -1845,6 +2226,32 @@ export interface components {
             type: "welcome";
         };
         /**
+         * Vm
+         * @description What its command line says.
+         *
+         *     Attributes:
+         *         uuid: as `-uuid` has it, in lower case.
+         *         incoming: it was started to take a migration in; true stays when that is over.
+         *         ram_bytes: of the guest's RAM; null: not understood.
+         *         simulated: a workload of HugeScope's own that stands in for a VM.
+         */
+        Vm: {
+            /**
+             * Incoming
+             * @default false
+             */
+            incoming: boolean;
+            /** Ram Bytes */
+            ram_bytes: number | null;
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
+            /** Uuid */
+            uuid: string | null;
+        };
+        /**
          * Vmemmap
          * @description `enabled`: vm.hugetlb_optimize_vmemmap; null where the kernel has no such setting.
          *
@@ -1877,6 +2284,30 @@ export interface components {
             bytes_per_page: number;
             /** Page Size */
             page_size: number;
+        };
+        /**
+         * WhatIf
+         * @description The demand of this migration at another page size: computed, not seen.
+         *
+         *     Attributes:
+         *         pages: that the demanded addresses lie in, at this size.
+         *         bytes: of those.
+         *         wait_s: that one fault waits for its page at `rate_bytes_per_s`.
+         *         total_wait_s: of all of them, one after another.
+         */
+        WhatIf: {
+            /** Actual */
+            actual: boolean;
+            /** Bytes */
+            bytes: number;
+            /** Page Size */
+            page_size: number;
+            /** Pages */
+            pages: number;
+            /** Total Wait S */
+            total_wait_s: number;
+            /** Wait S */
+            wait_s: number;
         };
         /**
          * WireConstant
