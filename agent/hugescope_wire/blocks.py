@@ -3,17 +3,22 @@
 All numbers little-endian; a block starts at a multiple of 4 and holds columns in falling alignment:
 
     0   4  mapping id, u32
-    4   1  encoding  0 dense, 1 runs, 2 scattered
+    4   1  encoding  0 dense, 1 runs, 2 scattered, 3 coded
     5   1  columns   bit 0: mapped_pages present; bit 1: changed_ago present (frames of kind cells)
-    6   2  reserved, 0
-    8   4  first cell, u32   (dense, runs; 0 for scattered)
+    6   2  coded: far steps, u16; else reserved, 0
+    8   4  first cell, u32   (0 for scattered)
     12  4  cells covered, u32
     16  4  rows, u32
     20  .. u32[rows] index   (runs: first cell of the run; scattered: the cell; dense: absent)
            u32[rows] mapped_pages (when bit 0 is set)
            u32[rows] changed_ago (when bit 1 is set): tenths of a second since the cell last changed
            u16[rows] mapcount, u16[rows] mappers, u8[rows] state, u8[rows] flags, u8[rows] node
+           coded: u8[covered] code, u8[covered + far steps] step
            zero padding to a multiple of 4
+
+Scattered cells are most often alike in a few ways: coded, each row stands once, and a cell is the
+number of its row and its distance from the cell before, 0 for the first. A step of 255 leads 255
+cells on and to none.
 
 Without `mapped_pages` a cell that is mapped, full or split has all its 4 KiB pages and any other
 none. Without `changed_ago` in a viewer's frame every cell of the block changed just now, within
@@ -39,6 +44,15 @@ _HAS_MAPPED_PAGES: Final = 1
 _HAS_CHANGED_AGO: Final = 2
 _ROW_BYTES: Final = 7
 """mapcount, mappers, state, flags and node of one row."""
+MAX_CODES: Final = 256
+"""Rows of a coded block."""
+
+_FAR: Final = 255
+"""A step that leads to no cell."""
+
+_SAMPLE: Final = 2048
+"""Cells among which too many ways to be are looked for first."""
+
 _ALL_FLAGS: Final = sum(CellFlag)
 _IS_WHOLE: Final = np.array(
     [state in (CellState.MAPPED, CellState.FULL, CellState.SPLIT) for state in CellState], np.uint32
@@ -51,6 +65,7 @@ class Encoding(IntEnum):
     DENSE = 0
     RUNS = 1
     SCATTERED = 2
+    CODED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +83,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class EncodedBlock:
-    """A block whose header and lengths are checked but whose runs are not yet spread out."""
+    """A block whose header and lengths are checked but whose runs or codes are not yet spread out.
+
+    Attributes:
+        index: runs: first cell of each; scattered, coded: the cells; dense: None.
+        code: coded: the row of each cell.
+    """
 
     mapping_id: int
     encoding: Encoding
@@ -82,6 +102,7 @@ class EncodedBlock:
     flags: U8
     node: U8
     changed_ago: U32 | None = None
+    code: U8 | None = None
 
     def decode(self, cell_count: int, page_size: int) -> Block:
         """Spread the block out against the mapping that it names.
@@ -89,7 +110,7 @@ class EncodedBlock:
         Raises:
             WireError: `bad_block` when a cell lies outside the mapping's `cell_count`.
         """
-        if self.encoding is Encoding.SCATTERED:
+        if self.encoding in (Encoding.SCATTERED, Encoding.CODED):
             if self.index is not None and len(self.index) and int(self.index[-1]) >= cell_count:
                 raise WireError(
                     "bad_block", f"mapping {self.mapping_id}: index past {cell_count} cells"
@@ -111,7 +132,10 @@ class EncodedBlock:
             counts = ends - self.index
             ages = None if self.changed_ago is None else np.repeat(self.changed_ago, counts)
             return Block(self.mapping_id, self.first, None, cells.repeated(counts), ages)
-        return Block(self.mapping_id, self.first, self.index, cells, self.changed_ago)
+        if self.code is None:
+            return Block(self.mapping_id, self.first, self.index, cells, self.changed_ago)
+        ages = None if self.changed_ago is None else self.changed_ago[self.code]
+        return Block(self.mapping_id, 0, self.index, cells.take(self.code), ages)
 
 
 def whole_pages(state: U8, page_size: int) -> U32:
@@ -147,10 +171,85 @@ def encode_scattered(
     cells: Cells,
     changed_ago: U32 | None = None,
 ) -> bytes:
-    """Cells at rising `index`, one row each."""
-    header = (mapping_id, Encoding.SCATTERED, 0, len(cells))
+    """Cells at rising `index`, coded or with a row each, whichever is smaller."""
     in_part = _mapped_in_part(cells, page_size)
+    coded = _coded(mapping_id, index, cells, in_part, changed_ago)
+    row_bytes = _ROW_BYTES + 4 * (1 + in_part + (changed_ago is not None))
+    if coded is not None and len(coded) < _BLOCK.size + row_bytes * len(cells):
+        return coded
+    return encode_rows(mapping_id, page_size, index, cells, changed_ago)
+
+
+def encode_rows(
+    mapping_id: int,
+    page_size: int,
+    index: npt.NDArray[np.integer],
+    cells: Cells,
+    changed_ago: U32 | None = None,
+) -> bytes:
+    """Cells at rising `index`, with a row each."""
+    in_part = _mapped_in_part(cells, page_size)
+    header = (mapping_id, Encoding.SCATTERED, 0, len(cells))
     return _block(header, index.astype(np.uint32), cells, in_part, changed_ago)
+
+
+def _coded(
+    mapping_id: int,
+    index: npt.NDArray[np.integer],
+    cells: Cells,
+    mapped: bool,
+    changed_ago: U32 | None,
+) -> bytes | None:
+    """The block with each row once; None where there are too many, or cells too far apart."""
+    found = _distinct(cells, mapped, changed_ago)
+    if found is None:
+        return None
+    rows, code = found
+    cells_at = index.astype(np.int64)
+    distances = cells_at - np.concatenate((cells_at[:1], cells_at[:-1]))
+    far = distances // _FAR
+    total = int(far.sum())
+    if total > 0xFFFF:
+        return None
+    steps = np.full(len(index) + total, _FAR, np.uint8)
+    steps[np.cumsum(far) + np.arange(len(index))] = distances % _FAR
+    header = _BLOCK.pack(
+        mapping_id,
+        Encoding.CODED,
+        _HAS_MAPPED_PAGES * mapped | _HAS_CHANGED_AGO * (changed_ago is not None),
+        total,
+        int(index[0]),
+        len(index),
+        len(rows),
+    )
+    ages = None if changed_ago is None else changed_ago[rows]
+    body = [*_columns(None, cells.take(rows), mapped, ages), code.tobytes(), steps.tobytes()]
+    narrow = len(rows) * _ROW_BYTES + len(code) + len(steps)
+    return b"".join((header, *body, bytes(-narrow % 4)))
+
+
+def _distinct(
+    cells: Cells, mapped: bool, changed_ago: U32 | None
+) -> tuple[npt.NDArray[np.intp], U8] | None:
+    """The first cell of each way to be, and which of them each cell is; None: none or too many."""
+    if not len(cells):
+        return None
+    key = cells.mapcount.astype(np.uint64)
+    for column, bits in ((cells.mappers, 16), (cells.state, 8), (cells.flags, 8), (cells.node, 8)):
+        key = key << np.uint64(bits) | column
+    keys = [key]
+    if mapped or changed_ago is not None:
+        pages = cells.mapped_pages.astype(np.uint64)
+        keys.append(pages if changed_ago is None else pages << np.uint64(32) | changed_ago)
+    if any(len(np.unique(one[:_SAMPLE])) > MAX_CODES for one in keys):
+        return None
+    rows, code = np.zeros(1, np.intp), np.zeros(len(cells), np.intp)
+    for one in keys:
+        _, codes = np.unique(one, return_inverse=True)
+        both = code * (int(codes.max()) + 1) + codes.reshape(-1)
+        _, rows, code = np.unique(both, return_index=True, return_inverse=True)
+        code = code.reshape(-1)
+    return None if len(rows) > MAX_CODES else (rows, code.astype(np.uint8))
 
 
 def _mapped_in_part(cells: Cells, page_size: int) -> bool:
@@ -169,15 +268,20 @@ def _block(
     mapping_id, encoding, first, covered = header
     columns = _HAS_MAPPED_PAGES * mapped | _HAS_CHANGED_AGO * (changed_ago is not None)
     parts = [_BLOCK.pack(mapping_id, encoding, columns, 0, first, covered, len(rows))]
+    parts += _columns(index, rows, mapped, changed_ago)
+    parts.append(bytes(-len(rows) * _ROW_BYTES % 4))
+    return b"".join(parts)
+
+
+def _columns(index: U32 | None, rows: Cells, mapped: bool, changed_ago: U32 | None) -> list[bytes]:
+    """The columns of rows, in falling alignment."""
     wide = (index, rows.mapped_pages if mapped else None, changed_ago)
-    parts += [column.astype("<u4", copy=False).tobytes() for column in wide if column is not None]
+    parts = [column.astype("<u4", copy=False).tobytes() for column in wide if column is not None]
     parts += [
         rows.mapcount.astype("<u2", copy=False).tobytes(),
         rows.mappers.astype("<u2", copy=False).tobytes(),
     ]
-    parts += [rows.state.tobytes(), rows.flags.tobytes(), rows.node.tobytes()]
-    parts.append(bytes(-len(rows) * _ROW_BYTES % 4))
-    return b"".join(parts)
+    return [*parts, rows.state.tobytes(), rows.flags.tobytes(), rows.node.tobytes()]
 
 
 def decode_block(data: bytes | memoryview, at: int, *, with_ages: bool) -> tuple[EncodedBlock, int]:
@@ -188,17 +292,20 @@ def decode_block(data: bytes | memoryview, at: int, *, with_ages: bool) -> tuple
     """
     if at + _BLOCK.size > len(data):
         raise WireError("bad_block", f"block header at byte {at} is cut off")
-    mapping_id, number, columns, _, first, covered, rows = _BLOCK.unpack_from(data, at)
+    mapping_id, number, columns, far, first, covered, rows = _BLOCK.unpack_from(data, at)
     try:
         encoding = Encoding(number)
     except ValueError:
         raise WireError("bad_block", f"encoding {number} at byte {at + 4}") from None
     if columns & ~(_HAS_MAPPED_PAGES | _HAS_CHANGED_AGO * with_ages):
         raise WireError("bad_block", f"columns {columns:#x} at byte {at + 5}")
-    has = (encoding is not Encoding.DENSE, columns & _HAS_MAPPED_PAGES, columns & _HAS_CHANGED_AGO)
-    size = rows * (_ROW_BYTES + 4 * sum(map(bool, has)))
+    coded = encoding is Encoding.CODED
+    indexed = encoding in (Encoding.RUNS, Encoding.SCATTERED)
+    has = (indexed, columns & _HAS_MAPPED_PAGES, columns & _HAS_CHANGED_AGO)
+    narrow = rows * _ROW_BYTES + (2 * covered + far) * coded
+    size = rows * 4 * sum(map(bool, has)) + narrow
     body = at + _BLOCK.size
-    padding = -_ROW_BYTES * rows % 4
+    padding = -narrow % 4
     if body + size + padding > len(data):
         raise WireError("bad_block", f"{rows} rows at byte {at} run past the frame")
     wide: list[U32 | None] = []
@@ -209,10 +316,14 @@ def decode_block(data: bytes | memoryview, at: int, *, with_ages: bool) -> tuple
     mapcount = np.frombuffer(data, "<u2", rows, body)
     mappers = np.frombuffer(data, "<u2", rows, body + 2 * rows)
     state, flags, node = (np.frombuffer(data, "u1", rows, body + n * rows) for n in (4, 5, 6))
+    code = np.frombuffer(data, "u1", covered, body + _ROW_BYTES * rows) if coded else None
+    if coded:
+        steps = np.frombuffer(data, "u1", covered + far, body + _ROW_BYTES * rows + covered)
+        index = _walked(f"mapping {mapping_id}", first, covered, steps)
     block = EncodedBlock(
         mapping_id,
         encoding,
-        first,
+        0 if coded else first,
         covered,
         index,
         pages,
@@ -222,9 +333,21 @@ def decode_block(data: bytes | memoryview, at: int, *, with_ages: bool) -> tuple
         flags,
         node,
         ages,
+        code,
     )
     _check_rows(block, rows)
-    return block, body + _ROW_BYTES * rows + padding
+    return block, body + narrow + padding
+
+
+def _walked(name: str, first: int, covered: int, steps: U8) -> U32:
+    """The cells that steps lead to."""
+    ends = first + np.cumsum(steps, dtype=np.int64)
+    index = ends[steps != _FAR]
+    whole = not len(steps) or (steps[0] == 0 and steps[-1] != _FAR and ends[-1] <= 0xFFFFFFFF)
+    if len(index) != covered or not whole or not bool(np.all(index[1:] > index[:-1])):
+        raise WireError("bad_block", f"{name}: {len(steps)} steps for {covered} cells")
+    cells: U32 = index.astype(np.uint32)
+    return cells
 
 
 def _check_rows(block: EncodedBlock, rows: int) -> None:
@@ -239,6 +362,11 @@ def _check_rows(block: EncodedBlock, rows: int) -> None:
             raise WireError("bad_block", f"{name}: runs do not rise from cell {block.first}")
         if rows and int(block.index[-1]) >= block.first + block.covered:
             raise WireError("bad_block", f"{name}: a run starts past the cells covered")
+    elif block.code is not None:
+        if rows > MAX_CODES or (rows == 0) != (block.covered == 0):
+            raise WireError("bad_block", f"{name}: {rows} rows to code")
+        if rows and int(block.code.max()) >= rows:
+            raise WireError("bad_block", f"{name}: code {int(block.code.max())} of {rows} rows")
     elif rows != block.covered:
         raise WireError("bad_block", f"{name}: {rows} rows for {block.covered} cells")
     if block.encoding is Encoding.SCATTERED and not _rises(block.index):

@@ -36,6 +36,7 @@ from hugescope_wire.blocks import (
     Encoding,
     decode_block,
     encode_range,
+    encode_rows,
     encode_scattered,
     whole_pages,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "encode_cells",
     "encode_frame",
     "encode_range",
+    "encode_rows",
     "encode_scattered",
     "whole_pages",
 ]

@@ -31,6 +31,7 @@ from hugescope_wire.frames import (
     encode_cells,
     encode_frame,
     encode_range,
+    encode_rows,
     encode_scattered,
 )
 from hugescope_wire.groups import COUNTED_FLAGS, encode_groups, group_cells, numbers_of
@@ -70,7 +71,8 @@ def case(name: str, seq: int, page_size: int, cell_count: int, **how: object) ->
     ages = how.get("ages")
     assert ages is None or isinstance(ages, np.ndarray)
     if isinstance(index, np.ndarray):
-        block = encode_scattered(7, page_size, index, cells, ages)
+        encode = encode_scattered if name.startswith("coded") else encode_rows
+        block = encode(7, page_size, index, cells, ages)
         where = index.tolist()
     else:
         block = encode_range(7, page_size, cells, first, ages)
@@ -149,6 +151,9 @@ FIVE = [
     *(CellState.MARKER, CellState.HOLE),
 ]
 SCATTERED = np.array([0, 5, 6, 511, 700], np.uint32)
+FAR_APART = np.array([3, 4, 258, 513, 514, 769, 1279, 1535, 1999])
+"""Steps of 1, and on both sides of 255 and 510."""
+
 
 
 def tidy() -> Cells:
@@ -156,6 +161,15 @@ def tidy() -> Cells:
     cells = Cells.holes(512)
     cells.state[:] = [CellState.HOLE] * 300 + [CellState.MAPPED] * 200 + [CellState.POISONED] * 12
     cells.mapped_pages[cells.state == CellState.MAPPED] = TWO_MIB // PAGE_BYTES
+    return cells
+
+
+def alike() -> Cells:
+    """Cells of few kinds."""
+    cells = Cells.holes(len(FAR_APART))
+    cells.state[::2] = CellState.MAPPED
+    cells.mapped_pages[::2] = 512
+    cells.mapcount[4:] = 2
     return cells
 
 
@@ -188,6 +202,15 @@ def plain_cases() -> list[dict[str, object]]:
             cells=cells_of([CellState.MAPPED] * 5, TWO_MIB, 7),
             index=SCATTERED,
         ),
+        case(
+            "coded, in part",
+            14,
+            ONE_GIB,
+            701,
+            cells=cells_of(FIVE, ONE_GIB, 6),
+            index=SCATTERED,
+        ),
+        case("coded, far apart", 15, TWO_MIB, 2000, cells=alike(), index=FAR_APART),
     ]
 
 
@@ -218,6 +241,15 @@ def aged_cases() -> list[dict[str, object]]:
             cells=cells_of(FIVE, ONE_GIB, 6),
             index=SCATTERED,
             ages=np.array([0, 1, 2, UNKNOWN_AGE, 600], np.uint32),
+        ),
+        case(
+            "coded, aged",
+            16,
+            TWO_MIB,
+            2000,
+            cells=alike(),
+            index=FAR_APART,
+            ages=np.array([20] * 8 + [UNKNOWN_AGE], np.uint32),
         ),
     ]
 

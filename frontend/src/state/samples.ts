@@ -146,6 +146,7 @@ export function sampleCells(
     first: dense ? index : 0,
     covered: rows,
     index: dense ? null : Uint32Array.from(index),
+    code: null,
     mappedPages: null,
     changedAgo: changedAgo === null ? null : new Uint32Array(rows).fill(changedAgo),
     mapcount: new Uint16Array(rows).fill(1),

@@ -26,6 +26,7 @@ const frameOf = (name: string): string => cases.find((golden) => golden.name ===
 const DENSE = frameOf("dense, in part");
 const RUNS = frameOf("runs, whole");
 const SCATTERED = frameOf("scattered, in part");
+const CODED = frameOf("coded, far apart");
 
 describe("frames of the Python encoder", () => {
   it.each(cases.map((golden) => [golden.name, golden] as const))("%s", (_, golden) => {
@@ -41,11 +42,15 @@ describe("frames of the Python encoder", () => {
     expect(frame.groups).toEqual([]);
     expect(block?.changedAgo === null).toBe(golden.changed_ago === null);
     if (golden.encoding !== Encoding.RUNS) {
-      expect(Array.from(block?.state ?? [])).toEqual(golden.columns.state);
-      expect(Array.from(block?.mapcount ?? [])).toEqual(golden.columns.mapcount);
-      expect(Array.from(block?.node ?? [])).toEqual(golden.columns.node);
-      if (golden.changed_ago) {
-        expect(Array.from(block?.changedAgo ?? [])).toEqual(golden.changed_ago);
+      const rows = block?.code ?? golden.index.map((_, at) => at);
+      const of = (column?: ArrayLike<number> | null): unknown =>
+        Array.from(rows, (row) => column?.[row]);
+      expect(of(block?.state)).toEqual(golden.columns.state);
+      expect(of(block?.mapcount)).toEqual(golden.columns.mapcount);
+      expect(of(block?.node)).toEqual(golden.columns.node);
+      if (golden.changed_ago) expect(of(block?.changedAgo)).toEqual(golden.changed_ago);
+      if (golden.encoding !== Encoding.DENSE) {
+        expect(Array.from(block?.index ?? [])).toEqual(golden.index);
       }
     }
   });
@@ -62,7 +67,7 @@ describe("frames of the Python encoder", () => {
     const blocks = cases.map((golden) => decodeFrame(frameBytes(golden.frame)).blocks[0]);
     const kinds = blocks.map((block) => `${block?.encoding ?? -1}/${block?.mappedPages !== null}`);
     expect(new Set(kinds)).toEqual(
-      new Set(["0/true", "0/false", "1/true", "1/false", "2/true", "2/false"]),
+      new Set(["0/true", "0/false", "1/true", "1/false", "2/true", "2/false", "3/true", "3/false"]),
     );
   });
 });
@@ -175,6 +180,54 @@ describe("frames that break the layout", () => {
       SCATTERED,
       (view: DataView) => {
         view.setUint32(BLOCK + 24, 0, true);
+      },
+    ],
+    [
+      "more far steps than there are",
+      "bad_block",
+      CODED,
+      (view: DataView) => {
+        view.setUint16(BLOCK + 6, view.getUint16(BLOCK + 6, true) + 1, true);
+      },
+    ],
+    [
+      "coded cells past 2^32",
+      "bad_block",
+      CODED,
+      (view: DataView) => {
+        view.setUint32(BLOCK + 8, 0xffffffff, true);
+      },
+    ],
+    [
+      "a code without a row",
+      "bad_block",
+      CODED,
+      (view: DataView) => {
+        view.setUint8(BLOCK + 20 + 7 * view.getUint32(BLOCK + 16, true), 99);
+      },
+    ],
+    [
+      "a step to where the walk is",
+      "bad_block",
+      CODED,
+      (view: DataView) => {
+        const [covered, rows] = [
+          view.getUint32(BLOCK + 12, true),
+          view.getUint32(BLOCK + 16, true),
+        ];
+        view.setUint8(BLOCK + 20 + 7 * rows + covered + 1, 0);
+      },
+    ],
+    [
+      "a first step",
+      "bad_block",
+      CODED,
+      (view: DataView) => {
+        const [covered, rows] = [
+          view.getUint32(BLOCK + 12, true),
+          view.getUint32(BLOCK + 16, true),
+        ];
+        view.setUint8(BLOCK + 20 + 7 * rows + covered, 1);
       },
     ],
   ])("%s: %s", (_, code, base64, edit) => {

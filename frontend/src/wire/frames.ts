@@ -11,6 +11,9 @@ import { CellFlag, CellState, Encoding, FRAME_MAGIC, FrameKind, PAGE_BYTES } fro
 const HEADER_BYTES = 20;
 const BLOCK_HEADER_BYTES = 20;
 const ROW_BYTES = 7;
+const MAX_CODES = 256;
+/** A step that leads to no cell. */
+const FAR = 255;
 const HAS_MAPPED_PAGES = 1;
 const HAS_CHANGED_AGO = 2;
 const STATE_COUNT = Object.keys(CellState).length;
@@ -20,16 +23,18 @@ const KINDS: readonly number[] = Object.values(FrameKind);
 
 export { FrameError } from "./frame-error";
 
-/** Rows of one block, as they travel: runs are not spread out. */
+/** Rows of one block, as they travel: neither runs nor codes are spread out. */
 export interface Block {
   readonly mappingId: number;
   readonly encoding: number;
-  /** First cell covered; 0 for scattered. */
+  /** First cell covered; 0 for scattered and coded. */
   readonly first: number;
   /** Cells covered. */
   readonly covered: number;
-  /** Runs: first cell of each; scattered: the cells; dense: null. */
+  /** Runs: first cell of each; scattered, coded: the cells; dense: null. */
   readonly index: Uint32Array | null;
+  /** Coded: the row of each cell; else null. */
+  readonly code: Uint8Array | null;
   /** 4 KiB pages present in each cell; null when the states say it. */
   readonly mappedPages: Uint32Array | null;
   /** Tenths of a second since each cell changed, or `UNKNOWN_AGE`; null when not sent: just now. */
@@ -107,7 +112,7 @@ export function wholePages(state: number, pageSize: number): number {
 /** Throws `FrameError` when the block does not fit a mapping of `cellCount` cells of `pageSize` bytes. */
 export function checkFits(block: Block, cellCount: number, pageSize: number): void {
   const last =
-    block.encoding === Encoding.SCATTERED
+    block.encoding === Encoding.SCATTERED || block.encoding === Encoding.CODED
       ? (block.index?.at(-1) ?? -1)
       : block.first + block.covered - 1;
   if (last >= cellCount) throw badBlock(block.mappingId, `cell ${last} of ${cellCount}`);
@@ -143,11 +148,16 @@ function decodeBlock(data: ArrayBuffer, view: DataView, at: number, kind: number
   if ((columns & ~known) !== 0) {
     throw new FrameError("bad_block", `columns ${columns} at byte ${at + 5}`);
   }
-  const indexed = encoding !== Encoding.DENSE;
+  const coded = encoding === Encoding.CODED;
+  const covered = view.getUint32(at + 12, true);
+  // Beside the columns: a code for each cell, and the steps from one to the next.
+  const steps = coded ? covered + view.getUint16(at + 6, true) : 0;
+  const indexed = encoding !== Encoding.DENSE && !coded;
   const mapped = (columns & HAS_MAPPED_PAGES) !== 0;
   const aged = (columns & HAS_CHANGED_AGO) !== 0;
   const wide = 4 * rows * (Number(indexed) + Number(mapped) + Number(aged));
-  const end = at + BLOCK_HEADER_BYTES + wide + ROW_BYTES * rows + paddingOf(ROW_BYTES * rows);
+  const narrow = ROW_BYTES * rows + (coded ? covered + steps : 0);
+  const end = at + BLOCK_HEADER_BYTES + wide + narrow + paddingOf(narrow);
   if (end > data.byteLength) {
     throw new FrameError("bad_block", `${rows} rows at byte ${at} run past the frame`);
   }
@@ -160,7 +170,7 @@ function decodeBlock(data: ArrayBuffer, view: DataView, at: number, kind: number
     mappingId: view.getUint32(at, true),
     encoding,
     first: view.getUint32(at + 8, true),
-    covered: view.getUint32(at + 12, true),
+    covered,
     index: indexed ? words() : null,
     mappedPages: mapped ? words() : null,
     changedAgo: aged ? words() : null,
@@ -169,9 +179,30 @@ function decodeBlock(data: ArrayBuffer, view: DataView, at: number, kind: number
     state: new Uint8Array(data, body + 4 * rows, rows),
     flags: new Uint8Array(data, body + 5 * rows, rows),
     node: new Uint8Array(data, body + 6 * rows, rows),
+    code: coded ? new Uint8Array(data, body + 7 * rows, covered) : null,
   };
   checkRows(block, rows);
-  return [block, end];
+  if (!coded) return [block, end];
+  const index = walked(block, new Uint8Array(data, body + 7 * rows + covered, steps));
+  return [{ ...block, first: 0, index }, end];
+}
+
+/** The cells of a coded block: each a step behind the one before, `FAR` cells for each byte that says so. */
+function walked({ mappingId, first, covered }: Block, steps: Uint8Array): Uint32Array {
+  const index = new Uint32Array(covered);
+  let count = 0;
+  let cell = first;
+  let far = true;
+  for (const step of steps) {
+    cell += step;
+    far = step === FAR;
+    if (!far) index[count++] = cell;
+  }
+  const ended = covered === 0 ? steps.length === 0 : !far && steps[0] === 0;
+  if (count !== covered || !ended || cell > 0xffffffff || !rises(index)) {
+    throw badBlock(mappingId, `${steps.length} steps for ${covered} cells`);
+  }
+  return index;
 }
 
 function checkRows(block: Block, rows: number): void {
@@ -187,6 +218,9 @@ function checkRows(block: Block, rows: number): void {
     if (rows > 0 && (index?.[rows - 1] ?? 0) >= first + covered) {
       throw bad("a run starts past the cells covered");
     }
+  } else if (block.code) {
+    if (rows > MAX_CODES || (rows === 0) !== (covered === 0)) throw bad(`${rows} rows to code`);
+    for (const code of block.code) if (code >= rows) throw bad(`code ${code} of ${rows} rows`);
   } else if (rows !== covered) {
     throw bad(`${rows} rows for ${covered} cells`);
   }

@@ -376,7 +376,7 @@ export interface components {
          * @description How a block lays out its cells.
          * @enum {integer}
          */
-        Encoding: 0 | 1 | 2;
+        Encoding: 0 | 1 | 2 | 3;
         /**
          * ErrorBody
          * @description The body of every HTTP error: `code` is stable, `message` is for people.
@@ -2600,6 +2600,7 @@ export const Encoding = {
   DENSE: 0,
   RUNS: 1,
   SCATTERED: 2,
+  CODED: 3,
 } as const;
 
 /** What a frame holds. */

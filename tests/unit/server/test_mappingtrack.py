@@ -49,7 +49,7 @@ def test_only_what_changed_since() -> None:
     made = track()
     put(made, [1, 900, 1999], 6)
     put(made, [900], 7)
-    assert encoding_of(made.block_since(5, ALL, NOW)) == (Encoding.SCATTERED, 0, 3)
+    assert encoding_of(made.block_since(5, ALL, NOW)) == (Encoding.CODED, 0, 3)
     assert encoding_of(made.block_since(6, ALL, NOW))[2] == 1
     assert made.block_since(7, ALL, NOW) is None
 
@@ -58,7 +58,7 @@ def test_only_what_changed_since() -> None:
     ("index", "expected"),
     [
         (list(range(100, 200)), (Encoding.RUNS, 100, 100)),
-        (list(range(100, 200, 2)), (Encoding.SCATTERED, 0, 50)),
+        (list(range(100, 200, 2)), (Encoding.CODED, 0, 50)),
         ([*range(100, 200), *range(201, 300)], (Encoding.RUNS, 100, 200)),
         ([5], (Encoding.DENSE, 5, 1)),
     ],
@@ -130,7 +130,10 @@ def test_ages_travel_with_what_did_not_change_just_now() -> None:
     fresh, late = made.block_since(5, ALL, NOW + 1), made.block_since(5, ALL, NOW + 2)
     assert fresh is not None
     assert late is not None
-    kept = [decode_frame(encode_cells(1, [block])).blocks[0].changed_ago for block in (fresh, late)]
+    kept = [
+        decode_frame(encode_cells(1, [block])).blocks[0].decode(COUNT, 2 << 20).changed_ago
+        for block in (fresh, late)
+    ]
     assert kept[0] is None
     assert kept[1] is not None
     assert kept[1].tolist() == [20, 20]

@@ -16,6 +16,7 @@ from hugescope_wire.frames import (
     encode_cells,
     encode_frame,
     encode_range,
+    encode_rows,
     encode_scattered,
 )
 from tests.unit.wire.made_wire import (
@@ -80,11 +81,44 @@ def test_ages_count_when_the_smaller_layout_is_chosen() -> None:
 
 def test_offsets_are_those_written_down() -> None:
     ages = np.array([4, UNKNOWN_AGE], np.uint32)
-    block = encode_scattered(9, MIB2, np.array([1, 5]), cells_of([MAPPED, PART]), ages)
+    block = encode_rows(9, MIB2, np.array([1, 5]), cells_of([MAPPED, PART]), ages)
     plain = struct.pack("<IBBHIII", 9, 2, 3, 0, 0, 2, 2)
     plain += struct.pack("<6I", 1, 5, 512, 7, 4, UNKNOWN_AGE)
     plain += struct.pack("<4H6B", 1, 1, 1, 1, 1, 4, 0, 0, 0, 0)
     assert block == plain + bytes(-len(plain) % 4)
+
+
+def test_offsets_of_coded_cells_are_those_written_down() -> None:
+    cells = cells_of([MAPPED, PART, PART, MAPPED])
+    block = encode_scattered(9, MIB2, np.array([1, 5, 260, 771]), cells)
+    plain = struct.pack("<IBBHIII", 9, 3, 1, 3, 1, 4, 2)
+    plain += struct.pack("<2I", 512, 7)
+    plain += struct.pack("<4H6B", 1, 1, 1, 1, 1, 4, 0, 0, 0, 0)
+    plain += bytes([0, 1, 1, 0]) + bytes([0, 4, 255, 0, 255, 255, 1])
+    assert block == plain + bytes(-len(plain) % 4)
+
+
+@pytest.mark.parametrize(
+    ("ways", "step", "encoding"),
+    [
+        (256, 1, Encoding.CODED),
+        (257, 1, Encoding.SCATTERED),
+        (1, 1_000, Encoding.CODED),
+        (1, 4_000, Encoding.SCATTERED),
+    ],
+)
+def test_cells_of_many_kinds_or_far_apart_have_a_row_each(
+    ways: int, step: int, encoding: Encoding
+) -> None:
+    rows = [(512, 1 + n % ways, 1, int(CellState.MAPPED), 0, 0) for n in range(300)]
+    index = np.arange(300) * step
+    raw = encode_scattered(7, MIB2, index, cells_of(rows))
+    (block,) = decode_frame(encode_cells(1, [raw])).blocks
+    assert block.encoding is encoding
+    whole = block.decode(300 * step, MIB2)
+    assert rows_of(whole.cells) == rows
+    assert whole.index is not None
+    assert whole.index.tolist() == index.tolist()
 
 
 def test_agents_send_no_ages() -> None:

@@ -65,6 +65,13 @@ def row_columns(rows: int, state: int = 1, flags: int = 0) -> bytes:
     return body + bytes(-len(body) % 4)
 
 
+def coded(rows: int, codes: list[int], steps: list[int], far: int = 0, first: int = 0) -> bytes:
+    """A coded block of equal rows."""
+    head = struct.pack("<IBBHIII", 1, 3, 0, far, first, len(codes), rows)
+    body = bytes(4 * rows) + bytes([1]) * rows + bytes(2 * rows) + bytes(codes) + bytes(steps)
+    return head + body + bytes(-len(body) % 4)
+
+
 def u32(*numbers: int) -> bytes:
     """Little-endian u32."""
     return struct.pack(f"<{len(numbers)}I", *numbers)
@@ -186,7 +193,7 @@ def test_noise_is_refused(noise: bytes) -> None:
         (header(0) + b"\0", "trailing_bytes"),
         (header(1), "bad_block"),
         (header(0xFFFF), "bad_block"),
-        (header(1) + block(3, 0, 0, 0, b""), "bad_block"),
+        (header(1) + block(4, 0, 0, 0, b""), "bad_block"),
         (header(1) + block(0, 0, 1, 1, row_columns(1), columns=2), "bad_block"),
         (header(1) + block(0, 0, 1, 1, row_columns(1)[:-1]), "bad_block"),
         (header(1) + block(0, 0, 0xFFFFFFFF, 0xFFFFFFFF, b""), "bad_block"),
@@ -204,8 +211,17 @@ def test_noise_is_refused(noise: bytes) -> None:
         (header(1) + block(2, 0, 2, 2, u32(2, 1) + row_columns(2)), "bad_block"),
         (header(1) + block(0, 0, 1, 1, row_columns(1, state=9)), "bad_block"),
         (header(1) + block(0, 0, 1, 1, row_columns(1, flags=16)), "bad_block"),
+        (header(1) + coded(2, [0, 1], [0, 4], far=1), "bad_block"),
+        (header(1) + coded(2, [0, 2], [0, 4]), "bad_block"),
+        (header(1) + coded(2, [0, 1], [1, 4]), "bad_block"),
+        (header(1) + coded(2, [0, 1], [0, 0]), "bad_block"),
+        (header(1) + coded(2, [0, 1], [0, 4, 255], far=1), "bad_block"),
+        (header(1) + coded(2, [0, 1], [0, 255, 255], far=1), "bad_block"),
+        (header(1) + coded(2, [0, 1], [0, 4], first=0xFFFFFFFF), "bad_block"),
+        (header(1) + coded(0, [0, 1], [0, 4]), "bad_block"),
+        (header(1) + coded(257, [0, 1], [0, 4]), "bad_block"),
     ],
-    ids=range(32),
+    ids=range(41),
 )
 def test_code_of_each_fault(data: bytes, code: str) -> None:
     assert refused(data).code == code
