@@ -2,7 +2,7 @@
 import { hex } from "./lib/color";
 import { columnOf, rowOf } from "./lib/geometry";
 import type { Connection } from "./state/connection";
-import type { CellColumns } from "./state/cells";
+import { columnsOf, type CellColumns } from "./state/cell-columns";
 import type { GroupColumns } from "./state/groups";
 import { hostOf } from "./state/route";
 import type { Picture } from "./state/picture";
@@ -11,7 +11,7 @@ import type { Store } from "./state/store";
 import { theme } from "./state/theme";
 import type { HostReport, HostSummary, MappingInfo, PartRun, Viewed } from "./wire/types";
 
-/** The mapping on screen. Arrays are the page's own: read, do not write. */
+/** The mapping on screen. Arrays are the page's own or copies: read, do not write. */
 export interface DebugMapping {
   readonly info: MappingInfo;
   readonly level: string;
@@ -103,9 +103,16 @@ function mappingOf(store: Store, picture: Picture): DebugMapping {
     level: picture.level.name,
     table: picture.table,
     view: picture.loaded,
-    columns: items && "columns" in items ? items.columns : null,
+    get columns() {
+      if (items?.kind === "cells") return columnsOf(items.cells);
+      return items?.kind === "groups" ? items.columns : null;
+    },
     parts: items && "runs" in items ? items.runs : null,
-    ages: items?.changedAt ?? null,
+    get ages() {
+      return (
+        items && Float32Array.from({ length: items.grid.count }, (_, at) => items.changedAt(at))
+      );
+    },
     paint: painted?.paint ?? null,
     paints: Object.fromEntries(
       paints.flatMap((one, at) => (one ? [[at, { key: one.key, color: hex(one.color) }]] : [])),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CellItems, type CellColumns } from "../state/cells";
+import { CellRecords, rowWords } from "../state/cell-records";
 import { CellFlag, CellState, UNKNOWN_COUNT, UNKNOWN_NODE } from "../wire/generated";
 import { hex, mix, pixel, rgb, sequential } from "./color";
 import {
@@ -20,14 +20,19 @@ const ONE_GIB = 2 ** 30;
 
 type Change = Partial<Record<"state" | "flags" | "mapcount" | "node" | "pages", number>>;
 
-function cell(change: Change): CellColumns {
-  const { columns } = new CellItems({ first: 0, count: 1, shift: 0 }, TWO_MIB, 0);
-  columns.state[0] = change.state ?? CellState.MAPPED;
-  columns.flags[0] = change.flags ?? 0;
-  columns.mapcount[0] = change.mapcount ?? 1;
-  columns.node[0] = change.node ?? 0;
-  columns.mappedPages[0] = change.pages ?? 512;
-  return columns;
+function cell(change: Change): CellRecords {
+  const { state = CellState.MAPPED, flags = 0, mapcount = 1, node = 0, pages = 512 } = change;
+  const row = {
+    mapcount: Uint16Array.of(mapcount),
+    mappers: Uint16Array.of(UNKNOWN_COUNT),
+    state: Uint8Array.of(state),
+    flags: Uint8Array.of(flags),
+    node: Uint8Array.of(node),
+  };
+  const cells = new CellRecords(1);
+  cells.put(0, rowWords(row, Uint32Array.of(pages)), 0);
+  cells.setTime(0, 0);
+  return cells;
 }
 
 function keyOf(mode: (typeof COLOR_MODES)[number], change: Change): string {
@@ -171,7 +176,7 @@ describe("the legend of states", () => {
     for (const one of columns) {
       const paint = paintOf("state", one, 0, TWO_MIB, 5);
       counts[paint] = (counts[paint] ?? 0) + 1;
-      const state = one.state[0] ?? 0;
+      const state = one.state(0);
       states[state] = (states[state] ?? 0) + 1;
     }
     const paints = paintsOf("state", "light", TWO_MIB, 1);

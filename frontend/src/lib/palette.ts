@@ -4,7 +4,7 @@
  * A paint is a number below 256: the colour mode's classes, so that legend, counts, pixels and hatches all speak of
  * the same thing. Poisoned and migrating keep their paint in every mode: no way of looking hides them.
  */
-import type { CellColumns } from "../state/cells";
+import { stateIn, type CellRecords } from "../state/cell-records";
 import {
   CellFlag,
   CellState,
@@ -128,29 +128,26 @@ export function flashColor(theme: Theme): Rgb {
   return rgb(COLORS[theme].flash);
 }
 
-/** The paint of one cell in this mode, `ageS` seconds after its last change. */
+/** The paint of one cell in this mode, at `nowS` on the page's clock. */
 export function paintOf(
   mode: ColorMode,
-  columns: CellColumns,
+  cells: CellRecords,
   cell: number,
   pageSize: number,
-  ageS: number,
+  nowS: number,
 ): number {
-  const state = columns.state[cell] ?? CellState.HOLE;
+  const kind = cells.kind(cell);
+  const state = stateIn(kind);
   if (state === CellState.POISONED) return POISONED;
   if (state === CellState.MIGRATING) return MIGRATING;
-  if (mode === "state") return statePaint(state, columns, cell, pageSize);
-  const present = state !== CellState.HOLE && state !== CellState.MARKER;
-  if (mode === "age") return agePaint(ageS, present);
-  if (!present) return NO_PAGE;
-  return mode === "node" ? nodePaint(columns.node[cell]) : countPaint(columns[mode][cell]);
-}
-
-function statePaint(state: number, columns: CellColumns, cell: number, pageSize: number): number {
-  if (state === CellState.PARTIAL) {
-    return partialPaint(((columns.mappedPages[cell] ?? 0) * PAGE_BYTES) / pageSize);
+  if (mode === "state") {
+    if (state !== CellState.PARTIAL) return PAINT_OF_FLAGGED[kind & 0xffff] ?? NO_PAGE;
+    return partialPaint((cells.mappedPages(cell) * PAGE_BYTES) / pageSize);
   }
-  return PAINT_OF_FLAGGED[(state << 8) | (columns.flags[cell] ?? 0)] ?? NO_PAGE;
+  const present = state !== CellState.HOLE && state !== CellState.MARKER;
+  if (mode === "age") return agePaint(nowS - cells.changedAt(cell), present);
+  if (!present) return NO_PAGE;
+  return mode === "node" ? nodePaint(cells.node(cell)) : countPaint(cells[mode](cell));
 }
 
 /** Paint by state and flags: one look, for half a million cells are painted at once. */

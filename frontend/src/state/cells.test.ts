@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { decodeFrame, type Block } from "../wire/frames";
 import { CellState, Encoding, UNKNOWN_AGE, UNKNOWN_COUNT } from "../wire/generated";
 import { frameBytes, goldenCases } from "../wire/golden";
+import { columnsOf } from "./cell-columns";
 import { CellItems } from "./cells";
 import { NEVER } from "./items";
 import { sampleCells, sampleFrame } from "./samples";
@@ -18,12 +19,21 @@ function apply(cells: CellItems, index: readonly number[], state: number, nowS =
   return Array.from(cells.apply(sampleFrame([sampleCells(index, states)]), 7, nowS));
 }
 
+function times(cells: CellItems): number[] {
+  return Array.from({ length: cells.view.count }, (_, at) => cells.changedAt(at));
+}
+
+function whatOf(items: CellItems): unknown {
+  const { stateCounts, presentPages } = items;
+  return { columns: columnsOf(items.cells), times: times(items), stateCounts, presentPages };
+}
+
 describe("cells after a frame", () => {
   it.each(goldenCases().map((golden) => [golden.name, golden] as const))("%s", (_, golden) => {
     const view = { first: 0, count: golden.cell_count, shift: 0 } as const;
     const cells = new CellItems(view, golden.page_size, 0);
     cells.apply(decodeFrame(frameBytes(golden.frame)), golden.mapping_id, 1);
-    const { columns } = cells;
+    const columns = columnsOf(cells.cells);
     const at = (column: ArrayLike<number>): (number | undefined)[] =>
       golden.index.map((cell) => column[cell]);
     expect(at(columns.mappedPages)).toEqual(golden.columns.mapped_pages);
@@ -54,7 +64,7 @@ describe("a view of cells", () => {
     const blocks = [sampleCells([1], [MAPPED]), sampleCells([10], [MAPPED])];
     expect(() => cells.apply(sampleFrame(blocks), 7, 1)).toThrow("cell 10 of 10");
     expect(cells.stateCounts[HOLE]).toBe(10);
-    expect(cells.columns.mapcount[1]).toBe(UNKNOWN_COUNT);
+    expect(cells.cells.mapcount(1)).toBe(UNKNOWN_COUNT);
   });
 
   it("names more changes than were expected at first", () => {
@@ -69,7 +79,7 @@ describe("a view of cells", () => {
     const whole = sampleFrame([sampleCells(1000, [HOLE, MAPPED, HOLE])]);
     cells.apply(whole, 7, 1);
     expect(cells.complete).toBe(true);
-    expect(cells.columns.state[1]).toBe(MAPPED);
+    expect(cells.cells.state(1)).toBe(MAPPED);
     expect(() => apply(cells, [999], MAPPED)).toThrow("before the view");
     expect(() => apply(cells, [1003], MAPPED)).toThrow("cell 1003 of 1003");
     expect(cells.apply(whole, 8, 1)).toHaveLength(0);
@@ -91,25 +101,21 @@ describe("a view of cells", () => {
     inRuns.apply(sampleFrame([runs([1000, 1002, 1004], [HOLE, MAPPED, SPLIT])]), 7, 9);
     oneByOne.apply(sampleFrame([sampleCells(1000, first, 20)]), 7, 9);
     expect(inRuns).toMatchObject({ alike: Uint32Array.of(0, 2, 4), presentPages: 3 * 512 });
-    for (const what of ["columns", "changedAt", "stateCounts", "presentPages"] as const) {
-      expect(inRuns[what]).toEqual(oneByOne[what]);
-    }
+    expect(whatOf(inRuns)).toEqual(whatOf(oneByOne));
     const changed = inRuns.apply(sampleFrame([runs([1000, 1003], [MAPPED, HOLE])]), 7, 10);
     expect(Array.from(changed)).toEqual([0, 1, 3, 4]);
     oneByOne.apply(sampleFrame([sampleCells(1000, later, 20)]), 7, 10);
     expect(inRuns.alike).toBeNull();
-    for (const what of ["columns", "changedAt", "stateCounts", "presentPages"] as const) {
-      expect(inRuns[what]).toEqual(oneByOne[what]);
-    }
+    expect(whatOf(inRuns)).toEqual(whatOf(oneByOne));
   });
 
   it("knows when cells changed, on this page's clock", () => {
     const cells = cellsOf(2);
     cells.apply(sampleFrame([sampleCells(0, [HOLE, MAPPED], UNKNOWN_AGE)]), 7, 50);
-    expect(Array.from(cells.changedAt)).toEqual([NEVER, NEVER]);
+    expect(times(cells)).toEqual([NEVER, NEVER]);
     apply(cells, [1], HOLE, 60);
-    expect(Array.from(cells.changedAt)).toEqual([NEVER, 60]);
+    expect(times(cells)).toEqual([NEVER, 60]);
     cells.apply(sampleFrame([sampleCells(0, [HOLE, MAPPED], 25)]), 7, 70);
-    expect(Array.from(cells.changedAt)).toEqual([67.5, 67.5]);
+    expect(times(cells)).toEqual([67.5, 67.5]);
   });
 });

@@ -61,13 +61,13 @@ describe("groups after a frame", () => {
     expect(items.stateCounts[CellState.POISONED]).toBe(1);
     expect(items.presentPages).toBe(15 * 512);
     expect(items.writeProtected).toBe(2);
-    expect(items.changedAt[1]).toBe(NEVER);
+    expect(items.changedAt(1)).toBe(NEVER);
     const later = sampleFrame([], [sampleGroups(3, 1, [{ counts: { HOLE: 8 } }])]);
     expect(Array.from(items.apply(later, 7, 6))).toEqual([1]);
     expect(items.stateCounts[CellState.HOLE]).toBe(16);
     expect(items.presentPages).toBe(7 * 512);
     expect(items.writeProtected).toBe(0);
-    expect(items.changedAt[1]).toBe(6);
+    expect(items.changedAt(1)).toBe(6);
   });
 
   it("refuse what is not of their view", () => {

@@ -36,9 +36,9 @@ export class GroupItems implements Items {
   sharedTable = 0;
   presentPages = 0;
   complete = false;
-  readonly changedAt: Float32Array;
   readonly grid: ItemGrid;
   readonly #firstGroup: number;
+  readonly #changedAt: Float32Array;
   readonly #ours: readonly Column[];
   #changed = new ItemList();
 
@@ -69,7 +69,7 @@ export class GroupItems implements Items {
       node: new Uint8Array(groups).fill(UNKNOWN_NODE),
     };
     this.#ours = columnList(this.columns);
-    this.changedAt = new Float32Array(groups).fill(NEVER);
+    this.#changedAt = new Float32Array(groups).fill(NEVER);
   }
 
   /** Throws `FrameError` when a block does not fit, before any group is written. */
@@ -85,8 +85,12 @@ export class GroupItems implements Items {
   }
 
   paint(mode: ColorMode, item: number, shown: Uint8Array | null, nowS: number): number {
-    const ageS = mode === "age" ? nowS - (this.changedAt[item] ?? NEVER) : 0;
+    const ageS = mode === "age" ? nowS - this.changedAt(item) : 0;
     return groupPaint(mode, this.columns, item, this.pageSize, ageS, shown);
+  }
+
+  changedAt(item: number): number {
+    return this.#changedAt[item] ?? NEVER;
   }
 
   #check(block: GroupBlock): void {
@@ -106,8 +110,8 @@ export class GroupItems implements Items {
       const item = (index ? (index[row] ?? 0) : first + row) - this.#firstGroup;
       const changed = this.#write(item, theirs, row);
       if (changed) this.#changed.add(item);
-      if (changedAgo) this.changedAt[item] = changedAtS(changedAgo[row] ?? 0, nowS);
-      else if (changed || index) this.changedAt[item] = nowS;
+      if (changedAgo) this.#changedAt[item] = changedAtS(changedAgo[row] ?? 0, nowS);
+      else if (changed || index) this.#changedAt[item] = nowS;
     }
   }
 

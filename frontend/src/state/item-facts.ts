@@ -70,7 +70,7 @@ export function itemFactsOf(
   cells: CellSpan,
   nowS: number,
 ): ItemFacts | null {
-  const agoS = nowS - (items.changedAt[item] ?? -Infinity);
+  const agoS = nowS - items.changedAt(item);
   const common = { cells, changedAgoS: agoS === Infinity ? null : Math.max(0, agoS) };
   return items.kind === "parts"
     ? partFacts(items, item, common)
@@ -96,20 +96,25 @@ function countedFacts(
   items: CellItems | GroupItems,
   item: number,
 ): Omit<CellFacts, keyof Common> | Omit<GroupFacts, keyof Common> {
+  if (items.kind === "cells") {
+    const { cells } = items;
+    return {
+      kind: "cell",
+      mappedPages: cells.mappedPages(item),
+      mapcount: cells.mapcount(item),
+      mappers: cells.mappers(item),
+      node: cells.node(item),
+      state: cells.state(item),
+      flags: cells.flags(item),
+    };
+  }
   const { mapcount, mappers, node, mappedPages } = items.columns;
-  const counted = {
+  const { counts, writeProtected, sharedTable, inferred } = items.columns;
+  return {
     mappedPages: mappedPages[item] ?? 0,
     mapcount: mapcount[item] ?? UNKNOWN_COUNT,
     mappers: mappers[item] ?? UNKNOWN_COUNT,
     node: node[item] ?? UNKNOWN_NODE,
-  };
-  if (items.kind === "cells") {
-    const { state, flags } = items.columns;
-    return { ...counted, kind: "cell", state: state[item] ?? 0, flags: flags[item] ?? 0 };
-  }
-  const { counts, writeProtected, sharedTable, inferred } = items.columns;
-  return {
-    ...counted,
     kind: "group",
     counts: counts.map((column) => column[item] ?? 0),
     writeProtected: writeProtected[item] ?? 0,

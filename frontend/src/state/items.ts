@@ -26,7 +26,7 @@ export interface Items {
   /** Whether everything came once; before that, nothing here is true. */
   readonly complete: boolean;
   /** When each item last changed, in seconds on this page's clock; `NEVER` if that is not known to have been. */
-  readonly changedAt: Float32Array;
+  changedAt(item: number): number;
   /** Where stretches of items begin that are alike in everything; null: not known. */
   readonly alike?: Uint32Array | null;
   /** Take a frame in; returns the items that are other than before, valid until the next call. */

@@ -13,8 +13,9 @@ describe("pace", () => {
     expect(pace.release()).toBeNull();
     pace.frame(1000);
     expect(pace.hold(received(1100))).toBe(true);
-    expect(pace.overdue(1250)).toBe(false);
-    expect(pace.overdue(1300)).toBe(true);
+    pace.frame(1250);
+    expect(pace.overdue(1400)).toBe(false);
+    expect(pace.overdue(1450)).toBe(true);
     expect(pace.release()?.receivedAtMs).toBe(1100);
     expect(pace.release()).toBeNull();
     expect(pace.overdue(9000)).toBe(false);
@@ -42,9 +43,13 @@ describe("pace", () => {
     pace.frame(1200);
     pace.tick(1300);
     expect(pace.clock.value).toBe(1000);
-    pace.drawn(1300, false);
+    expect(pace.drawn(1300, false)).toBe(true);
     expect(pace.clock.value).toBe(1300);
-    pace.tick(1600);
-    expect(pace.clock.value).toBe(1600);
+    expect(pace.drawn(1500, false)).toBe(false);
+    expect(pace.clock.value).toBe(1300);
+    expect(pace.drawn(1700, false)).toBe(true);
+    expect(pace.clock.value).toBe(1700);
+    pace.tick(2100);
+    expect(pace.clock.value).toBe(2100);
   });
 });

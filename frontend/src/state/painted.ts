@@ -43,13 +43,13 @@ export class PaintedItems {
 
   /** Time passed: returns the items that are in another class of age by now. */
   grow(nowS: number): Uint32Array {
-    const { changedAt } = this.items;
+    const { items, paint } = this;
     const older: number[] = [];
     const beforeS = this.#grownS;
     this.#grownS = nowS;
-    for (let item = 0; item < changedAt.length; item++) {
-      const at = changedAt[item] ?? 0;
-      const isDue = nowS - at >= (AGE_DUE_S[this.paint[item] ?? 0] ?? Infinity);
+    for (let item = 0; item < paint.length; item++) {
+      const at = items.changedAt(item);
+      const isDue = nowS - at >= (AGE_DUE_S[paint[item] ?? 0] ?? Infinity);
       // Cells that changed and changed back since were not painted then.
       if (at === -Infinity || (!isDue && at < beforeS)) continue;
       if (this.#update(item, nowS)) older.push(item);

@@ -13,19 +13,19 @@ export class PartItems implements Items {
   readonly view: Viewed;
   readonly grid: ItemGrid;
   readonly stateCounts = new Uint32Array(Object.keys(CellState).length);
-  readonly changedAt: Float32Array;
   /** The run that holds each part; undefined: the agent said nothing of it. */
   readonly runs: (PartRun | undefined)[];
   presentPages = 0;
   complete = false;
   #changed = new ItemList();
+  readonly #changedAt: Float32Array;
 
   /** `cell` is the page's, `count` how many parts it has. */
   constructor(cell: number, count: number) {
     this.view = { first: cell, count: 1, shift: 0 };
     this.grid = itemGrid(1, 0, Math.min(ENTRIES, count));
     this.runs = Array.from({ length: this.grid.count });
-    this.changedAt = new Float32Array(this.grid.count).fill(NEVER);
+    this.#changedAt = new Float32Array(this.grid.count).fill(NEVER);
   }
 
   /** Frames tell nothing of parts. */
@@ -50,11 +50,15 @@ export class PartItems implements Items {
         this.runs[part] = run;
         if (old && same(old, run)) continue;
         this.#changed.add(part);
-        if (this.complete) this.changedAt[part] = nowS;
+        if (this.complete) this.#changedAt[part] = nowS;
       }
     }
     this.complete = true;
     return this.#changed.items;
+  }
+
+  changedAt(item: number): number {
+    return this.#changedAt[item] ?? NEVER;
   }
 
   paint(_mode: ColorMode, item: number): number {

@@ -159,7 +159,7 @@ describe("a coarse picture", () => {
       cells: { first: 76, count: 64 },
       changedAgoS: 3,
     });
-    expect(made.columnsOf(3)).toBeNull();
+    expect(made.recordOf(3)).toBeNull();
     expect(legendUnit(made)).toBe("cells");
     made.colorBy("mapcount");
     expect(legendUnit(made)).toBe("groups");
@@ -190,7 +190,7 @@ describe("a picture inside of a page", () => {
     expect(made.geometry.tableVa).toBe(START + 3 * TWO_MIB);
     made.expect({ first: 3, count: 1, shift: 0 });
     made.apply(sampleFrame([sampleCells(3, [CellState.PARTIAL], 0)]), 1000);
-    expect([made.complete, made.columnsOf(3)?.columns.state[0]]).toEqual([
+    expect([made.complete, made.recordOf(3)?.cells.state(0)]).toEqual([
       false,
       CellState.PARTIAL,
     ]);

@@ -23,7 +23,8 @@ import { Rate } from "../lib/rate";
 import { cellsOfRows, holds } from "../lib/view-choice";
 import type { Frame } from "../wire/frames";
 import type { MappingInfo, PageDetail, Viewed } from "../wire/types";
-import { CellItems, type CellColumns } from "./cells";
+import type { CellRecords } from "./cell-records";
+import { CellItems } from "./cells";
 import type * as coarse from "./coarse";
 import type { GroupItems } from "./groups";
 import type { AnyItems } from "./items";
@@ -181,7 +182,7 @@ export class Picture {
   }
 
   /** The cell of the page that is looked into, as frames tell it; null before they do. */
-  pageColumns(): CellItems | null {
+  pageCell(): CellItems | null {
     return this.#next?.kind === "cells" && this.#next.complete ? this.#next : null;
   }
 
@@ -261,12 +262,12 @@ export class Picture {
     return item < 0 ? -2 : (this.painted.paint[item] ?? -2);
   }
 
-  /** Columns and index of a cell; null where cells are not loaded one by one. */
-  columnsOf(cell: number): { readonly columns: CellColumns; readonly at: number } | null {
-    const items = this.level.kind === "parts" ? this.pageColumns() : this.items;
+  /** Records that hold a cell, and its place in them; null where cells are not loaded one by one. */
+  recordOf(cell: number): { readonly cells: CellRecords; readonly at: number } | null {
+    const items = this.level.kind === "parts" ? this.pageCell() : this.items;
     if (items?.kind !== "cells") return null;
     const at = cell - items.view.first;
-    return at >= 0 && at < items.view.count ? { columns: items.columns, at } : null;
+    return at >= 0 && at < items.view.count ? { cells: items.cells, at } : null;
   }
 
   /** The entries that are shown together with this one, itself included. */

@@ -41,14 +41,14 @@ function differing({ paint }: PaintedItems, from: number, step: 1 | -1): number 
  * none did so lately, the one that changed last of all. -1: no change is known.
  */
 function changed({ items }: PaintedItems, from: number, nowS: number): number {
-  const { changedAt } = items;
-  const count = changedAt.length;
+  const { count } = items.grid;
   let newest = -1;
+  let newestAt = -Infinity;
   for (let step = 1; step <= count; step++) {
     const item = (from + step) % count;
-    const at = changedAt[item] ?? -Infinity;
+    const at = items.changedAt(item);
     if (nowS - at <= LATELY_S) return item;
-    if (at > (changedAt[newest] ?? -Infinity)) newest = item;
+    if (at > newestAt) [newest, newestAt] = [item, at];
   }
   return newest;
 }

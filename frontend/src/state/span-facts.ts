@@ -19,14 +19,14 @@ class Sum {
   changedAt = -Infinity;
 
   cell(items: CellItems, item: number): void {
-    const { state, flags } = items.columns;
-    const one = state[item] ?? 0;
-    const flag = flags[item] ?? 0;
-    this.counts[one] = (this.counts[one] ?? 0) + 1;
+    const { cells } = items;
+    const [state, flag] = [cells.state(item), cells.flags(item)];
+    this.counts[state] = (this.counts[state] ?? 0) + 1;
     if ((flag & CellFlag.WRITE_PROTECTED) !== 0) this.writeProtected++;
     if ((flag & CellFlag.SHARED_TABLE) !== 0) this.sharedTable++;
     if ((flag & CellFlag.INFERRED) !== 0) this.inferred++;
-    this.#common(items, item);
+    this.#pages(cells.mappedPages(item), cells.node(item), cells.changedAt(item));
+    this.#counts(cells.mapcount(item), cells.mappers(item));
   }
 
   group(items: GroupItems, item: number): void {
@@ -37,18 +37,21 @@ class Sum {
     this.writeProtected += writeProtected[item] ?? 0;
     this.sharedTable += sharedTable[item] ?? 0;
     this.inferred += inferred[item] ?? 0;
-    this.#common(items, item);
+    const { mappedPages, mapcount, mappers, node } = items.columns;
+    this.#pages(mappedPages[item] ?? 0, node[item] ?? UNKNOWN_NODE, items.changedAt(item));
+    this.#counts(mapcount[item] ?? UNKNOWN_COUNT, mappers[item] ?? UNKNOWN_COUNT);
   }
 
-  #common(items: CellItems | GroupItems, item: number): void {
-    const { mappedPages, mapcount, mappers, node } = items.columns;
-    this.mappedPages += mappedPages[item] ?? 0;
-    this.mapcount = higher(this.mapcount, mapcount[item] ?? UNKNOWN_COUNT);
-    this.mappers = higher(this.mappers, mappers[item] ?? UNKNOWN_COUNT);
-    const on = node[item] ?? UNKNOWN_NODE;
-    if (this.node === UNKNOWN_NODE) this.node = on;
-    else if (on !== UNKNOWN_NODE && on !== this.node) this.node = SEVERAL_NODES;
-    this.changedAt = Math.max(this.changedAt, items.changedAt[item] ?? -Infinity);
+  #pages(pages: number, node: number, changedAt: number): void {
+    this.mappedPages += pages;
+    if (this.node === UNKNOWN_NODE) this.node = node;
+    else if (node !== UNKNOWN_NODE && node !== this.node) this.node = SEVERAL_NODES;
+    this.changedAt = Math.max(this.changedAt, changedAt);
+  }
+
+  #counts(mapcount: number, mappers: number): void {
+    this.mapcount = higher(this.mapcount, mapcount);
+    this.mappers = higher(this.mappers, mappers);
   }
 }
 

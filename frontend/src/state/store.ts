@@ -388,8 +388,7 @@ export class Store {
       for (const drawn of this.#unacknowledged) this.send?.({ type: "ack", seq: drawn });
       this.#unacknowledged = [];
       batch(() => {
-        this.#release();
-        this.#pace.drawn(nowMs, seq === 1);
+        if (this.#pace.drawn(nowMs, seq === 1)) this.#release();
       });
     };
     if (document.hidden || this.#screen === null) finish();

@@ -22,7 +22,7 @@ const LEAST_SHARE = 0.04;
 /** A danger is to be seen: so many CSS pixels at least. */
 const DANGER_PX = 4;
 const SOON_MS = 200;
-const REDRAW_MS = 1000;
+const REDRAW_MS = 2000;
 
 export interface MinimapProps {
   readonly store: Store;

@@ -76,7 +76,7 @@ function useItem({ store, picture, cells, picked }: PagePanelProps): ItemFacts |
   const nowMs = store.nowMs.value;
   if (picked !== null) return factsOf(picture, picked, nowMs);
   if (picture.level.kind === "parts") {
-    const items = picture.pageColumns();
+    const items = picture.pageCell();
     const at = items ? cells.first - items.view.first : -1;
     return items && at >= 0 ? itemFactsOf(items, at, cells, nowMs / 1000) : null;
   }
@@ -153,14 +153,12 @@ function Answer(props: PagePanelProps & { readonly host: HostSummary }): JSX.Ele
 /** What the map shows of the cell: when it changes, the page is asked for again. */
 function seenOf(store: Store, picture: Picture, cell: number): string {
   store.followCells();
-  const found = picture.columnsOf(cell);
+  const found = picture.recordOf(cell);
   const live = store.selection.value.phase === "live" ? 1 : 0;
   if (found === null) return `${picture.framesApplied}/${live}`;
-  const { state, mappedPages, mapcount, mappers, flags, node } = found.columns;
-  return [state, mappedPages, mapcount, mappers, flags, node]
-    .map((column) => column[found.at])
-    .concat(live)
-    .join();
+  const { cells, at } = found;
+  const counts = [cells.mappedPages(at), cells.mapcount(at), cells.mappers(at)];
+  return [cells.kind(at), ...counts, live].join();
 }
 
 function Detail(props: {
