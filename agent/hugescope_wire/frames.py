@@ -51,12 +51,14 @@ __all__ = [
     "Encoding",
     "Frame",
     "FrameKind",
+    "RawFrame",
     "decode_frame",
     "encode_cells",
     "encode_frame",
     "encode_range",
     "encode_rows",
     "encode_scattered",
+    "split_frame",
     "whole_pages",
 ]
 
@@ -87,6 +89,15 @@ class Frame:
     meta: HostFrame | HostDelta | None
     blocks: tuple[EncodedBlock, ...]
     groups: tuple[GroupBlock, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawFrame:
+    """A frame that was checked, with its blocks as they stand in it: to be sent again."""
+
+    kind: FrameKind
+    meta: HostFrame | HostDelta
+    blocks: tuple[bytes, ...]
 
 
 def encode_frame(
@@ -144,6 +155,25 @@ def decode_frame(data: bytes | memoryview) -> Frame:
     if at != len(data):
         raise WireError("trailing_bytes", f"{len(data) - at} bytes after the last block")
     return Frame(kind, seq, meta, tuple(blocks), tuple(groups))
+
+
+def split_frame(data: bytes) -> RawFrame:
+    """A frame of kind full or delta in its parts.
+
+    Raises:
+        WireError: as `decode_frame`; `bad_kind` for frames of cells or groups.
+    """
+    frame = decode_frame(data)
+    if frame.meta is None:
+        raise WireError("bad_kind", "a frame of cells is no part of a recording")
+    (json_length,) = struct.unpack_from("<I", data, 16)
+    at = _HEADER.size + json_length + -json_length % 4
+    blocks = []
+    for _ in frame.blocks:
+        _, end = decode_block(data, at, with_ages=False)
+        blocks.append(data[at:end])
+        at = end
+    return RawFrame(frame.kind, frame.meta, tuple(blocks))
 
 
 def _decode_meta(kind: FrameKind, text: bytes) -> HostFrame | HostDelta | None:
