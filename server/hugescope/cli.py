@@ -16,6 +16,7 @@ from hugescope.commands import (
     findings,
     page,
     pool,
+    record,
     schema,
     serve,
     snapshot,
@@ -55,7 +56,7 @@ def _main(
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-for command in (snapshot, page, pool, findings, doctor, up, demo, serve, agent, schema):
+for command in (snapshot, page, pool, findings, doctor, up, demo, serve, agent, record, schema):
     app.command(name=command.NAME)(command.run)
 
 
