@@ -52,6 +52,7 @@ class HostView:
     """The state of one host, brought up to date part by part. Not for several threads at once.
 
     Attributes:
+        watches: processes with hugetlb mappings, by pid.
         pools: the counters as last read.
         thp: transparent huge pages of the processes asked for.
         changes: what is not told yet.
@@ -63,7 +64,7 @@ class HostView:
         self._options = options
         self._clock = clock
         self._ids = itertools.count(1)
-        self._watches: dict[int, Watch] = {}
+        self.watches: dict[int, Watch] = {}
         self._sizes: dict[int, int] = {}
         self._cells = 0
         budget_s = options.budget / options.tick_hz
@@ -84,20 +85,20 @@ class HostView:
         self._reader = CellReader(files.scanner, files.kpage, files.nodes, self._mappers)
         self._rounds = Rounds(files.root, self._options.pids, self._options.tick_hz)
         self._averaged: bool | None = None
-        for pid in list(self._watches):
+        for pid in list(self.watches):
             self._carry_over(pid, files)
         self.thp.use(files)
 
     def close(self) -> None:
         """Close every process' files; the root's belong to the caller."""
-        for watch in self._watches.values():
+        for watch in self.watches.values():
             watch.close()
-        self._watches.clear()
+        self.watches.clear()
         self.thp.close()
 
     def processes(self) -> list[ProcessMappings]:
         """Every process with hugetlb mappings, by pid, as the last look left them."""
-        return [(pid, w.comm, w.mappings) for pid, w in sorted(self._watches.items())]
+        return [(pid, w.comm, w.mappings) for pid, w in sorted(self.watches.items())]
 
     def all_mappings(self) -> list[TrackedMapping | ThpMapping]:
         """Hugetlb and THP mappings."""
@@ -105,18 +106,18 @@ class HostView:
 
     def mappings(self) -> list[TrackedMapping]:
         """Hugetlb mappings, by pid."""
-        return [m for _, watch in sorted(self._watches.items()) for m in watch.mappings]
+        return [m for _, watch in sorted(self.watches.items()) for m in watch.mappings]
 
     def infos(self, pids: set[int]) -> list[ProcessInfo]:
         """What travels of these processes beside the cells; those that left are passed over."""
-        found = {pid: w.info() for pid, w in self._watches.items() if pid in pids}
+        found = {pid: w.info() for pid, w in self.watches.items() if pid in pids}
         for pid in pids.intersection(self.thp.watched()):
             found[pid] = self.thp.joined(pid, found.get(pid))
         return [found[pid] for pid in sorted(found)]
 
     def shown(self) -> tuple[list[ProcessInfo], dict[int, Cells]]:
         """What travels of processes, and cells by mapping id, as they were read."""
-        infos = self.infos({*self._watches, *self.thp.watched()})
+        infos = self.infos({*self.watches, *self.thp.watched()})
         return infos, {mapping.id: mapping.cells for mapping in self.all_mappings()}
 
     def place_lost(self, poison: Poison) -> None:
@@ -205,13 +206,13 @@ class HostView:
         try:
             if thp := self.thp.page(pid, address, averaged=self._is_averaged()):
                 return thp
-            if pid not in self._watches and pid in self.thp.watched():
+            if pid not in self.watches and pid in self.thp.watched():
                 raise AskError("no_such_mapping", f"process {pid} has no huge page at {address:#x}")
-            if pid not in self._watches and (why := self.why_skipped(pid)):
+            if pid not in self.watches and (why := self.why_skipped(pid)):
                 raise AskError("unreadable", why)
             place = find_place(self.processes(), pid, address)
             check_part(place, part)
-            pagemap = self._watches[pid].pagemap
+            pagemap = self.watches[pid].pagemap
             lost = self._lost.holds(place.mapping, place.cell)
             parts = self._reader.drill(place.mapping, pagemap, place.cell, part)
         except ProcessError as error:
@@ -231,7 +232,7 @@ class HostView:
 
     def discover_some(self, now_s: float) -> None:
         """Find what the processes that are due map now."""
-        self.discover(self._rounds.slice(self._watches), now_s)
+        self.discover(self._rounds.slice(self.watches), now_s)
 
     def discover(self, pids: list[int], now_s: float) -> None:
         """Find what these processes map now."""
@@ -244,7 +245,7 @@ class HostView:
         """Bring every mapping up to date; costly ones only when due, unless `whole`."""
         self._reader.begin_look()
         self._whole = whole
-        for pid in list(self._watches):
+        for pid in list(self.watches):
             with self._rounds.counting(pid):
                 try:
                     self._look_at_process(pid, now_s)
@@ -274,7 +275,7 @@ class HostView:
         if self._files.scanner is None:
             return
         self._note(self.thp.refresh())
-        owners = {m.id: watch for watch in self._watches.values() for m in watch.mappings}
+        owners = {m.id: watch for watch in self.watches.values() for m in watch.mappings}
         self._count()
         begin_s = time.perf_counter()
         count = 0
@@ -294,7 +295,7 @@ class HostView:
         """
         try:
             vmas = self._files.finder.vmas(pid)
-            watch = self._watches.get(pid)
+            watch = self.watches.get(pid)
             if watch is not None and (not vmas or watch.replaced()):
                 self._drop(pid)
                 watch = None
@@ -302,7 +303,7 @@ class HostView:
                 return
             self._check_size(pid, vmas)
             if watch is None:
-                watch = self._watches[pid] = Watch.open(self._files, pid)
+                watch = self.watches[pid] = Watch.open(self._files, pid)
         except ProcessError:
             self._drop(pid)
             raise
@@ -315,7 +316,7 @@ class HostView:
     def _discover_thp(self, pid: int, now_s: float) -> None:
         if pid not in self._options.thp_pids:
             return
-        watch = self._watches.get(pid)
+        watch = self.watches.get(pid)
         hugetlb = frozenset(m.vma.start for m in watch.mappings) if watch else frozenset()
         try:
             if self.thp.discover(pid, hugetlb, now_s):
@@ -343,7 +344,7 @@ class HostView:
 
     def _look_at_process(self, pid: int, now_s: float) -> None:
         for _ in range(_TRIES):
-            watch = self._watches.get(pid)
+            watch = self.watches.get(pid)
             if watch is None or all(self._look_at(watch, m, now_s) for m in watch.mappings):
                 return
             self._discover_one(pid, now_s)
@@ -369,7 +370,7 @@ class HostView:
             log.warning("mapcounts unknown: %s", error)
 
     def _drop(self, pid: int) -> None:
-        watch = self._watches.pop(pid, None)
+        watch = self.watches.pop(pid, None)
         self._cells -= self._sizes.pop(pid, 0)
         if watch is not None:
             self._release(watch.mappings)
@@ -385,7 +386,7 @@ class HostView:
             self.changes.released.add(mapping.id)
 
     def _carry_over(self, pid: int, files: HostFiles) -> None:
-        watch = self._watches.pop(pid)
+        watch = self.watches.pop(pid)
         watch.close()
         try:
             fresh = Watch.open(files, pid)
@@ -396,4 +397,4 @@ class HostView:
         fresh.comm, fresh.said, fresh.mappings = watch.comm, watch.said, watch.mappings
         for mapping in fresh.mappings:
             self._mappers.replace(np.zeros(1, np.uint64), mapping.head_pfn)
-        self._watches[pid] = fresh
+        self.watches[pid] = fresh

@@ -27,6 +27,7 @@ class SamplerOptions:
             then unknown.
         join_anyway: count mappers among `pids` all the same, to measure what it costs.
         thp_pids: watch transparent huge pages too, of these processes only.
+        qmp: sockets of QEMUs to ask what they say of their migrations.
         reports: make a report from time to time, and send it with the tick.
     """
 
@@ -36,4 +37,5 @@ class SamplerOptions:
     pids: frozenset[int] | None = None
     join_anyway: bool = False
     thp_pids: frozenset[int] = frozenset()
+    qmp: tuple[str, ...] = ()
     reports: bool = False

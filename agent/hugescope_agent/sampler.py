@@ -3,7 +3,8 @@
 A tick, cheapest first: the pools' counters; PAGEMAP_SCAN over every known mapping and PFN, flags
 and counts of the cells that it shows changed; a slice of all processes looked through for new
 mappings, so that each is looked at once a second and those with huge pages more often; a few cells
-read again in rotation. smaps is read when a mapping appears and then seldom, and from time to time
+read again in rotation; of virtual machines what `vmwatch.py` says. smaps is read when a mapping
+appears, when a machine's userfaultfds come or go, and then seldom, and from time to time
 a report is made of everything that is not cells.
 """
 
@@ -24,10 +25,12 @@ from hugescope_agent.model.reader import MIGRATION_S
 from hugescope_agent.model.thp import ThpMapping
 from hugescope_agent.sample import Sample, SamplerOptions
 from hugescope_agent.survey.surveyor import Surveyor
+from hugescope_agent.vmwatch import VmWatch
 from hugescope_wire.frames import encode_range, encode_scattered
 from hugescope_wire.host import HostDelta, HostFrame, Limit, Source
 from hugescope_wire.page import PageDetail
 from hugescope_wire.report import HostReport
+from hugescope_wire.vm import Faults
 
 _SCATTERED_ROW: Final = 11
 _DENSE_ROW: Final = 7
@@ -40,6 +43,7 @@ class Sampler:
 
     Attributes:
         view: the host's state.
+        vms: what is watched of virtual machines.
         cost: what looking costs.
     """
 
@@ -55,6 +59,7 @@ class Sampler:
         self._clock = clock
         self._files = files
         self.view = HostView(files, self._options, clock)
+        self.vms = VmWatch(files, self._options.qmp)
         self._surveyor: Surveyor | None = None
         self._report: HostReport | None = None
         self.cost = CostMeter(clock)
@@ -69,12 +74,14 @@ class Sampler:
         """
         self._files = files
         self.view.use(files)
+        self.vms.use(files)
         if self._surveyor is not None:
             self._surveyor.use(files)
 
     def close(self) -> None:
         """Close every process' files; the root's belong to the caller."""
         self.view.close()
+        self.vms.close()
 
     def full(self) -> Sample:
         """Look at everything, and all that is known, whether it changed or not.
@@ -92,7 +99,7 @@ class Sampler:
     def as_seen(self) -> Sample:
         """All that is known, as the last look left it."""
         view = self.view
-        self._told, self._told_limits = view.capabilities(), view.limits()
+        self._told, self._told_limits = view.capabilities(), self._limits()
         infos, _ = view.shown()
         about = HostFrame(
             taken_at=datetime.now(UTC),
@@ -106,6 +113,7 @@ class Sampler:
             skipped=view.skipped(),
             cost=self.cost.read(view.refresh_s()),
             report=self._report,
+            faults=self.vms.watched(),
         )
         blocks = [self._whole(mapping) for mapping in view.all_mappings()]
         view.changes.clear()
@@ -128,19 +136,21 @@ class Sampler:
         view = self.view
         pools_changed = view.read_pools()
         view.discover_some(now_s)
+        view.changes.pids |= self.vms.look(view.watches, now_s)
         view.look(now_s)
         view.rotate()
         view.join()
+        faults = self.vms.faults(now_s)
         reported = self._options.reports and (
             self._surveyor is None or now_s >= self._surveyor.due_s
         )
         if reported:
             self.survey()
         cost_due = now_s >= self._cost_due_s
-        said = reported or pools_changed or cost_due
+        said = reported or pools_changed or cost_due or faults is not None
         sample = None
         if said or view.changes:
-            sample = self._delta(now_s, pools_changed, cost_due, reported)
+            sample = self._delta(now_s, pools_changed, cost_due, reported, faults)
         self.cost.end(view.cell_count())
         return sample
 
@@ -169,11 +179,21 @@ class Sampler:
         """Why this process could not be read when last tried; None when it could."""
         return self.view.why_skipped(pid)
 
-    def _delta(self, now_s: float, pools_changed: bool, cost_due: bool, reported: bool) -> Sample:
+    def _limits(self) -> list[Limit]:
+        return [*self.view.limits(), *self.vms.limits()]
+
+    def _delta(
+        self,
+        now_s: float,
+        pools_changed: bool,
+        cost_due: bool,
+        reported: bool,
+        faults: Faults | None,
+    ) -> Sample:
         view = self.view
         if cost_due:
             self._cost_due_s = now_s + COST_EVERY_S
-        capabilities, limits = view.capabilities(), view.limits()
+        capabilities, limits = view.capabilities(), self._limits()
         news = (capabilities != self._told, limits != self._told_limits)
         self._told, self._told_limits = capabilities, limits
         blocks = self._changed_blocks()
@@ -182,7 +202,8 @@ class Sampler:
         processes = view.infos(pids)
         about = HostDelta(
             taken_at=datetime.now(UTC),
-            monotonic_s=now_s,
+            # Of the same moment: by both a fault's time is brought to another clock.
+            monotonic_s=self._clock(),
             capabilities=capabilities if news[0] else None,
             limits=limits if news[1] else None,
             pools=view.pools if pools_changed else None,
@@ -191,6 +212,7 @@ class Sampler:
             skipped=view.skipped() if cost_due else None,
             cost=self.cost.read(view.refresh_s()) if cost_due else None,
             report=self._report if reported else None,
+            faults=faults,
         )
         view.changes.clear()
         return Sample(about, blocks)

@@ -337,7 +337,9 @@ class ThpWatcher:
         mappings = [] if info is None else info.mappings
         both = sorted([*mappings, *process.infos()], key=lambda mapping: mapping.start)
         name = None if process.said is None else process.said.name
-        return ProcessInfo(pid=pid, comm=process.comm, name=name, mappings=both)
+        vm = None if process.said is None else process.said.vm
+        qmp = None if info is None else info.qmp
+        return ProcessInfo(pid=pid, comm=process.comm, name=name, vm=vm, qmp=qmp, mappings=both)
 
     @property
     def saw_pfn(self) -> bool:

@@ -22,6 +22,7 @@ from hugescope_agent.model.guestram import guest_ram
 from hugescope_agent.model.mapping import TrackedMapping
 from hugescope_agent.model.vm import Told, tell
 from hugescope_wire.host import ProcessInfo
+from hugescope_wire.vm import QmpReading
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,23 @@ _SMAPS_SOONEST_S: Final = 1.0
 _SMAPS_DUTY: Final = 0.01
 """Most of the time that may go into smaps of one process: after 27 ms none for 2.7 s and more."""
 
+_ASKED_SETTLE_S: Final = 0.05
+"""From the creation of a userfaultfd until memory is registered with it, by far."""
+
+_ASKED_AGAIN_S: Final = 1.0
+_ASKED_TIMES: Final = 2
+_REGISTERED: Final = frozenset(("um", "uw", "ui"))
+
 
 @dataclass(slots=True)
 class Watch:
-    """A process that maps huge pages."""
+    """A process that maps huge pages.
+
+    Attributes:
+        said: what its command line tells.
+        qmp: what QEMU says of itself, where it is asked.
+        asked: how often smaps is to be read soon, from `asked_due_s` on.
+    """
 
     files: HostFiles
     pid: int
@@ -48,6 +62,9 @@ class Watch:
     mappings: list[TrackedMapping] = field(default_factory=list)
     smaps_due_s: float = 0.0
     smaps_soonest_s: float = 0.0
+    qmp: QmpReading | None = None
+    asked: int = 0
+    asked_due_s: float = 0.0
 
     @classmethod
     def open(cls, files: HostFiles, pid: int) -> Watch:
@@ -87,6 +104,31 @@ class Watch:
             self.smaps_due_s = min(self.smaps_due_s, self.smaps_soonest_s)
             self.refresh_smaps(now_s)
         return True
+
+    @property
+    def registered(self) -> frozenset[str]:
+        """How its hugetlb mappings are registered with a userfaultfd: um, uw, ui of VmFlags."""
+        read = [mapping.smaps for mapping in self.mappings if mapping.smaps is not None]
+        return _REGISTERED.intersection(flag for smaps in read for flag in smaps.vm_flags)
+
+    def ask_smaps(self, now_s: float) -> None:
+        """VmFlags are about to change, or just did: read them in a moment, and once more if that
+        shows no change; asked for all the time, still once a second at most.
+        """
+        if not self.asked:
+            self.asked_due_s = max(self.asked_due_s, now_s + _ASKED_SETTLE_S)
+        self.asked = _ASKED_TIMES
+
+    def answer_smaps(self, now_s: float) -> bool:
+        """Read smaps if that was asked for and is due; whether VmFlags or levels changed."""
+        if not self.asked or now_s < self.asked_due_s:
+            return False
+        before = self.registered
+        self.smaps_due_s = now_s
+        changed = self.refresh_smaps(now_s)
+        self.asked_due_s = now_s + _ASKED_AGAIN_S
+        self.asked = 0 if self.registered != before else self.asked - 1
+        return changed
 
     def refresh_smaps(self, now_s: float) -> bool:
         """Read smaps where it is due; whether VmFlags or levels changed."""
@@ -130,6 +172,8 @@ class Watch:
             pid=self.pid,
             comm=self.comm,
             name=None if self.said is None else self.said.name,
+            vm=None if self.said is None else self.said.vm,
+            qmp=self.qmp,
             mappings=[mapping.info() for mapping in self.mappings],
         )
 

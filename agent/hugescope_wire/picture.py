@@ -113,6 +113,7 @@ class HostPicture:
                     pid=process.pid,
                     comm=process.comm,
                     name=process.name,
+                    vm=process.vm,
                     mappings=[self._mapping(info) for info in process.mappings],
                 )
                 for process in self.about.processes
@@ -188,6 +189,7 @@ def _merge(about: HostFrame, delta: HostDelta) -> HostFrame:
     update: dict[str, object] = {
         "taken_at": delta.taken_at,
         "monotonic_s": delta.monotonic_s,
+        "faults": delta.faults,  # since the sample before, never of an earlier one
         "processes": sorted([*processes, *replaced.values()], key=lambda process: process.pid),
     }
     for name in ("capabilities", "limits", "pools", "skipped", "cost", "report"):

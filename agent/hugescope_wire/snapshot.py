@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from hugescope_wire.record import Count, Record, State
 from hugescope_wire.report import HostReport
+from hugescope_wire.vm import Vm
 
 SNAPSHOT_SCHEMA: Final = "hugescope/snapshot/1"
 
@@ -127,12 +128,14 @@ class Mapping(MappingFacts):
 
 class ProcessName(Record):
     """What people call a process that its comm does not tell: a virtual machine, as `source` has it
-    (`-name` of QEMU, the domain of libvirt, ...).
+    (`-name` of QEMU, the domain of libvirt, ...; `demo`: HugeScope's own workload, no real one).
     """
 
     name: str = Field(min_length=1, max_length=256)
     kind: Literal["vm", "process"]
-    source: Literal["qemu", "libvirt", "cloud-hypervisor", "firecracker", "crosvm", "cmdline"]
+    source: Literal[
+        "qemu", "libvirt", "cloud-hypervisor", "firecracker", "crosvm", "cmdline", "demo"
+    ]
 
 
 class Process(Record):
@@ -141,6 +144,7 @@ class Process(Record):
     pid: Annotated[int, Field(ge=1)]
     comm: str | None
     name: ProcessName | None = None
+    vm: Vm | None = Field(None, description="of a virtual machine; null: it is none, or not known")
     mappings: list[Mapping]
 
 

@@ -89,7 +89,8 @@ class Faults(Record):
 
     Attributes:
         watched: processes whose faults are seen at all.
-        lost: that the kernel or this sample had no room for.
+        lost: that the kernel or this sample had no room for; of any memory of these processes, so
+            as many as that at most were on a guest's RAM.
     """
 
     watched: list[int]

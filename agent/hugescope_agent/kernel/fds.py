@@ -32,6 +32,7 @@ _BLOCK_BYTES: Final = 512
 _ANONYMOUS: Final = "anon_inode:"
 _MEMFD: Final = "/memfd:"
 _UFFD: Final = "anon_inode:[userfaultfd]"
+_KVM_VM: Final = "anon_inode:kvm-vm"
 _GUEST_MEMFD: Final = re.compile(
     r"(?:anon_inode:|/)\[(?:kvm-gmem|guest[-_]memfd)\](?: \(deleted\))?"
 )
@@ -75,6 +76,14 @@ class FdScan:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineFds:
+    """Of a VMM: the numbers of its userfaultfds, and whether KVM runs its guest."""
+
+    userfaultfds: frozenset[int]
+    kvm: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MappedFiles:
     """Files by their mappings. `unread`: those whose pages could not be counted, and why."""
 
@@ -91,6 +100,41 @@ def scan_fds(
     not what they lead to: there hugetlb files are not found, and sizes are unknown.
     """
     return _Pass(root, devices, mounts).over(pids)
+
+
+def fd_count(root: Root, pid: int) -> int | None:
+    """How many descriptors a process has (Linux 6.2: the size of its directory of them); None where
+    that is not told.
+    """
+    try:
+        return os.stat(f"{root.path}/proc/{pid}/fd").st_size or None
+    except OSError:
+        return None
+
+
+def machine_fds(root: Root, pid: int) -> MachineFds | None:
+    """What the descriptors of a VMM tell of its guest's memory, by their links alone; None where
+    they cannot be read.
+    """
+    found, kvm = set[int](), False
+    try:
+        directory = os.open(f"{root.path}/proc/{pid}/fd", _OPEN_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        for fd in os.listdir(directory):
+            try:
+                text = os.readlink(fd, dir_fd=directory)
+            except FileNotFoundError:
+                continue
+            if text == _UFFD:
+                found.add(int(fd))
+            kvm = kvm or text == _KVM_VM
+    except OSError:
+        return None
+    finally:
+        os.close(directory)
+    return MachineFds(frozenset(found), kvm)
 
 
 def mapped_file_use(root: Root, pid: int, start: int, end: int) -> HugeFile | None:

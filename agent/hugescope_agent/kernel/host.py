@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hugescope_agent.kernel import capabilities
+from hugescope_agent.kernel import capabilities, perf
 from hugescope_agent.kernel.kpage import KpageFiles
 from hugescope_agent.kernel.nodes import NodeMap
 from hugescope_agent.kernel.pagemap import Scanner
@@ -22,13 +22,15 @@ class HostFiles:
     """Open files and probed capabilities of one root.
 
     `info` is name, kernel and boot id, null what the root does not hold. `capabilities` may be
-    narrowed by the caller to take the path of an older kernel.
+    narrowed by the caller to take the path of an older kernel. `no_faults` says why page faults
+    cannot be seen, None where they can.
     """
 
     def __init__(self, root: Root, narrowed: Capabilities | None = None) -> None:
         self.root = root
         self.info = self._read_info()
         self.capabilities = narrowed or capabilities.probe(root)
+        self.no_faults = perf.limit(root)
         self.pools = PoolFiles(root)
         self.nodes = NodeMap.read(root)
         self.kpage = KpageFiles(root) if self.capabilities.kpageflags else None
@@ -47,7 +49,8 @@ class HostFiles:
 
     def limits(self, seen: Capabilities) -> list[Limit]:
         """What is missing of the capabilities as they turned out."""
-        return capabilities.limits(seen, self.root)
+        found = capabilities.limits(seen, self.root)
+        return found if self.no_faults is None else [*found, self.no_faults]
 
     def _read_info(self) -> HostInfo:
         version = _VERSION.match(self.root.read_text("proc/version") or "")

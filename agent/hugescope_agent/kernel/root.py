@@ -95,6 +95,13 @@ class Root:
         """Every process there, rising."""
         return sorted(map(int, filter(_PID.fullmatch, os.listdir(f"{self.path}/proc"))))
 
+    def has_own_pids(self) -> bool:
+        """Whether processes have the numbers here that they have for system calls of ours."""
+        try:
+            return self.live and os.readlink(f"{self.path}/proc/self") == str(os.getpid())
+        except OSError:
+            return False
+
     def process_error(self, error: OSError, name: str) -> ProcessError:
         """What an OSError from a process' file `name` means for the scan."""
         if error.errno in _GONE:

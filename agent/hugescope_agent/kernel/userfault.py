@@ -76,11 +76,6 @@ def parse_switches(status: bytes) -> int | None:
     return int(match[1]) if match else None
 
 
-def stalled(before: Iterable[Waiter], now: Iterable[Waiter]) -> list[int]:
-    """The threads that wait in both readings and did not run in between, rising."""
-    return sorted({waiter.tid for waiter in set(before) & set(now)})
-
-
 def follow(
     before: Mapping[int, Standing], now: Iterable[Waiter], now_s: float
 ) -> dict[int, Standing]:

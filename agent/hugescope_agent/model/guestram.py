@@ -10,9 +10,6 @@ from hugescope_agent.kernel.vma import HugeVma
 from hugescope_agent.model.qemu import Backend, RamLayout
 from hugescope_wire.snapshot import GuestRam
 
-_MEMFD: Final = "memory-backend-memfd"
-"""How QEMU names the memfd of every such backend (backends/hostmem-memfd.c)."""
-
 _CREATED: Final = re.compile(r"qemu_back_mem\.(?P<region>.+)\.[A-Za-z0-9]{6}", re.DOTALL)
 """The file that QEMU makes in a directory (system/physmem.c, file_ram_open). The region is the
 backend's id; machine types before 4.0 write it as "/objects/ID", with "_" for "/".
@@ -51,7 +48,7 @@ def _holds(mappings: Sequence[HugeVma], backend: Backend) -> bool:
     first = mappings[0]
     name = first.backing.name or ""
     if backend.kind == "memfd":
-        telling = first.backing.kind == "memfd" and name == _MEMFD
+        telling = first.backing.kind == "memfd" and name == backend.memfd
         return telling and _has_size(mappings, backend)
     if backend.kind != "file" or first.backing.kind != "hugetlbfs":
         return False
@@ -71,7 +68,8 @@ def _looks_like(one: Backend, other: Backend) -> bool:
         return True
     same_size = one.size_bytes == other.size_bytes
     unnamed = one.kind == "file" and None in (one.name, other.name)
-    return one.kind == other.kind and same_size and (one.kind == "memfd" or unnamed)
+    same_memfd = one.kind == "memfd" and one.memfd == other.memfd
+    return one.kind == other.kind and same_size and (same_memfd or unnamed)
 
 
 def _has_size(mappings: Iterable[HugeVma], backend: Backend) -> bool:

@@ -1,8 +1,8 @@
 """What QEMU's command line says of a machine: its name, and how its RAM is laid out.
 
-Options are as qemu(1) has them: `-name`, `-machine`, `-m`, `-mem-path`, `-numa`, `-object`; a value
-is a list of `key=value` in which a doubled comma stands for one, or JSON. Where an option that is
-not understood could change the answer, there is none.
+Options are as qemu(1) has them: `-name`, `-uuid`, `-incoming`, `-machine`, `-m`, `-mem-path`,
+`-numa`, `-object`; a value is a list of `key=value` in which a doubled comma stands for one, or
+JSON. Where an option that is not understood could change the answer, there is none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 _WITH_VALUE: Final = frozenset(
     (
-        *("name", "machine", "M", "m", "mem-path", "numa", "object"),
+        *("name", "uuid", "incoming", "machine", "M", "m", "mem-path", "numa", "object"),
         *("readconfig", "accel", "global", "append"),
     )
 )
@@ -24,12 +24,19 @@ _WITH_VALUE: Final = frozenset(
 _SIZE: Final = re.compile(r"([0-9]{1,16})([bkmgtBKMGT]?)")
 _SHIFTS: Final = {"b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 _MOST_BYTES: Final = 1 << 52
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_UUID: Final = re.compile(r"[0-]+")
+"""What QEMU gives a machine that was given none: no name for anything."""
+
 _NODE: Final = re.compile(r"[0-9]{1,3}")
 _MACHINE: Final = re.compile(
     r"(?P<alias>pc|q35)|pc-(?P<chipset>i440fx|q35)-(?:rhel)?(?P<major>[0-9]{1,3})\.[0-9.]+"
 )
 _FIRST_MAJOR: Final = 2
 """Before pc-i440fx-2.0 RAM was split elsewhere."""
+
+MEMFD: Final = "memory-backend-memfd"
+"""What QEMU calls the memfd of every such backend (backends/hostmem-memfd.c)."""
 
 _GIB: Final = 1 << 30
 _MOST_BELOW_HT: Final = 900 * _GIB
@@ -48,6 +55,7 @@ class Backend:
         name: its id; None where `-mem-path` made it.
         path: of a file, or of the directory in which QEMU creates one.
         file_offset: where it begins in that file.
+        memfd: what a memfd is called.
     """
 
     name: str | None
@@ -55,6 +63,7 @@ class Backend:
     size_bytes: int
     path: str | None = None
     file_offset: int = 0
+    memfd: str = MEMFD
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,32 @@ def machine_name(options: Options) -> str | None:
     return options.merged("guest", "name").get("guest")
 
 
+def machine_uuid(options: Options) -> str | None:
+    """`-uuid`, in lower case; None where it is none."""
+    return uuid_of((options.values("uuid") or [""])[-1])
+
+
+def uuid_of(text: str) -> str | None:
+    """In lower case; None where it is none, or the one that stands for none."""
+    said = text.lower()
+    return said if _UUID.fullmatch(said) and not _NO_UUID.fullmatch(said) else None
+
+
+def takes_migration(options: Options) -> bool:
+    """Whether it was started with `-incoming`, of whatever kind."""
+    return bool(options.values("incoming"))
+
+
+def ram_bytes(options: Options, layout: RamLayout) -> int | None:
+    """The guest's RAM without what is plugged in: as laid out, or by `-m`; None: not understood."""
+    if options.values("readconfig"):
+        return None
+    if layout.pieces:
+        last = layout.pieces[-1]
+        return last.offset + last.backend.size_bytes
+    return size_bytes(options.merged("size", "m").get("size"), "m")
+
+
 def ram_layout(options: Options) -> RamLayout:
     """How RAM is laid out; without pieces where that is not certain."""
     if options.values("readconfig"):
@@ -180,7 +215,7 @@ def _backends(objects: Iterable[str]) -> list[Backend]:
 
 def _backend(said: Properties, size: int) -> Backend:
     name, kind = said.get("id"), said["qom-type"]
-    if kind == "memory-backend-memfd" and said.get("hugetlb") in ("on", "yes", "true"):
+    if kind == MEMFD and said.get("hugetlb") in ("on", "yes", "true"):
         return Backend(name, "memfd", size)
     if kind == "memory-backend-file" and said.get("mem-path"):
         offset = said.get("offset", "0")

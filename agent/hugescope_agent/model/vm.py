@@ -1,4 +1,5 @@
-"""What people call a process, and which of its memory is a guest's: by its command line alone.
+"""What people call a process, whether it is a virtual machine, and which of its memory is the
+guest's: by its command line alone.
 
 Nothing of a command line but these leaves the host. What it does not say stays unknown.
 """
@@ -10,10 +11,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from hugescope_agent.model.qemu import Options, RamLayout, machine_name, ram_layout
+from hugescope_agent.model import simulated
+from hugescope_agent.model.qemu import (
+    Options,
+    RamLayout,
+    machine_name,
+    machine_uuid,
+    ram_bytes,
+    ram_layout,
+    takes_migration,
+)
 from hugescope_wire.snapshot import ProcessName
+from hugescope_wire.vm import Vm
 
-_Source = Literal["qemu", "libvirt", "cloud-hypervisor", "firecracker", "crosvm", "cmdline"]
+_Source = Literal["qemu", "libvirt", "cloud-hypervisor", "firecracker", "crosvm", "demo"]
 
 _MOST_CHARACTERS: Final = 256
 _COMM_BYTES: Final = 15
@@ -34,9 +45,10 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9._+-]+")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a command line tells of its process."""
+    """What a command line tells of its process. `vm`: None where it is no virtual machine."""
 
     name: ProcessName | None = None
+    vm: Vm | None = None
     ram: RamLayout = field(default_factory=RamLayout)
 
 
@@ -55,13 +67,15 @@ def tell(
         options = Options(arguments)
         of_libvirt = any(_LIBVIRT_DIRECTORY in one for one in arguments)
         source: _Source = "libvirt" if of_libvirt else "qemu"
-        return Told(_vm(machine_name(options), source), ram_layout(options))
+        return _machine(options, ram_layout(options), source)
     if _CLOUD_HYPERVISOR in (program, comm) or comm == _CLOUD_HYPERVISOR[:_COMM_BYTES]:
-        return Told(_vm(_scope_name(cgroup()), "libvirt"))
+        return Told(_name(_scope_name(cgroup()), "libvirt"), Vm())
     if "firecracker" in (program, comm):
-        return Told(_vm(_value(arguments, "--id"), "firecracker"))
+        return Told(_name(_value(arguments, "--id"), "firecracker"), Vm())
     if "crosvm" in (program, comm):
-        return Told(_vm(_value(arguments, "--name"), "crosvm"))
+        return Told(_name(_value(arguments, "--name"), "crosvm"), Vm())
+    if side := simulated.side_of(arguments):
+        return _machine(Options(side), simulated.layout(side), "demo")
     return Told(_whole_name(comm, program))
 
 
@@ -73,7 +87,17 @@ def printable(text: str | None) -> str | None:
     return shown.strip()[:_MOST_CHARACTERS] or None
 
 
-def _vm(name: str | None, source: _Source) -> ProcessName | None:
+def _machine(options: Options, layout: RamLayout, source: _Source) -> Told:
+    vm = Vm(
+        uuid=machine_uuid(options),
+        incoming=takes_migration(options),
+        ram_bytes=ram_bytes(options, layout),
+        simulated=source == "demo",
+    )
+    return Told(_name(machine_name(options), source), vm, layout)
+
+
+def _name(name: str | None, source: _Source) -> ProcessName | None:
     shown = printable(name)
     return None if shown is None else ProcessName(name=shown, kind="vm", source=source)
 

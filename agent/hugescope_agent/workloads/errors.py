@@ -29,3 +29,11 @@ class PoolNotReturned(WorkloadError):
 
 class PostcopyFailed(WorkloadError):
     """A side of the post-copy ended before its time; the text is its last line on stderr."""
+
+
+class GuestUnavailable(WorkloadError):
+    """There is no QEMU here, or nothing to boot in it; the text says what to install."""
+
+
+class GuestFailed(WorkloadError):
+    """A QEMU of ours ended, or its guest did not do what it should; the text is its last word."""

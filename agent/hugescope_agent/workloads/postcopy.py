@@ -188,6 +188,8 @@ def main(argv: list[str] | None = None) -> int:
         PostcopyPlan.add_arguments(side)
         side.add_argument("--peer-fd", type=int, required=True)
         side.add_argument("--parent-pid", type=int, required=True)
+        for option in ("-name", "-uuid", "-incoming"):
+            side.add_argument(option, help="for who looks at this command line only")
     _add_demo_arguments(commands.add_parser("demo"))
     options = parser.parse_args(argv)
     return _demo(options) if options.command == "demo" else _side(options)

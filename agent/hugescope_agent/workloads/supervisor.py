@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ PEER_GONE_STATUS = 75  # EX_TEMPFAIL: ended because the other side did, which is
 END_WAIT_S = 2.0  # from SIGTERM to SIGKILL
 READ_BYTES = 65536
 ERROR_LINE_LIMIT_BYTES = 4096
+MACHINE_NAME = "demo-vm"
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,30 @@ class Lines:
         return [rest] if rest.strip() else []
 
 
+def machine_arguments(side: str, number: uuid.UUID) -> list[str]:
+    """What a QEMU in a side's place would be started with: by it the agent takes both sides for
+    one virtual machine that migrates (model/simulated.py), as it would a real one.
+    """
+    incoming = ["-incoming", "defer"] if side == "destination" else []
+    return ["-name", f"guest={MACHINE_NAME}", "-uuid", str(number), *incoming]
+
+
 class _Child:
     """One side's process with its two pipes."""
 
-    def __init__(self, name: str, arguments: Sequence[str], peer: socket.socket) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], number: uuid.UUID, peer: socket.socket
+    ) -> None:
+        side = name.removeprefix("hs-")
         self.name = name
         self.process = subprocess.Popen(
             module_argv(
                 MODULE,
-                name.removeprefix("hs-"),
+                side,
                 *arguments,
                 f"--peer-fd={peer.fileno()}",
                 f"--parent-pid={os.getpid()}",
+                *machine_arguments(side, number),
             ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -148,10 +162,11 @@ class Supervisor:
     def run(self) -> str | None:
         """Start both sides and wait for their end; why they failed, None if well or stopped."""
         try:
+            number = uuid.uuid4()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours, theirs:  # closed here after the start, so that each sees the other's end
                 for name, end in zip(self._names, (ours, theirs), strict=True):
-                    self._children.append(_Child(name, self._arguments, end))
+                    self._children.append(_Child(name, self._arguments, number, end))
             self._attend()
         except (OSError, ValueError) as error:
             return str(error)

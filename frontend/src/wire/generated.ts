@@ -100,6 +100,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/migrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Migrations
+         * @description All migrations that the server knows, as viewers get them on their socket.
+         */
+        get: operations["list_migrations_api_v1_migrations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/migrations/{migration_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Migration State
+         * @description One migration with all its points, as viewers get it on their socket.
+         */
+        get: operations["migration_state_api_v1_migrations__migration_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/migrations/{migration_id}/arrivals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Migration Arrivals
+         * @description Every page that came to the destination, or left it, in the order in which that was seen.
+         */
+        get: operations["migration_arrivals_api_v1_migrations__migration_id__arrivals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1573,11 +1633,13 @@ export interface components {
             name: components["schemas"]["ProcessName"] | null;
             /** Pid */
             pid: number;
+            /** @description of a virtual machine; null: it is none, or not known */
+            vm: components["schemas"]["Vm"] | null;
         };
         /**
          * ProcessName
          * @description What people call a process that its comm does not tell: a virtual machine, as `source` has it
-         *     (`-name` of QEMU, the domain of libvirt, ...).
+         *     (`-name` of QEMU, the domain of libvirt, ...; `demo`: HugeScope's own workload, no real one).
          */
         ProcessName: {
             /**
@@ -1591,7 +1653,7 @@ export interface components {
              * Source
              * @enum {string}
              */
-            source: "qemu" | "libvirt" | "cloud-hypervisor" | "firecracker" | "crosvm" | "cmdline";
+            source: "qemu" | "libvirt" | "cloud-hypervisor" | "firecracker" | "crosvm" | "cmdline" | "demo";
         };
         /**
          * ProcessRef
@@ -2314,7 +2376,7 @@ export interface components {
          * @description Limits and markers of the wire.
          * @enum {integer}
          */
-        WireConstant: 2 | 65534 | 16384 | 4096 | 1 | 64 | 254 | 512 | 4294967295 | 65535 | 255;
+        WireConstant: 2 | 65534 | 16384 | 4096 | 1 | 1200 | 64 | 254 | 512 | 4294967295 | 65535 | 255;
     };
     responses: never;
     parameters: never;
@@ -2552,6 +2614,109 @@ export interface operations {
             };
         };
     };
+    list_migrations_api_v1_migrations_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Migrations"];
+                };
+            };
+        };
+    };
+    migration_state_api_v1_migrations__migration_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                migration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MigrationState"];
+                };
+            };
+            /** @description `no_such_migration` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`: a parameter is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    migration_arrivals_api_v1_migrations__migration_id__arrivals_get: {
+        parameters: {
+            query?: {
+                /** @description the first record wanted */
+                since?: number;
+            };
+            header?: never;
+            path: {
+                migration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 32 bytes of header, then at most 262144 records of 16 bytes: hugescope_server/migration/arrivals.py has the layout */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description `no_such_migration` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`: a parameter is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     healthz_healthz_get: {
         parameters: {
             query?: never;
@@ -2614,6 +2779,7 @@ export const FrameKind = {
 export const CREDIT = 2;
 export const FRAME_MAGIC = "HSF1";
 export const MAX_COUNT = 65534;
+export const MAX_MIGRATION_POINTS = 1200;
 export const MAX_THUMBS = 64;
 export const MAX_VIEWER_MESSAGE_BYTES = 16384;
 export const PAGE_BYTES = 4096;

@@ -17,25 +17,30 @@ import typer
 from hugescope import __version__
 from hugescope.commands.snapshot import RootOption
 from hugescope.errors import CommandError
-from hugescope_agent.errors import AgentError
+from hugescope.replaying import open_replay
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.link import AgentLink, LinkOptions, Looker
-from hugescope_agent.replay import SHIPPED_NAME, Replay, scratch, shipped_series, steps_of, unpack
+from hugescope_agent.link import AgentLink, LinkOptions
 from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
 
 NAME: Final = "agent"
 DEFAULT_SERVER: Final = "ws://127.0.0.1:8765"
-SHIPPED_SERIES: Final = "shipped"
 _CAPTURE_HZ: Final = 1.0
 """A captured tree does not change; once a second keeps its age true."""
 
-_REPLAY_HZ: Final = 4.0
 ThpPid = Annotated[
     list[int] | None,
     typer.Option(help="Watch this process' transparent huge pages too; may be given again."),
+]
+Qmp = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SOCKET",
+        help="Ask the QEMU at this QMP socket for its migration, read only; may be given again. "
+        "A socket serves one client, so give QEMU one for this.",
+    ),
 ]
 _ID_REFUSES: Final = re.compile(r"[^A-Za-z0-9._:-]+")
 
@@ -54,13 +59,15 @@ def run(
         typer.Option(min=0.001, max=1, help="Share of a core for reading unchanged pages again."),
     ] = 0.01,
     thp_pid: ThpPid = None,
+    qmp: Qmp = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but what goes wrong.")
     ] = False,
     replay: Annotated[
         str | None,
         typer.Option(
-            help="Replay a series of captured trees (directory or .tar.xz, or 'shipped')."
+            help="Replay a recording (.hsrec), a series of captured trees (directory or .tar.xz), "
+            "or what is shipped: 'shipped', a migration between two QEMUs, or 'hgm'."
         ),
     ] = None,
 ) -> None:
@@ -70,24 +77,37 @@ def run(
         logging.getLogger("hugescope_agent.link").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         if replay is not None:
-            source = _replay(replay, stack)
-            name, rate_hz = f"replay-{Path(replay).name.split('.')[0]}", _REPLAY_HZ
-            looker: Looker = source
+            _only_live(qmp, "--replay")
+            looker, rate_hz = open_replay(replay, stack)
+            name = f"replay-{Path(replay).name.split('.')[0]}"
         else:
             place = Root.at(root)
             files = HostFiles(place)
             stack.callback(files.close)
             rate_hz = hz if place.live else min(hz, _CAPTURE_HZ)
             kind = Source(kind="live") if place.live else Source(kind="capture", name=root)
-            thp_pids = frozenset(thp_pid or ())
-            options = SamplerOptions(rate_hz, budget, thp_pids=thp_pids, reports=True)
+            if not place.live:
+                _only_live(qmp, f"--root {root}, a captured tree")
+            options = SamplerOptions(
+                rate_hz,
+                budget,
+                thp_pids=frozenset(thp_pid or ()),
+                qmp=tuple(qmp or ()),
+                reports=True,
+            )
             sampler = Sampler(files, kind, options)
             stack.callback(sampler.close)
-            name, looker = files.info.name or Path(place.path).name or "host", sampler
+            looker = sampler
+            name = files.info.name or Path(place.path).name or "host"
         link = LinkOptions(server, host_id_of(host_id or name), __version__, rate_hz)
         if not quiet:
             print(f"hugescope agent: {link.host_id} -> {server}", file=sys.stderr)
         asyncio.run(_until_signal(AgentLink(looker, link)))
+
+
+def _only_live(qmp: list[str] | None, instead: str) -> None:
+    if qmp:
+        raise CommandError(f"--qmp {qmp[0]}: there is no QEMU to ask with {instead}")
 
 
 def _check_server(server: str) -> None:
@@ -103,23 +123,6 @@ def _check_server(server: str) -> None:
 def host_id_of(name: str) -> str:
     """A name as the wire takes it for a host."""
     return _ID_REFUSES.sub("-", name)[:128].strip("-") or "host"
-
-
-def _replay(series: str, stack: contextlib.ExitStack) -> Replay:
-    if series == SHIPPED_SERIES:
-        steps, name = shipped_series(Path(stack.enter_context(scratch()))), SHIPPED_NAME
-    elif series and Path(series).is_dir():
-        steps, name = steps_of(Path(series)), series
-    elif Path(series).is_file():
-        steps, name = unpack(Path(series), Path(stack.enter_context(scratch()))), series
-    else:
-        raise CommandError(f"--replay {series}: no such file or directory")
-    try:
-        replay = Replay(steps, name)
-    except AgentError as error:
-        raise CommandError(f"--replay {series}: {error}") from None
-    stack.callback(replay.close)
-    return replay
 
 
 async def _until_signal(link: AgentLink) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from hugescope.commands.snapshot import printable, size, table_of, wide_console
 from hugescope_agent.kernel.host import HostFiles
+from hugescope_agent.kernel.perf import CAPABILITY
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.snapshot import Pool
 
@@ -19,6 +20,7 @@ _GIVES: Final = {
     "kpageflags": "mapcount and flags of each physical page",
     "pagemap_scan": "scans of page tables at full rate, and poison or migration seen",
     "procmap_query": "hugetlb mappings found without reading maps or smaps",
+    CAPABILITY: "which pages the guest of a post-copy demanded, and since when it waits",
 }
 
 
@@ -36,6 +38,8 @@ def run(
         pools = files.pools.parse(files.pools.raw())
         limits = {limit.capability: limit for limit in files.limits(files.capabilities)}
         shown = files.capabilities.model_dump()
+        if source.live:
+            shown[CAPABILITY] = files.no_faults is None
     finally:
         files.close()
     kind = "running kernel" if source.live else "captured tree"
@@ -43,6 +47,8 @@ def run(
     columns = ("", "capability", "gives", "missing it costs", "to get it")
     table = table_of("Capabilities", *columns)
     for name, gives in _GIVES.items():
+        if name not in shown:
+            continue
         limit = limits.get(name)
         mark = "[green]yes[/]" if shown[name] else "[yellow]no[/]"
         table.add_row(

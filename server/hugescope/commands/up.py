@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from hugescope.commands.agent import ThpPid
+from hugescope.commands.agent import Qmp, ThpPid
 from hugescope.commands.serve import AllowRemote, Host, Port, announce
 from hugescope.serving import Listening, settings_of
 from hugescope_agent.kernel.root import Root
@@ -22,8 +22,10 @@ def run(
         str, typer.Option(envvar="HUGESCOPE_ROOT", help="What the agent reads from.")
     ] = "/",
     thp_pid: ThpPid = None,
+    qmp: Qmp = None,
 ) -> None:
     """Show this host's huge pages in a browser, until stopped."""
     Root.at(root)
     asked = [word for pid in thp_pid or () for word in ("--thp-pid", str(pid))]
+    asked += [word for path in qmp or () for word in ("--qmp", path)]
     Listening(settings_of(host, port, allow_remote)).serve(announce, ["--root", root, *asked])

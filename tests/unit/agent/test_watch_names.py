@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hugescope_wire.snapshot import GuestRam, Process, ProcessName
+from hugescope_wire.vm import Vm
 from tests.unit.agent.follower import Follower
 from tests.unit.agent.tree_builder import MIB2, MadeMapping, MadeProcess, MadeTree, build, mapped
 
@@ -34,6 +35,7 @@ def test_a_machine_is_shown_by_its_name_and_its_ram_with_its_place(tmp_path: Pat
     assert found[41].name == ProcessName(name="web1", kind="vm", source="qemu")
     guest = GuestRam(offset=0, backend="ram", low_bytes=2 * MIB2)
     assert [mapping.guest for mapping in found[41].mappings] == [guest]
+    assert (found[41].vm, found[42].vm) == (Vm(ram_bytes=2 * MIB2), None)
     # Without a command line nothing is known, and the other process only shares the memory.
     assert found[42].name is None
     assert [mapping.guest for mapping in found[42].mappings] == [None]

@@ -33,7 +33,7 @@ CONTRACT: dict[str, set[str]] = {
     "Capabilities": {"pfn", "kpageflags", "pagemap_scan", "procmap_query", "hgm"},
     "Pool": {"page_size", "node", "total", "free", "reserved", "surplus"},
     # `name` and `guest` came later too.
-    "Process": {"pid", "comm", "name", "mappings"},
+    "Process": {"pid", "comm", "name", "vm", "mappings"},
     "Mapping": {
         *("start", "end", "page_size", "kind", "shared", "backing", "vm_flags"),
         *("level_bytes", "guest", "runs"),

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from hugescope_agent.errors import ProcessDenied
-from hugescope_agent.kernel.fds import mapped_file_use, mapped_files, parse_uffd_fdinfo, scan_fds
+from hugescope_agent.kernel.fds import (
+    MachineFds,
+    machine_fds,
+    mapped_file_use,
+    mapped_files,
+    parse_uffd_fdinfo,
+    scan_fds,
+)
 from hugescope_agent.kernel.hugetlbfs import HugetlbfsMount, device_of
 from hugescope_agent.kernel.namespaces import MountView
 from hugescope_agent.kernel.root import Root
@@ -209,3 +216,12 @@ def test_files_by_their_mappings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ProcessDenied):
         mapped_file_use(root, 5, one.start, one.end)
     assert mapped_files(root, [(5, one)]).unread == {key: "denied"}
+
+
+def test_descriptors_of_a_machine(tmp_path: Path) -> None:
+    uffd, kvm = "anon_inode:[userfaultfd]", "anon_inode:kvm-vm"
+    process(tmp_path, 5, {0: "/dev/null", 7: uffd, 9: "socket:[8]", 12: uffd}, {})
+    process(tmp_path, 6, {3: kvm, 4: "anon_inode:kvm-vcpu:0"}, {})
+    assert machine_fds(live(tmp_path), 5) == MachineFds(frozenset({7, 12}), kvm=False)
+    assert machine_fds(live(tmp_path), 6) == MachineFds(frozenset(), kvm=True)
+    assert machine_fds(live(tmp_path), 7) is None

@@ -10,7 +10,6 @@ from hugescope_agent.kernel.userfault import (
     Waiter,
     follow,
     parse_switches,
-    stalled,
     waiter_record,
     waiters,
 )
@@ -78,12 +77,6 @@ def test_a_thread_that_left(tmp_path: Path) -> None:
 )
 def test_switches(status: bytes, count: int | None) -> None:
     assert parse_switches(status) == count
-
-
-def test_stalled_are_those_that_did_not_run_in_between() -> None:
-    before = [Waiter(1, 5), Waiter(2, 5), Waiter(3, 5)]
-    assert stalled(before, [Waiter(4, 5), Waiter(3, 5), Waiter(2, 6), Waiter(1, 5)]) == [1, 3]
-    assert stalled([], before) == []
 
 
 def test_a_wait_keeps_its_beginning() -> None:

@@ -6,7 +6,14 @@ import shlex
 
 import pytest
 
-from hugescope_agent.model.qemu import Options, RamLayout, properties, ram_layout, size_bytes
+from hugescope_agent.model.qemu import (
+    Options,
+    RamLayout,
+    properties,
+    ram_bytes,
+    ram_layout,
+    size_bytes,
+)
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -146,3 +153,19 @@ def test_properties_keep_doubled_commas() -> None:
         "c": "2",
         "e": "x,y",
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "size"),
+    [
+        ("-m 4G -object memory-backend-memfd,id=a,size=2G -numa node,memdev=a", 2 * GIB),
+        ("-m size=3,maxmem=9G", 3 << 20),
+        ("-m 1G -m 2G", 2 * GIB),
+        ("", None),
+        ("-m 1G -readconfig machine.cfg", None),
+        ("-m 1.5G", None),
+    ],
+)
+def test_the_size_of_ram(line: str, size: int | None) -> None:
+    options = Options(["qemu", *shlex.split(line)])
+    assert ram_bytes(options, ram_layout(options)) == size

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import uuid
 
 import pytest
 
+from hugescope_agent.model.guestram import guest_ram
 from hugescope_agent.model.vm import printable, tell
-from hugescope_wire.snapshot import ProcessName
+from hugescope_agent.workloads.child import module_argv
+from hugescope_agent.workloads.plan import PostcopyPlan
+from hugescope_agent.workloads.supervisor import MODULE, machine_arguments
+from hugescope_wire.snapshot import GuestRam, ProcessName
+from hugescope_wire.vm import Vm
+from tests.unit.agent.model.made_model import huge_vma
 
 SCOPE = "0::/machine.slice/machine-{}.scope/libvirt/emulator\n"
 CLOUD = "cloud-hypervisor --api-socket path=/run/ch.sock --memory size=1G,hugepages=on"
@@ -123,3 +130,57 @@ def test_names_are_made_fit_to_be_shown() -> None:
 def test_hostile_json_ends_nothing() -> None:
     for value in ("{" * 100_000, '{"a":' * 100_000, '{"guest": ' + "9" * 5000 + "}"):
         assert tell("kvm", ["kvm", "-name", value, "-object", value]).name is None
+
+
+UUID = "0a1b2c3d-0000-4000-8000-00000000beef"
+
+
+@pytest.mark.parametrize(
+    ("line", "vm"),
+    [
+        ("qemu-system-x86_64", Vm()),
+        ("kvm -m 512", Vm(ram_bytes=512 << 20)),
+        (
+            f"kvm -uuid {UUID.upper()} -m 1G -incoming defer",
+            Vm(uuid=UUID, incoming=True, ram_bytes=1 << 30),
+        ),
+        ("kvm -incoming tcp:0:4444", Vm(incoming=True)),
+        ("""kvm -incoming '{"channel-type": "main"}'""", Vm(incoming=True)),
+        ("kvm -append -incoming", Vm()),
+        ("kvm -uuid 00000000-0000-0000-0000-000000000000", Vm()),
+        ("kvm -uuid nonsense", Vm()),
+        (f"firecracker --id web1 -uuid {UUID}", Vm()),
+        ("cloud-hypervisor --memory size=1G", Vm()),
+        ("crosvm run --mem 4096", Vm()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_machine_has_an_identity(line: str, vm: Vm) -> None:
+    assert tell("prog", shlex.split(line)).vm == vm
+
+
+@pytest.mark.parametrize("line", ["postgres -incoming defer", "python -m other source -name a", ""])
+def test_what_is_no_machine_has_none(line: str) -> None:
+    assert tell("prog", shlex.split(line)).vm is None
+
+
+def side(name: str) -> list[str]:
+    plan = PostcopyPlan(size_bytes=64 << 20)
+    rest = [*plan.arguments(), "--peer-fd=3", *machine_arguments(name, uuid.UUID(UUID))]
+    return module_argv(MODULE, name, *rest)
+
+
+@pytest.mark.parametrize("name", ["source", "destination"])
+def test_our_own_workload_is_a_machine_that_is_none(name: str) -> None:
+    told = tell(f"hs-{name}", side(name))
+    assert told.name == ProcessName(name="demo-vm", kind="vm", source="demo")
+    incoming = name == "destination"
+    assert told.vm == Vm(uuid=UUID, incoming=incoming, ram_bytes=64 << 20, simulated=True)
+    ram = huge_vma(32, path=f"/memfd:hs-{name}-ram (deleted)")
+    assert guest_ram(told.ram, [ram]) == {ram: GuestRam(offset=0, backend="ram", low_bytes=None)}
+    assert guest_ram(told.ram, [huge_vma(32, path="/memfd:hs-other-ram (deleted)")]) == {}
+
+
+def test_other_commands_of_our_workload_are_no_machines() -> None:
+    assert tell("python3", module_argv(MODULE, "demo", "--size", "1G")).vm is None
+    assert tell("python3", module_argv(MODULE)).vm is None
