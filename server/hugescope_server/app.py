@@ -19,7 +19,8 @@ from hugescope_server.errors import ApiError, ErrorBody
 from hugescope_server.guard import Guard
 from hugescope_server.hub import Clock, Hub
 from hugescope_server.ingest import Ingest
-from hugescope_server.routes import agent, extents, hosts, viewer
+from hugescope_server.migration.desk import MigrationDesk
+from hugescope_server.routes import agent, extents, hosts, migrations, viewer
 from hugescope_server.routes.services import Services
 from hugescope_server.settings import ServerSettings
 from hugescope_server.static import front_end_router
@@ -36,7 +37,10 @@ _CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 
 
 def create_app(
-    settings: ServerSettings, clock: Clock = time.monotonic, bus: Bus | None = None
+    settings: ServerSettings,
+    clock: Clock = time.monotonic,
+    bus: Bus | None = None,
+    wall_clock: Clock = time.time,
 ) -> FastAPI:
     """The application; everything that it keeps lives as long as it does.
 
@@ -44,9 +48,11 @@ def create_app(
         settings: checked settings.
         clock: seconds, monotonic.
         bus: None for the one within this process.
+        wall_clock: seconds since 1970, which all times of migrations are brought to.
     """
     bus = bus or LocalBus()
     hub = Hub(bus, settings, clock)
+    desk = MigrationDesk(bus, settings.forget_after_s, wall_clock)
     ingest = Ingest(bus, settings.max_hosts, settings.max_cells_per_host)
     app = FastAPI(
         title="HugeScope",
@@ -57,9 +63,9 @@ def create_app(
         openapi_url=openapi_page.OPENAPI_PATH,
         lifespan=_lifespan,
     )
-    app.state.services = Services(settings, clock, ingest, hub)
-    for router in (agent.router, viewer.router, hosts.router, extents.router, openapi_page.router):
-        app.include_router(router)
+    app.state.services = Services(settings, clock, ingest, hub, desk)
+    for part in (agent, viewer, hosts, extents, migrations, openapi_page):
+        app.include_router(part.router)
     app.include_router(front_end_router(settings.static_dir))
     app.add_exception_handler(ApiError, _answer_api_error)
     app.add_exception_handler(HTTPException, _answer_http_error)

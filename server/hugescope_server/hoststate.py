@@ -153,6 +153,7 @@ class HostState:
                     pid=process.pid,
                     comm=process.comm,
                     name=process.name,
+                    vm=process.vm,
                     mappings=[self.tracks[mapping.id].summary() for mapping in process.mappings],
                 )
                 for process in about.processes

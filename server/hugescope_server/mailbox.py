@@ -25,6 +25,8 @@ from hugescope_server.follower import Follower
 from hugescope_server.hoststate import HostState
 from hugescope_server.hub import Hub
 from hugescope_server.mappingtrack import MappingTrack
+from hugescope_server.migration.desk import MigrationDesk
+from hugescope_server.migration.follower import MigrationFollower
 from hugescope_wire.frames import FrameKind, encode_frame
 from hugescope_wire.host import PROTOCOL_VERSION
 from hugescope_wire.messages import (
@@ -39,6 +41,7 @@ from hugescope_wire.messages import (
     ViewerWelcome,
     parse,
 )
+from hugescope_wire.migration import FollowMigration
 from hugescope_wire.view import Viewed
 
 OVERVIEW_PERIOD_S: Final = 0.25
@@ -76,9 +79,9 @@ class _Subscription:
 
 
 class Mailbox:
-    """One viewer: what it asked for, and what it was sent."""
+    """One viewer: what it asked for, and what it was sent; without `desk` nothing of migrations."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, desk: MigrationDesk | None = None) -> None:
         self._hub = hub
         self._welcomed = False
         self._subscription: _Subscription | None = None
@@ -86,6 +89,7 @@ class Mailbox:
         self._overview_tick = -math.inf
         self._reports: dict[str, int] = {}
         self._follower = Follower(hub)
+        self._migrations = None if desk is None else MigrationFollower(desk)
 
     @property
     def watching(self) -> str | None:
@@ -112,6 +116,9 @@ class Mailbox:
                 self._subscription = None
             case Follow() as follow:
                 self._follower.receive(follow)
+            case FollowMigration() as wish:
+                if self._migrations is not None:
+                    self._migrations.receive(wish)
             case Ack(seq=seq):
                 subscription = self._subscription
                 if subscription is not None and seq <= subscription.sent:
@@ -133,6 +140,8 @@ class Mailbox:
             out.append(self._hub.overview_json(now))
             out += self._new_reports()
         out += self._follower.poll(now)
+        if self._migrations is not None:
+            out += self._migrations.poll(now)
         if self._subscription is not None:
             out += self._cells(self._subscription, now)
         return out
@@ -141,6 +150,8 @@ class Mailbox:
         """Seconds until `poll` may give something, if no message and no event come before."""
         due_at = (_tick(now) + 1) * OVERVIEW_PERIOD_S
         due_at = min(due_at, now + self._follower.wait_s(now))
+        if self._migrations is not None:
+            due_at = min(due_at, now + self._migrations.wait_s(now))
         subscription = self._subscription
         if subscription is not None:
             host = self._hub.host(subscription.wish.host_id)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hugescope_server.app import create_app
 from hugescope_server.settings import ServerSettings
-from hugescope_wire import cells, follow, frames, host, messages, view
+from hugescope_wire import cells, follow, frames, host, messages, migration, view
 
 Schema = dict[str, Any]
 
@@ -34,6 +34,7 @@ CONSTANTS: Final[dict[str, int]] = {
     "MAX_VIEWER_MESSAGE_BYTES": messages.MAX_VIEWER_MESSAGE_BYTES,
     "PAGE_BYTES": cells.PAGE_BYTES,
     "PROTOCOL_VERSION": host.PROTOCOL_VERSION,
+    "MAX_MIGRATION_POINTS": migration.MAX_MIGRATION_POINTS,
     "MAX_THUMBS": follow.MAX_THUMBS,
     "SEVERAL_NODES": cells.SEVERAL_NODES,
     "TABLE_ENTRIES": view.TABLE_ENTRIES,

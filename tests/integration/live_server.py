@@ -18,15 +18,19 @@ from hugescope_wire.view import View
 from tests.unit.server.made_host import MadeHost, hello
 from tests.unit.server.made_viewer import MadeViewer
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """Far beyond what anything here takes: it only ends a test that would hang."""
+
+
+# An agent here sends when a test says so: its silence means nothing, however slow the machine.
+UNHURRIED = ServerSettings(port=0, late_after_s=600, gone_after_s=600, agent_silence_s=600)
 
 
 @contextlib.contextmanager
 def live_server(settings: ServerSettings | None = None) -> Iterator[str]:
     """Its URL, from when it accepts connections until the block ends."""
     ready = threading.Event()
-    server = HugescopeServer(settings or ServerSettings(port=0), lambda _url: ready.set())
+    server = HugescopeServer(settings or UNHURRIED, lambda _url: ready.set())
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -7,7 +7,15 @@ import pytest
 
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import Unsubscribe
-from tests.integration.live_server import LiveViewer, agent, live_server, until, viewer
+from tests.integration.live_server import (
+    UNHURRIED,
+    LiveViewer,
+    agent,
+    live_server,
+    until,
+    viewer,
+)
+from tests.kernel.commands import free_port
 from tests.unit.server.made_host import MadeHost
 from tests.unit.server.made_viewer import same
 
@@ -114,8 +122,8 @@ async def test_newer_agent_replaces_the_older() -> None:
 async def test_killed_server_comes_back_for_the_same_clients() -> None:
     """Agent and viewer do nothing but connect again; then the screen shows the truth again."""
     host = made_host(5, 400)
-    with live_server() as url:
-        port = int(url.rpartition(":")[2])
+    settings = UNHURRIED.model_copy(update={"port": free_port()})
+    with live_server(settings) as url:
         async with agent(url, host) as link, viewer(url) as browser:
             await link.send(host.full())
             await browser.sees_host(host.epoch)
@@ -123,7 +131,7 @@ async def test_killed_server_comes_back_for_the_same_clients() -> None:
             assert browser.seen.welcome is not None
             first_epoch = browser.seen.welcome.server_epoch
     host.change_cells(1, list(range(0, 400, 3)))
-    with live_server(ServerSettings(port=port)) as url:
+    with live_server(settings) as url:
         async with viewer(url) as browser, agent(url, host) as link:
             assert browser.seen.welcome is not None
             assert browser.seen.welcome.server_epoch != first_epoch

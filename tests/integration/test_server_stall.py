@@ -92,7 +92,7 @@ async def test_stalled_viewers_hold_back_nobody_and_are_dropped(
         return caplog.text.count("took nothing") == 2
 
     host = big_host()
-    settings = ServerSettings(port=0, send_deadline_s=2.0)
+    settings = ServerSettings(port=0, send_deadline_s=4.0)
     with live_server(settings) as url:
         async with agent(url, host) as link, viewer(url) as browser:
             await link.send(host.full())

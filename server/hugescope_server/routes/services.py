@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from hugescope_server.hub import Clock, Hub
 from hugescope_server.ingest import Ingest
+from hugescope_server.migration.desk import MigrationDesk
 from hugescope_server.settings import ServerSettings
 
 SNAPSHOTS_AT_ONCE: Final = 2
@@ -25,6 +26,7 @@ class Services:
     clock: Clock
     ingest: Ingest
     hub: Hub
+    desk: MigrationDesk
     snapshot_slots: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
     )

@@ -31,7 +31,7 @@ _log: Final = logging.getLogger(__name__)
 async def viewer_socket(socket: WebSocket, services: ServicesDep) -> None:
     """Serve one viewer until it leaves, errs or stalls."""
     await socket.accept()
-    mailbox, nudge = Mailbox(services.hub), _Nudge(services.hub.bus)
+    mailbox, nudge = Mailbox(services.hub, services.desk), _Nudge(services.hub.bus)
     reader = tasks.start("viewer: read", _read(socket, services, mailbox, nudge))
     writer = tasks.start("viewer: write", _write(socket, services, mailbox, nudge))
     try:

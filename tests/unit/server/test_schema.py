@@ -28,6 +28,9 @@ def test_messages_of_both_directions_and_enums(document: schema.Schema) -> None:
         "ended",
         "thumbnails",
         "statistics",
+        "migrations",
+        "migration",
+        "migration_missing",
         "refusal",
     }
     assert "type" in schemas["Subscribe"]["required"]
