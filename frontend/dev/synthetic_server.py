@@ -29,7 +29,7 @@ from hugescope_agent.errors import AskError
 from hugescope_agent.link import AgentLink, LinkOptions
 from hugescope_agent.sample import Sample
 from hugescope_server.app import create_app
-from hugescope_server.settings import BUILT_FRONT_END, ServerSettings
+from hugescope_server.settings import ServerSettings
 from hugescope_wire.frames import encode_range, encode_scattered
 from hugescope_wire.host import HostDelta, HostFrame, ProcessInfo
 from hugescope_wire.messages import MAX_AGENT_MESSAGE_BYTES
@@ -243,7 +243,9 @@ async def main() -> None:
     parser.add_argument("--port", type=int, default=8766)
     parser.add_argument("--cells", type=int, default=524_288, help="of the largest mapping")
     parser.add_argument("--changes", type=int, default=5000, help="cells of it changed a tick")
-    parser.add_argument("--static", type=Path, default=BUILT_FRONT_END, help="the built page")
+    parser.add_argument(
+        "--static", type=Path, default=ServerSettings().static_dir, help="the built page"
+    )
     given = parser.parse_args()
     await World(given.port, given.cells, given.changes, given.static).run()
 

@@ -11,6 +11,8 @@ const PLOTLY_LIMIT = 490 * KIB;
 /** A part that comes on demand, with everything that no other screen or part before it has loaded. */
 const PART_LIMITS = {
   controls: 19 * KIB,
+  migration: 14 * KIB,
+  numbers: 6 * KIB,
   levels: 4 * KIB,
   debug: 2 * KIB,
   report: 10 * KIB,

@@ -155,7 +155,6 @@ FAR_APART = np.array([3, 4, 258, 513, 514, 769, 1279, 1535, 1999])
 """Steps of 1, and on both sides of 255 and 510."""
 
 
-
 def tidy() -> Cells:
     """Three runs."""
     cells = Cells.holes(512)

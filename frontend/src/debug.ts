@@ -4,12 +4,20 @@ import { columnOf, rowOf } from "./lib/geometry";
 import type { Connection } from "./state/connection";
 import { columnsOf, type CellColumns } from "./state/cell-columns";
 import type { GroupColumns } from "./state/groups";
+import type { Migrating } from "./state/migration";
 import { hostOf } from "./state/route";
 import type { Picture } from "./state/picture";
 import type { Timings } from "./state/cell-screen";
 import type { Store } from "./state/store";
 import { theme } from "./state/theme";
-import type { HostReport, HostSummary, MappingInfo, PartRun, Viewed } from "./wire/types";
+import type {
+  HostReport,
+  HostSummary,
+  MappingInfo,
+  MigrationState,
+  PartRun,
+  Viewed,
+} from "./wire/types";
 
 /** The mapping on screen. Arrays are the page's own or copies: read, do not write. */
 export interface DebugMapping {
@@ -40,11 +48,21 @@ export interface DebugMapping {
   keyOf(cell: number): string | null;
 }
 
+/** A migration on screen, with what is drawn of each end. */
+export interface DebugMigration {
+  readonly state: MigrationState | null;
+  /** Records of the log of arrivals that are here. */
+  readonly logged: number;
+  readonly source: DebugMapping | null;
+  readonly destination: DebugMapping | null;
+}
+
 export interface DebugHandle {
   readonly hosts: readonly HostSummary[];
   readonly connection: Connection;
   readonly phase: string;
   readonly mapping: DebugMapping | null;
+  readonly migration: DebugMigration | null;
   /** The report of the host in view, or of the first; null before there is one. */
   readonly report: HostReport | null;
   /** Updates that were drawn since the page was loaded. */
@@ -74,6 +92,9 @@ export function exposeForDebugging(store: Store): void {
       const picture = store.picture.value;
       return picture && mappingOf(store, picture);
     },
+    get migration() {
+      return store.migrating && migrationOf(store.migrating);
+    },
     get report() {
       const hosts = store.received.value?.overview.hosts ?? [];
       const id = hostOf(store.route.value);
@@ -88,6 +109,19 @@ export function exposeForDebugging(store: Store): void {
     },
   };
   Object.defineProperty(window, "__hugescope", { value: Object.freeze(handle) });
+}
+
+function migrationOf({ received, logged, panes }: Migrating): DebugMigration {
+  const drawn = (pane: Store | undefined): DebugMapping | null => {
+    const picture = pane?.picture.value;
+    return pane && picture ? mappingOf(pane, picture) : null;
+  };
+  return {
+    state: received.value?.state ?? null,
+    logged: logged.value,
+    source: drawn(panes.source),
+    destination: drawn(panes.destination),
+  };
 }
 
 function mappingOf(store: Store, picture: Picture): DebugMapping {

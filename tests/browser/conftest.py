@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.browser.made import MadeServer, made_server
 from tests.browser.screen import Screen
 
 # Without these a fresh profile talks to its maker's hosts at every start.
@@ -39,15 +41,42 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def made() -> Iterator[MadeServer]:
+    """A server whose host stands still until a test moves it; one for all tests of a module."""
+    with made_server() as server:
+        yield server
+
+
 @pytest.fixture
 def screen(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
     """A page that must not complain and must not ask another host for anything.
 
-    Light; in both themes where a test is marked with `BOTH_THEMES`.
+    Light; in both themes where a test is marked with `BOTH_THEMES`. One for all tests of a module
+    that sets `ONE_PAGE`: they open what they need, and a page of their own takes longer than they.
     """
+    if getattr(request.module, "ONE_PAGE", False):
+        yield request.getfixturevalue("only_screen")
+        return
     theme: Literal["light", "dark"] = getattr(request, "param", "light")
+    with quiet_page(chromium, request.config, theme) as screen:
+        yield screen
+
+
+@pytest.fixture(scope="module")
+def only_screen(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    """The page of a module that has only one."""
+    with quiet_page(chromium, request.config, "light") as screen:
+        yield screen
+
+
+@contextmanager
+def quiet_page(
+    chromium: Browser, config: pytest.Config, theme: Literal["light", "dark"]
+) -> Iterator[Screen]:
+    """A page until the block ends; then it must have complained of nothing."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme=theme)
-    screen = page_of(context, request.config)
+    screen = page_of(context, config)
     yield screen
     context.close()
     assert screen.complaints == []

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Locator
 
-from tests.browser.conftest import page_of
 from tests.browser.live import only_host
 from tests.browser.made_agent import HOST, STARTS
 from tests.browser.screen import Screen
@@ -57,17 +55,6 @@ def made_server() -> Iterator[MadeServer]:
                 yield MadeServer(base, agent)
             finally:
                 agent.kill()
-
-
-@contextmanager
-def only_page(chromium: Browser, config: pytest.Config) -> Iterator[Screen]:
-    """One page for all tests of a module; it must not complain and must ask no other host."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    screen = page_of(context, config)
-    yield screen
-    context.close()
-    assert screen.complaints == []
-    assert screen.foreign == []
 
 
 def open_map(screen: Screen, url: str) -> Locator:

@@ -52,6 +52,8 @@ STARTS = {
 COUNTS = {RAM: 4000, LARGE: 4, TERA: 524_288, FEW: 64}
 POISONED, MIGRATING = 2222, 2301
 LOST_IN_TERA = 300_000
+PARTIAL_FROM = 3000
+"""A hundred cells of RAM are mapped in part from here on."""
 NO_ANSWER = 77
 """A cell of RAM about which this agent cannot say anything."""
 
@@ -106,7 +108,9 @@ def made_mappings() -> list[Made]:
     ram.cells.mapcount[600:900] = ram.cells.mappers[600:900] = 2
     ram.cells.node[800:1000] = 1
     ram.put(np.arange(2000, 2100), CellState.SPLIT)
-    ram.put(np.arange(3000, 3100), CellState.PARTIAL)
+    ram.put(np.arange(PARTIAL_FROM, PARTIAL_FROM + 100), CellState.PARTIAL)
+    # The first of them in each sixteenth of a page.
+    ram.cells.mapped_pages[PARTIAL_FROM : PARTIAL_FROM + 16] = 32 * np.arange(16) + 16
     ram.put(np.array([POISONED]), CellState.POISONED)
     ram.put(np.array([MIGRATING]), CellState.MIGRATING)
     large = mapping(LARGE, VM, Backing(kind="hugetlbfs", name="/huge/rom", inode=12, offset=GIB))

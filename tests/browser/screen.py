@@ -245,6 +245,19 @@ class Screen:
             f"cell {cell} selected",
         )
 
+    def follow(self, link: Locator, words: str) -> None:
+        """Click a link until the address holds these words: what shows it may be drawn anew."""
+
+        def there() -> bool:
+            return words in str(self.page.evaluate("location.href"))
+
+        def click() -> None:
+            # Once it led there the link may be gone.
+            if not there():
+                self.seen(link).click()
+
+        self.again(click, there, f"the way to {words}")
+
     def drag(self, first: int, last: int, true: Callable[[], Found], what: str) -> Found:
         """Drag the mouse from a little above one cell to a little below another, until `true()`."""
 

@@ -77,7 +77,10 @@ def test_the_overview_shows_pools_and_processes(screen: Screen, live: Live) -> N
         screen.shows("connection", "live")
         screen.shows("status-cost", "%")
         screen.shows("picture-age", "old")
-        screen.page.locator(f'a[href*="/pid/{process.pid}/"]').first.click()
+        # Other processes come and go, and the rows with them: only this one's.
+        screen.open(f"{live.base}/#/?q={process.pid}")
+        way = screen.page.locator(f'a[href*="/pid/{process.pid}/"]')
+        screen.follow(way, f"/pid/{process.pid}/map/")
         screen.cells([MAPPED] + [HOLE] * 63)
 
 
@@ -104,7 +107,7 @@ def test_a_killed_server_and_agent_come_back_on_screen(screen: Screen) -> None:
 
 def test_a_replay_says_so_in_plain_sight(screen: Screen) -> None:
     replay = re.compile("replay", re.IGNORECASE)
-    with command("demo", "--replay", "--port", "0") as demo:
+    with command("demo", "--hgm", "--port", "0") as demo:
         url = demo.line("/#/host/")
         screen.open(url)
         screen.shows("source-banner", replay)

@@ -2,32 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Route
 
-from tests.browser.made import MadeServer, made_server, only_page, open_map
+from tests.browser.made import MadeServer, open_map
 from tests.browser.made_agent import RAM, TERA, VM, WIDE
 from tests.browser.screen import Screen
 
 pytestmark = pytest.mark.browser
+ONE_PAGE = True
 
 FOCUSED = """() => {
     const element = document.activeElement;
     return element?.closest('[data-testid]')?.dataset.testid ?? element?.tagName ?? '';
 }"""
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[MadeServer]:
-    with made_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def screen(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Screen]:
-    with only_page(chromium, request.config) as page:
-        yield page
 
 
 def focused(screen: Screen, wanted: str) -> None:
@@ -127,20 +117,99 @@ def test_a_paused_map_keeps_its_colours(screen: Screen, made: MadeServer) -> Non
     focused(screen, "heatmap-canvas")
     press(screen, " ")
     screen.seen("paused")
-    style = "it => getComputedStyle(it).filter"
-    screen.comes_to(lambda: canvas.evaluate(style), "none".__eq__, "all colours")
+    style = "it => (({filter, outlineStyle}) => [filter, outlineStyle])(getComputedStyle(it))"
+    frame = ["none", "dashed"]
+    screen.comes_to(lambda: canvas.evaluate(style), frame.__eq__, "all colours in a dashed frame")
     press(screen, " ")
     screen.lacks("paused")
+
+
+@contextmanager
+def held(screen: Screen, name: str) -> Iterator[list[Route]]:
+    """Parts of this name that the page asked for and did not get; they come after the block."""
+    routes: list[Route] = []
+    pattern = re.compile(rf"/{name}-[^/]*\.js$")
+    # The page of the tests before this has them already; one that is loaded anew asks again.
+    screen.page.route(pattern, lambda route: routes.append(route))
+    yield routes
+    while routes:
+        routes.pop(0).continue_()
+    screen.page.unroute(pattern)
+
+
+def asked(screen: Screen, routes: list[Route], what: str) -> None:
+    """Return once the page asked for it."""
+    screen.comes_to(lambda: len(routes), lambda count: count > 0, f"{what} asked for")
 
 
 def test_keys_pressed_before_the_controls_are_there_are_not_lost(
     screen: Screen, made: MadeServer
 ) -> None:
-    held: list[Route] = []
-    screen.page.route(re.compile(r"/controls-[^/]*\.js$"), lambda route: held.append(route))
-    screen.open(made.map_of(VM, RAM))
-    screen.comes_to(lambda: len(held), (1).__eq__, "the controls are asked for")
-    press(screen, "2")
-    held.pop().continue_()
+    with held(screen, "controls") as routes:
+        screen.open(made.map_of(VM, RAM))
+        asked(screen, routes, "the controls")
+        press(screen, "2", "End")
     screen.address("color=mapcount")
-    screen.page.unroute_all()
+    screen.shows("tooltip", "cell 3,999")
+
+
+def test_zooming_before_there_are_axes_is_not_lost(screen: Screen, made: MadeServer) -> None:
+    with held(screen, "plotly-cartesian[^/]*") as routes:
+        screen.open(made.map_of(VM, RAM))
+        asked(screen, routes, "plotly")
+        focused(screen, "heatmap-canvas")
+        screen.seen("drag").get_by_text("pan").click()
+        screen.seen("heatmap-canvas").focus()
+        press(screen, "+", "+", "d", "Home")
+        screen.shows("tooltip", "cell 0")
+        screen.rings("cell-ring", 0)
+    # As little to the left as shows the first cell, which is in column 96.
+    screen.address("x=96-224&y=0-4")
+    canvas = screen.seen("heatmap-canvas")
+    screen.seen(screen.page.locator(".plot .xtick text"))
+
+    def drag() -> None:
+        box = canvas.bounding_box()
+        assert box is not None
+        screen.page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"])
+        screen.page.mouse.down()
+        screen.page.mouse.move(
+            box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"], steps=5
+        )
+        screen.page.mouse.up()
+
+    # As wide as before: dragging moves it, as was asked for before there was anything to drag.
+    moved = re.compile(r"x=(?!96-)([\d.]+)-([\d.]+)&y=0-4")
+    screen.again(drag, lambda: moved.search(screen.page.url), "the window moved")
+    found = moved.search(screen.address(moved))
+    assert found
+    assert float(found[2]) - float(found[1]) == pytest.approx(128, abs=0.02)
+
+
+def test_what_is_typed_before_a_dialog_is_there_is_its_own(
+    screen: Screen, made: MadeServer
+) -> None:
+    with held(screen, "dialogs") as routes:
+        open_map(screen, made.map_of(VM, RAM))
+        focused(screen, "heatmap-canvas")
+        press(screen, "g", "#")
+        asked(screen, routes, "the dialogs")
+        press(screen, "7", "Escape", "g", "#", "1", "5", "Enter")
+    screen.address(re.compile(r"\?cells=15$"))
+    screen.rings("selected-cells", 15)
+
+
+def test_open_extents_leave_the_focus_on_the_map(screen: Screen, made: MadeServer) -> None:
+    open_map(screen, made.map_of(VM, RAM, "?cells=1"))
+    focused(screen, "heatmap-canvas")
+    press(screen, "x")
+    focused(screen, "extents")
+    screen.seen("heatmap-canvas").focus()
+    press(screen, "Enter")
+    screen.shows("parts-heading", "Inside cell 1")
+    screen.seen("extent-table")
+    focused(screen, "heatmap-canvas")
+    press(screen, "u")
+    screen.matches("h.mapping.level", "pmd")
+    screen.seen("extent-table")
+    focused(screen, "heatmap-canvas")

@@ -129,11 +129,7 @@ def test_a_thumbnail_shows_what_a_process_touches(screen: Screen, live: Live) ->
         assert shown["columns"] == 64
         assert min(shown["pixel_px"]) >= 2
         way = screen.page.locator(f'a[href*="/pid/{process.pid}/"] canvas')
-        screen.again(
-            lambda: way.click() if way.count() else None,
-            lambda: f"/pid/{process.pid}/map/" in screen.page.url,
-            "the way to the map",
-        )
+        screen.follow(way, f"/pid/{process.pid}/map/")
 
 
 def test_search_by_mouse_and_keyboard_stays_in_the_address(screen: Screen, live: Live) -> None:
@@ -235,7 +231,7 @@ def test_charts_show_how_the_host_goes(screen: Screen, live: Live) -> None:
 
 
 def test_charts_of_a_replay_say_so_and_can_be_closed(screen: Screen) -> None:
-    with command("demo", "--replay", "--port", "0") as demo:
+    with command("demo", "--hgm", "--port", "0") as demo:
         url = demo.line("/#/host/")
         screen.open(url[url.index("http") :].partition("/pid/")[0])
         screen.seen("charts-section").scroll_into_view_if_needed()

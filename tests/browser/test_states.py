@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Route
 
+from tests.browser.conftest import page_of
 from tests.browser.live import HOLE, MAPPED, map_url, only_host, toucher, up
 from tests.browser.screen import Screen
 from tests.browser.synthetic import BUFFERS, FINDINGS, HOST, act, synthetic_server
@@ -206,11 +207,11 @@ PLACES = {
 @pytest.mark.parametrize("size", ["narrow", "200 %"])
 @pytest.mark.parametrize("place", PLACES)
 def test_no_screen_scrolls_sideways(
-    chromium: Browser, synthetic: str, place: str, size: str
+    chromium: Browser, synthetic: str, place: str, size: str, request: pytest.FixtureRequest
 ) -> None:
     viewport, ratio = (NARROW, 1) if size == "narrow" else (AT_200_PERCENT, 2)
     context = chromium.new_context(viewport=viewport, device_scale_factor=ratio)  # type: ignore[arg-type]
-    screen = Screen(context.new_page())
+    screen = page_of(context, request.config)
     screen.open(f"{synthetic}/{PLACES[place]}")
     screen.shows("connection", "live")
     if place in ("map", "page", "extents"):

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from tests.browser.live import Live, up
+from tests.browser.pixels import shows_colors
 from tests.browser.screen import Screen
 from tests.kernel import cases, snapshot_command
 from tests.kernel.cases import MIB2, extra_pages
@@ -55,41 +56,6 @@ _GROUPS = """(() => {
     all.push(mapcount, mappers, node);
     return [view.shift, [...mappedPages].map((_, at) => all.map(one => one[at]))];
 })()"""
-
-# The most frequent colour around the middle of each cell: a hatch covers less than half of it.
-_COLORS = """asked => {
-    const mapping = window.__hugescope.mapping;
-    const canvas = document.querySelector('[data-testid=heatmap-canvas]');
-    const box = canvas.getBoundingClientRect();
-    const scale = [canvas.width / box.width, canvas.height / box.height];
-    const size = (one, other, axis) => {
-        const [a, b] = [mapping.centerOf(one), mapping.centerOf(other)];
-        return a && b ? Math.abs(b[axis] - a[axis]) : 0;
-    };
-    const last = mapping.info.cell_count - 1;
-    const across = Math.max(size(0, 1, 'x'), size(last, last - 1, 'x')) || 8;
-    const down = size(0, Math.min(512, last), 'y') || 8;
-    const width = Math.max(1, Math.min(8, Math.floor(across * scale[0]) - 2));
-    const height = Math.max(1, Math.min(8, Math.floor(down * scale[1]) - 2));
-    return asked.map(cell => {
-        const at = mapping.centerOf(cell);
-        if (!at) return null;
-        const x = Math.floor((at.x - box.left) * scale[0] - (width - 1) / 2);
-        const y = Math.floor((at.y - box.top) * scale[1] - (height - 1) / 2);
-        const pixels = canvas.getContext('2d').getImageData(x, y, width, height).data;
-        const counts = new Map();
-        for (let i = 0; i < pixels.length; i += 4) {
-            const color = pixels.slice(i, i + 3).join(', ');
-            if (pixels[i + 3] === 255) counts.set(color, (counts.get(color) ?? 0) + 1);
-        }
-        return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
-    });
-}"""
-
-_SWATCHES = """all => Object.fromEntries(all.map(one => [
-    one.dataset.key,
-    getComputedStyle(one.querySelector('.swatch')).backgroundColor.replace(/^rgb.|.$/g, ''),
-]))"""
 
 _LEGEND = (
     """all => Object.fromEntries(all.map(one => [one.dataset.key, Number(one.dataset.count)]))"""
@@ -189,16 +155,7 @@ def check_colors(screen: Screen, place: Place, mode: str) -> None:
             if name not in seen and name != "partial":
                 seen.add(name)
                 asked[at] = name
-    lines = screen.page.get_by_test_id("legend").locator("[data-key]")
-
-    def wrong() -> dict[int, Any]:
-        swatches = lines.evaluate_all(_SWATCHES)
-        found = screen.page.evaluate(_COLORS, list(asked))
-        pairs = zip(asked.items(), found, strict=True)
-        return {at: (name, color) for (at, name), color in pairs if color != swatches.get(name)}
-
-    what = f"the legend's colours by {mode} at cells {asked}"
-    screen.comes_to(wrong, lambda cells: not cells, what)
+    shows_colors(screen, asked, mode)
 
 
 @pytest.fixture(scope="module", params=TREES)
@@ -281,4 +238,4 @@ def test_groups_of_cells(screen: Screen, query: str, shift: int, tables: int) ->
         screen.page.set_viewport_size({"width": 390, "height": 844})
         screen.open(live.map_of(process.pid) + query)
         wanted = groups_of(place, shift)
-        screen.until(lambda: screen.store(_GROUPS) == [shift, wanted], "the snapshot's groups")
+        screen.matches(_GROUPS, [shift, wanted])

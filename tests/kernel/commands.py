@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -12,11 +13,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-PATIENCE_S = 60.0  # only a failure takes so long
+PATIENCE_S = 120.0  # only a failure takes so long
 
 
 class Command:
@@ -45,7 +46,10 @@ class Command:
         """The next line that holds this text."""
         end_s = time.monotonic() + PATIENCE_S
         while True:
-            line = self._lines.get(timeout=max(0.0, end_s - time.monotonic()))
+            try:
+                line = self._lines.get(timeout=max(0.0, end_s - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"did not say {containing!r}: {self.said}") from None
             if line is None:
                 raise AssertionError(f"ended without saying {containing!r}: {self.said}")
             self.said.append(line)
@@ -82,11 +86,16 @@ def command(
 
 
 def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that nobody listens on now.
+
+    Below those that the kernel gives to whoever asks for any: it must stay free while the server is
+    away, and clients that try to connect meanwhile must not meet themselves there.
+    """
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("a hundred ports are in use")
 
 
 def get(url: str) -> Any:

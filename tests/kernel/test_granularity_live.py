@@ -38,7 +38,7 @@ def test_smaps_and_cells_agree_to_the_byte(name: str) -> None:
         clock.now_s += 100 * SMAPS_EVERY_S
         sampler.full()
         for pid in case.pids:
-            watch = sampler.view._watches[pid]
+            watch = sampler.view.watches[pid]
             assert watch.mappings
             for mapping in watch.mappings:
                 assert mapping.smaps_fits

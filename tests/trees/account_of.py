@@ -34,7 +34,7 @@ class TreeAccount:
 def owned_mappings(root: Root, sampler: Sampler) -> list[OwnedMapping]:
     """Every mapping that the sampler watches, with its process."""
     found = []
-    for pid, watch in sampler.view._watches.items():
+    for pid, watch in sampler.view.watches.items():
         parent = re.search(r"^PPid:\s+(\d+)$", root.read_text(f"proc/{pid}/status") or "", re.M)
         process = ProcessRef(pid=pid, comm=watch.comm)
         ppid = int(parent[1]) if parent else None

@@ -66,7 +66,7 @@ class Look:
 
     @property
     def watches(self) -> dict[int, Watch]:
-        return self.host.sampler.view._watches
+        return self.host.sampler.view.watches
 
     def mappings(self) -> Iterator[tuple[int, TrackedMapping]]:
         for pid, watch in self.watches.items():

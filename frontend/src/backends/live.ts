@@ -36,19 +36,28 @@ export class LiveBackend {
     private readonly url: string,
   ) {}
 
-  /** Connect, and stay connected until the page is left. */
-  start(): void {
-    window.setInterval(() => {
+  /** Connect, and stay connected until the page is left, or the returned function is called. */
+  start(): () => void {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const clock = window.setInterval(() => {
       this.#tick();
     }, CLOCK_PERIOD_MS);
     // A laptop that wakes or a network that is back should not wait for the next attempt.
-    window.addEventListener("online", () => {
-      this.#retryNow();
-    });
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.#retryNow();
-    });
+    const retry = ({ type }: Event): void => {
+      if (type === "online" || !document.hidden) this.#retryNow();
+    };
+    window.addEventListener("online", retry, { signal });
+    document.addEventListener("visibilitychange", retry, { signal });
     this.#connect();
+    return () => {
+      const socket = this.#socket;
+      this.#socket = this.store.send = null;
+      stop.abort();
+      window.clearInterval(clock);
+      window.clearTimeout(this.#retry);
+      socket?.close();
+    };
   }
 
   #connect(): void {

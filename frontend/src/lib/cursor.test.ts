@@ -35,7 +35,7 @@ describe("moved", () => {
 
   it("stays within one table where only that is shown", () => {
     const second = boundsOf(GEOMETRY, { x0: 0, x1: 512, y0: 1, y1: 2 });
-    expect(second).toEqual({ first: 12, last: 523 });
+    expect(second).toEqual({ perRow: 512, first: 12, last: 523 });
     expect(moved("ArrowDown", second, 20, { first: 20, count: 1 })).toBe(523);
     expect(numberOf(GEOMETRY, second, { row: 0, column: 505 })).toBeNull();
     expect(numberOf(GEOMETRY, second, { row: 1, column: 5 })).toBe(17);

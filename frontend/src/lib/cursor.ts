@@ -2,7 +2,6 @@
 import {
   cellAt,
   columnOf,
-  ENTRIES,
   rowOf,
   type CellRange,
   type CellSpan,
@@ -15,25 +14,28 @@ export interface Entry {
   readonly column: number;
 }
 
-/** First and last entry that a cursor may stand on. */
+/** First and last entry that a cursor may stand on, and how many a row has. */
 export interface Bounds {
+  readonly perRow: number;
   readonly first: number;
   readonly last: number;
 }
 
-const TABLES: Readonly<Record<string, number>> = {
-  ArrowUp: -ENTRIES,
-  ArrowDown: ENTRIES,
-  PageUp: -ENTRIES,
-  PageDown: ENTRIES,
+/** Rows up or down. */
+const ROWS: Readonly<Record<string, number>> = {
+  ArrowUp: -1,
+  ArrowDown: 1,
+  PageUp: -1,
+  PageDown: 1,
 };
 
 /** The entries of these rows. */
 export function boundsOf(geometry: TableGeometry, limits: CellRange): Bounds {
-  const { firstColumn, cellCount } = geometry;
+  const { firstColumn, cellCount, perRow } = geometry;
   return {
-    first: Math.max(0, limits.y0 * ENTRIES - firstColumn),
-    last: Math.min(cellCount, limits.y1 * ENTRIES - firstColumn) - 1,
+    perRow,
+    first: Math.max(0, limits.y0 * perRow - firstColumn),
+    last: Math.min(cellCount, limits.y1 * perRow - firstColumn) - 1,
   };
 }
 
@@ -60,16 +62,16 @@ export function moved(
 
 function target(
   key: string,
-  { first, last }: Bounds,
+  { first, last, perRow }: Bounds,
   from: number | null,
   item: CellSpan,
 ): number | undefined {
   if (key === "Home") return first;
   if (key === "End") return last;
-  const by = TABLES[key];
+  const by = ROWS[key];
   if (by === undefined && key !== "ArrowLeft" && key !== "ArrowRight") return undefined;
   if (from === null) return first;
-  if (by !== undefined) return from + by;
+  if (by !== undefined) return from + by * perRow;
   return key === "ArrowLeft" ? item.first - 1 : item.first + item.count;
 }
 

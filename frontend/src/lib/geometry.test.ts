@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import {
-  cellAddress,
   cellAt,
   cellOfAddress,
   clampRange,
@@ -147,7 +146,6 @@ describe("a THP mapping that starts inside a huge page", () => {
 
   it("has its first cell begin before it", () => {
     expect(geometry).toMatchObject({ firstColumn: 2, rows: 1, tableVa: 0x7f1a40000000 });
-    expect(cellAddress(geometry, 0)).toBe(0x7f1a40000000 + 2 * TWO_MIB);
     expect(cellAt(geometry, 0, 2)).toBe(0);
   });
 
@@ -158,7 +156,6 @@ describe("a THP mapping that starts inside a huge page", () => {
   });
 
   it("goes the same way where it is aligned", () => {
-    expect(cellAddress(GUEST, 416)).toBe(0x7f2a80000000);
     expect(cellOfAddress(0x7f2a40000000 + 96 * TWO_MIB, TWO_MIB, 0x7f2a80000000)).toBe(416);
   });
 });

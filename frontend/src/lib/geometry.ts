@@ -9,6 +9,8 @@ export const ENTRIES = 512;
 
 /** Rows and columns of one mapping; addresses are exact as doubles, being multiples of a page. */
 export interface TableGeometry {
+  /** Entries in a row: a page table, or fewer where rows are no page tables. */
+  readonly perRow: number;
   readonly pageSize: number;
   readonly cellCount: number;
   /** Entry index of cell 0 in the first table. */
@@ -37,38 +39,39 @@ export interface CellRange {
  * Geometry of a mapping that starts at `start` and has `cellCount` cells of `pageSize` bytes. A THP mapping need not
  * start where a huge page does: cell 0 then begins before it.
  */
-export function tableGeometry(start: number, pageSize: number, cellCount: number): TableGeometry {
+export function tableGeometry(
+  start: number,
+  pageSize: number,
+  cellCount: number,
+  perRow = ENTRIES,
+): TableGeometry {
   const firstPage = Math.floor(start / pageSize);
-  const firstColumn = firstPage % ENTRIES;
+  const firstColumn = firstPage % perRow;
   return {
+    perRow,
     pageSize,
     cellCount,
     firstColumn,
-    rows: Math.ceil((firstColumn + cellCount) / ENTRIES),
+    rows: Math.ceil((firstColumn + cellCount) / perRow),
     tableVa: (firstPage - firstColumn) * pageSize,
   };
 }
 
 /** The cell at this row and column; null where the mapping has none. */
 export function cellAt(geometry: TableGeometry, row: number, column: number): number | null {
-  if (column < 0 || column >= ENTRIES) return null;
-  const cell = row * ENTRIES + column - geometry.firstColumn;
+  if (column < 0 || column >= geometry.perRow) return null;
+  const cell = row * geometry.perRow + column - geometry.firstColumn;
   return cell >= 0 && cell < geometry.cellCount ? cell : null;
 }
 
 /** Row of a cell: which page table, counted from the mapping's first. */
 export function rowOf(geometry: TableGeometry, cell: number): number {
-  return Math.floor((cell + geometry.firstColumn) / ENTRIES);
+  return Math.floor((cell + geometry.firstColumn) / geometry.perRow);
 }
 
 /** Column of a cell: its entry index in the table. */
 export function columnOf(geometry: TableGeometry, cell: number): number {
-  return (cell + geometry.firstColumn) % ENTRIES;
-}
-
-/** Virtual address at which a cell begins. */
-export function cellAddress(geometry: TableGeometry, cell: number): number {
-  return geometry.tableVa + (geometry.firstColumn + cell) * geometry.pageSize;
+  return (cell + geometry.firstColumn) % geometry.perRow;
 }
 
 /** Index of the cell that holds `va` in a mapping from `start` on. */
@@ -78,12 +81,12 @@ export function cellOfAddress(start: number, pageSize: number, va: number): numb
 
 /** Virtual address of entry 0 of this row's table. */
 export function tableAddress(geometry: TableGeometry, row: number): number {
-  return geometry.tableVa + row * ENTRIES * geometry.pageSize;
+  return geometry.tableVa + row * geometry.perRow * geometry.pageSize;
 }
 
 /** The whole tables. */
 export function fullRange(geometry: TableGeometry): CellRange {
-  return { x0: 0, x1: ENTRIES, y0: 0, y1: geometry.rows };
+  return { x0: 0, x1: geometry.perRow, y0: 0, y1: geometry.rows };
 }
 
 const SMALLEST_SPAN = 8;
@@ -91,12 +94,12 @@ const SPAN_STEP = 8;
 
 /** What to show at first: the used columns of a mapping within one table, else the whole tables. */
 export function fittingRange(geometry: TableGeometry): CellRange {
-  if (geometry.rows > 1) return fullRange(geometry);
+  if (geometry.rows > 1 || geometry.perRow < SMALLEST_SPAN) return fullRange(geometry);
   const used = geometry.firstColumn + geometry.cellCount;
   let x0 = Math.floor(geometry.firstColumn / SPAN_STEP) * SPAN_STEP;
   let x1 = Math.ceil(used / SPAN_STEP) * SPAN_STEP;
   if (x1 - x0 < SMALLEST_SPAN) {
-    x1 = Math.min(ENTRIES, x0 + SMALLEST_SPAN);
+    x1 = Math.min(geometry.perRow, x0 + SMALLEST_SPAN);
     x0 = x1 - SMALLEST_SPAN;
   }
   return { x0, x1, y0: 0, y1: 1 };
@@ -104,6 +107,7 @@ export function fittingRange(geometry: TableGeometry): CellRange {
 
 /** The cells of a span as few ranges: a first table's end, whole tables, a last table's start. */
 export function spanRanges(geometry: TableGeometry, span: CellSpan): CellRange[] {
+  const { perRow } = geometry;
   const last = Math.min(geometry.cellCount, span.first + span.count) - 1;
   if (last < span.first) return [];
   const [top, left] = [rowOf(geometry, span.first), columnOf(geometry, span.first)];
@@ -111,9 +115,9 @@ export function spanRanges(geometry: TableGeometry, span: CellSpan): CellRange[]
   if (top === bottom) return [{ x0: left, x1: right, y0: top, y1: top + 1 }];
   const ranges: CellRange[] = [];
   const y0 = left === 0 ? top : top + 1;
-  const y1 = right === ENTRIES ? bottom + 1 : bottom;
-  if (y0 > top) ranges.push({ x0: left, x1: ENTRIES, y0: top, y1: y0 });
-  if (y1 > y0) ranges.push({ x0: 0, x1: ENTRIES, y0, y1 });
+  const y1 = right === perRow ? bottom + 1 : bottom;
+  if (y0 > top) ranges.push({ x0: left, x1: perRow, y0: top, y1: y0 });
+  if (y1 > y0) ranges.push({ x0: 0, x1: perRow, y0, y1 });
   if (y1 === bottom) ranges.push({ x0: 0, x1: right, y0: bottom, y1: bottom + 1 });
   return ranges;
 }
@@ -145,10 +149,12 @@ export function rangeAround(geometry: TableGeometry, span: CellSpan): CellRange 
   const last = Math.min(geometry.cellCount, span.first + span.count) - 1;
   const [top, bottom] = [rowOf(geometry, span.first), rowOf(geometry, last)];
   const [left, right] =
-    top === bottom ? [columnOf(geometry, span.first), columnOf(geometry, last)] : [0, ENTRIES - 1];
+    top === bottom
+      ? [columnOf(geometry, span.first), columnOf(geometry, last)]
+      : [0, geometry.perRow - 1];
   return {
     x0: Math.max(0, left - AROUND_COLUMNS),
-    x1: Math.min(ENTRIES, right + 1 + AROUND_COLUMNS),
+    x1: Math.min(geometry.perRow, right + 1 + AROUND_COLUMNS),
     y0: Math.max(0, top - AROUND_ROWS),
     y1: Math.min(geometry.rows, bottom + 1 + AROUND_ROWS),
   };

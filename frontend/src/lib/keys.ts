@@ -135,3 +135,18 @@ export function bindingOf(press: KeyPress, place: FocusPlace): KeyBinding | null
   });
   return found ?? null;
 }
+
+/** The characters that these keys type, and whether Enter came right after them. */
+export function typed(presses: readonly KeyPress[]): {
+  readonly text: string;
+  readonly entered: boolean;
+} {
+  const keys = presses
+    .filter(({ ctrlKey, metaKey, altKey }) => !ctrlKey && !metaKey && !altKey)
+    .map(({ key }) => key);
+  const end = keys.findIndex((key) => key.length !== 1);
+  return {
+    text: keys.slice(0, end < 0 ? keys.length : end).join(""),
+    entered: keys[end] === "Enter",
+  };
+}

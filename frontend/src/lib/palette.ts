@@ -236,9 +236,9 @@ export function paintsOf(mode: ColorMode, theme: Theme, pageSize: number, highes
   };
   set(MIGRATING, "migrating", "in flight (migrating)", rgb(colors.migrating), "diagonal");
   set(POISONED, "poisoned", "poisoned", rgb(colors.poisoned), "cross");
+  set(UNKNOWN, "unknown", "unknown", rgb(colors.unknown), "unknown");
   if (mode === "state") return paints;
   set(NO_PAGE, "no-page", "no page", rgb(colors.hole), "none");
-  set(UNKNOWN, "unknown", "unknown", rgb(colors.unknown), "unknown");
   if (mode === "node") {
     const hues = NODES[theme].split(" ").map(rgb);
     for (let node = 0; node <= LAST_NODE; node++) {

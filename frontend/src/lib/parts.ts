@@ -4,12 +4,14 @@ import type { PageDetail, PartRun } from "../wire/types";
 
 export const PARTS_A_ROW = 32;
 const MOST_PARTS = 512;
+/** In place of a `CellState`: the agent said nothing of the part. */
+export const UNKNOWN_STATE = 255;
 
 /** What a part is drawn as. */
 export interface PageParts {
   readonly count: number;
   readonly partBytes: number;
-  /** `CellState` of each part. */
+  /** `CellState` of each part, or `UNKNOWN_STATE`. */
   readonly states: Uint8Array;
   /** 1 where the state is inferred, not observed. */
   readonly inferred: Uint8Array;
@@ -27,7 +29,7 @@ export function pageParts({ parts }: PageDetail): PageParts | null {
   // Runs of a chunk may count from the page's first entry on.
   const count = Math.min(MOST_PARTS, last.first + last.count - first.first);
   if (count < 2) return null;
-  const states = new Uint8Array(count);
+  const states = new Uint8Array(count).fill(UNKNOWN_STATE);
   const inferred = new Uint8Array(count);
   for (const run of parts) {
     const from = run.first - first.first;
@@ -37,11 +39,11 @@ export function pageParts({ parts }: PageDetail): PageParts | null {
   return { count, partBytes: first.part_bytes, states, inferred };
 }
 
-/** A legend's lines: states that occur, with how many parts and how many of them are inferred. */
+/** A legend's lines: states that occur, `UNKNOWN_STATE` included, with how many parts and how many of them are inferred. */
 export function partCounts(
   parts: PageParts,
 ): { readonly state: number; readonly count: number; readonly inferred: number }[] {
-  return Object.values(CellState)
+  return [...Object.values(CellState), UNKNOWN_STATE]
     .map((state) => {
       const at = [...parts.states.keys()].filter((part) => parts.states[part] === state);
       const inferred = at.filter((part) => parts.inferred[part] === 1).length;

@@ -1,6 +1,12 @@
 /** How large the heatmap is and where its axes stand: sizes in CSS pixels. */
 import { groupingFor } from "./cell-image";
-import { ENTRIES, fittingRange, type CellRange, type TableGeometry } from "./geometry";
+import {
+  ENTRIES,
+  fittingRange,
+  tableAddress,
+  type CellRange,
+  type TableGeometry,
+} from "./geometry";
 
 /** The space between the edge of the plot and its cells. */
 export interface Margins {
@@ -39,17 +45,20 @@ export function planPlot(
 ): PlotPlan {
   const narrow = roomWidth < NARROW_PX;
   const fontPx = narrow ? 10 : 11;
-  const digits = geometry.tableVa.toString(16).length + 2;
+  const digits = tableAddress(geometry, geometry.rows - 1).toString(16).length + 2;
   const left = Math.ceil(digits * fontPx * 0.62) + TICK_ROOM_PX;
   const margins: Margins = { left, right: narrow ? 8 : 16, top: 8, bottom: 40 };
   const rows = limits.y1 - limits.y0;
   const home = rows < geometry.rows ? limits : fittingRange(geometry);
   const columns = home.x1 - home.x0;
-  const room = Math.max(64, Math.min(roomWidth - left - margins.right, columns * WIDEST_CELL_PX));
+  // Where rows are no page tables there are few columns, and cells may be as large as there is room.
+  const larger = geometry.perRow < ENTRIES ? 4 : 1;
+  const widest = columns * WIDEST_CELL_PX * larger;
+  const room = Math.max(64, Math.min(roomWidth - left - margins.right, widest));
   const tall = Math.max(SHORTEST_PLOT_PX, roomHeight - margins.top - margins.bottom);
   return {
     width: wholePixels(room, columns, pixelRatio),
-    height: rowsHeight(rows, tall, pixelRatio),
+    height: rowsHeight(rows, tall, pixelRatio, TALLEST_ROW_PX * larger),
     margins,
     home,
     fontPx,
@@ -62,9 +71,9 @@ function wholePixels(room: number, count: number, pixelRatio: number): number {
   return whole >= room * 0.75 ? whole : room;
 }
 
-function rowsHeight(rows: number, tall: number, pixelRatio: number): number {
+function rowsHeight(rows: number, tall: number, pixelRatio: number, tallest: number): number {
   const grouping = groupingFor(1, rows, 1, tall * pixelRatio, ENTRIES);
   const shown = Math.ceil(rows / grouping.rows);
   const each = Math.floor((tall * pixelRatio) / shown);
-  return Math.max(1, Math.min(each, TALLEST_ROW_PX * pixelRatio)) * (shown / pixelRatio);
+  return Math.max(1, Math.min(each, tallest * pixelRatio)) * (shown / pixelRatio);
 }

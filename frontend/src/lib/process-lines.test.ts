@@ -34,6 +34,7 @@ const VM10: ProcessSummary = {
   pid: 10,
   comm: "qemu-system-x86",
   name: { name: "vm-10", kind: "vm", source: "qemu" },
+  vm: null,
   mappings: [mapping(1, 8, 8, "pc.ram"), mapping(2, 16, 2, "pc.bios")],
 };
 const VM9: ProcessSummary = {
@@ -45,6 +46,7 @@ const DB: ProcessSummary = {
   pid: 777,
   comm: "postgres",
   name: null,
+  vm: null,
   mappings: [mapping(3, 100, 5)],
 };
 const ALL = [VM10, DB, VM9];

@@ -33,6 +33,7 @@ const NAME_SOURCES: Readonly<Record<ProcessName["source"], string>> = {
   firecracker: "Firecracker’s --id",
   crosvm: "crosvm",
   cmdline: "its command line",
+  demo: "HugeScope’s own demo",
 };
 
 /** Where a name that is not the comm was read. */

@@ -23,11 +23,11 @@ function step(span: number, lengthPx: number, tickPx: number): number {
  * Labels at the middle of a cell when cells are wide, at its left edge when they are thin. They also cover one
  * span beyond either side: a pan shows labels before it ends.
  */
-export function columnTicks(x0: number, x1: number, lengthPx: number): Ticks {
+export function columnTicks(x0: number, x1: number, lengthPx: number, perRow = ENTRIES): Ticks {
   const size = step(x1 - x0, lengthPx, COLUMN_TICK_PX);
   const span = x1 - x0;
   const from = Math.max(0, Math.floor((x0 - span) / size) * size);
-  const to = Math.min(ENTRIES - 1, x1 + span);
+  const to = Math.min(perRow - 1, x1 + span);
   const positions: number[] = [];
   const labels: string[] = [];
   const middle = lengthPx / span >= 8 ? 0.5 : 0;
@@ -35,12 +35,12 @@ export function columnTicks(x0: number, x1: number, lengthPx: number): Ticks {
     positions.push(column + middle);
     labels.push(String(column));
   }
-  if (size >= 32 && to === ENTRIES - 1) {
-    positions.push(ENTRIES - 1 + middle);
-    labels.push(String(ENTRIES - 1));
+  if (size >= 32 && to === perRow - 1) {
+    positions.push(to + middle);
+    labels.push(String(to));
     // The label of 511 takes the place of the one before it, 480 or 448, only where they would touch.
     const before = positions.length - 2;
-    const gap = ((ENTRIES - 1 - (positions[before] ?? 0)) * lengthPx) / span;
+    const gap = ((to - (positions[before] ?? 0)) * lengthPx) / span;
     if (gap < COLUMN_TICK_PX * 0.7) {
       positions.splice(before, 1);
       labels.splice(before, 1);

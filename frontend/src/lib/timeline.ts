@@ -17,7 +17,7 @@ export interface Series {
 
 /** Series over the same moments, as seconds before the latest point: falling to 0. */
 export interface Timeline {
-  readonly key: "present" | "changes" | "spare";
+  readonly key: string;
   readonly title: string;
   /** What the numbers count; null: bytes. */
   readonly unit: string | null;
@@ -26,23 +26,27 @@ export interface Timeline {
 }
 
 /** Points with a gap where there was one: an entry of null. */
-export function withGaps(points: readonly Point[]): (Point | null)[] {
+export function withGaps<T extends { readonly at_s: number }>(points: readonly T[]): (T | null)[] {
   return points.flatMap((point, at) => {
     const before = points[at - 1];
     return before && point.at_s - before.at_s > GAP_S ? [null, point] : [point];
   });
 }
 
-/** The three timelines of a host. */
-export function timelinesOf(points: readonly Point[]): Timeline[] {
-  const all = withGaps(points);
-  const last = points.at(-1)?.at_s ?? 0;
-  // The middle of a gap is a moment without values.
-  const agoS = all.map((point, at) => {
+/** Seconds before the latest point; the middle of a gap is a moment without values. */
+export function agoOf(all: readonly ({ readonly at_s: number } | null)[]): number[] {
+  const last = all.at(-1)?.at_s ?? 0;
+  return all.map((point, at) => {
     if (point) return last - point.at_s;
     const [before, after] = [all[at - 1]?.at_s ?? last, all[at + 1]?.at_s ?? last];
     return last - (before + after) / 2;
   });
+}
+
+/** The three timelines of a host. */
+export function timelinesOf(points: readonly Point[]): Timeline[] {
+  const all = withGaps(points);
+  const agoS = agoOf(all);
   const series = (key: string, label: string, of: (point: Point) => number | null): Series => {
     return { key, label, values: all.map((point) => point && of(point)) };
   };

@@ -44,10 +44,10 @@ export function stateWords(state: number, pageSize: number): string {
   }
 }
 
-/** One word for a state, for counts. */
+/** One word for a state, for counts; "unknown" for what is none. */
 export function stateName(state: number): string {
   const entry = Object.entries(CellState).find(([, number]) => number === state);
-  return entry?.[0].toLowerCase() ?? `state ${state}`;
+  return entry?.[0].toLowerCase() ?? "unknown";
 }
 
 const FLAG_WORDS: readonly (readonly [number, string])[] = [

@@ -1,7 +1,7 @@
 /** The parts of one page, as the host's agent told them when it was asked. */
 import { ENTRIES } from "../lib/geometry";
 import { itemGrid, type ItemGrid } from "../lib/item-grid";
-import { partPaint, type ColorMode } from "../lib/palette";
+import { partPaint, UNKNOWN, type ColorMode } from "../lib/palette";
 import { stateNumber } from "../lib/parts";
 import { CellState, PAGE_BYTES } from "../wire/generated";
 import type { PageDetail, PartRun, Viewed } from "../wire/types";
@@ -40,19 +40,20 @@ export class PartItems implements Items {
     this.#changed.clear();
     this.stateCounts.fill(0);
     this.presentPages = 0;
+    const before = [...this.runs];
+    this.runs.fill(undefined);
     for (const run of parts) {
       this.presentPages += (run.count * run.present_bytes) / PAGE_BYTES;
       const state = stateNumber(run.state);
       this.stateCounts[state] = (this.stateCounts[state] ?? 0) + run.count;
-      const end = Math.min(this.grid.count, run.first - base + run.count);
-      for (let part = run.first - base; part < end; part++) {
-        const old = this.runs[part];
-        this.runs[part] = run;
-        if (old && same(old, run)) continue;
-        this.#changed.add(part);
-        if (this.complete) this.#changedAt[part] = nowS;
-      }
+      this.runs.fill(run, run.first - base, run.first - base + run.count);
     }
+    before.forEach((old, part) => {
+      const run = this.runs[part];
+      if (run === old || (run && old && same(run, old))) return;
+      this.#changed.add(part);
+      if (this.complete) this.#changedAt[part] = nowS;
+    });
     this.complete = true;
     return this.#changed.items;
   }
@@ -63,7 +64,7 @@ export class PartItems implements Items {
 
   paint(_mode: ColorMode, item: number): number {
     const run = this.runs[item];
-    if (run === undefined) return 0;
+    if (run === undefined) return UNKNOWN;
     return partPaint(stateNumber(run.state), run.level, run.present_bytes / run.part_bytes);
   }
 }

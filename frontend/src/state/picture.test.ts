@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { levelsOf, type LevelName } from "../lib/levels";
+import { UNKNOWN } from "../lib/palette";
 import { CellState, UNKNOWN_AGE } from "../wire/generated";
 import type { MappingInfo, PageDetail, PartRun } from "../wire/types";
 import * as coarse from "./coarse";
@@ -50,6 +51,18 @@ describe("a picture of cells", () => {
       ["mapped", 11],
       ["hole", 1019],
     ]);
+  });
+
+  it("does not show groups where cells were asked for since", () => {
+    const made = picture("pmd", { table: 1 });
+    made.expect({ first: 0, count: 1030, shift: 9 }, coarse, 0);
+    const holes = [12, 512, 506].map((HOLE) => ({ counts: { HOLE } }));
+    made.apply(sampleFrame([], [sampleGroups(9, 0, holes, UNKNOWN_AGE)]), 1000);
+    expect([made.complete, made.itemSpan(12)]).toEqual([false, { first: 12, count: 1 }]);
+    made.expect({ first: 12, count: 512, shift: 0 }, coarse, 0);
+    const states = Array.from({ length: 512 }, () => HOLE);
+    made.apply(sampleFrame([sampleCells(12, states, UNKNOWN_AGE)]), 1000);
+    expect(made.complete).toBe(true);
   });
 
   it("shows what it had until more came", () => {
@@ -190,10 +203,7 @@ describe("a picture inside of a page", () => {
     expect(made.geometry.tableVa).toBe(START + 3 * TWO_MIB);
     made.expect({ first: 3, count: 1, shift: 0 });
     made.apply(sampleFrame([sampleCells(3, [CellState.PARTIAL], 0)]), 1000);
-    expect([made.complete, made.recordOf(3)?.cells.state(0)]).toEqual([
-      false,
-      CellState.PARTIAL,
-    ]);
+    expect([made.complete, made.recordOf(3)?.cells.state(0)]).toEqual([false, CellState.PARTIAL]);
     made.takeParts(detail(run(0, 500, "mapped"), run(500, 12, "hole")), null, 1000, coarse);
     expect([made.complete, legendUnit(made), made.presentPages]).toEqual([true, "parts", 500]);
     expect(factsOf(made, 499)).toMatchObject({ kind: "part", part: 499, level: "pte" });
@@ -209,6 +219,16 @@ describe("a picture inside of a page", () => {
       level: "pmd",
       part: null,
     });
+  });
+
+  it("shows what the host said nothing of as unknown", () => {
+    const made = picture("pte", { page: { cell: 3, part: null } });
+    made.takeParts(detail(run(0, 500, "mapped"), run(501, 11, "hole")), null, 1000, coarse);
+    expect(made.painted?.counts[UNKNOWN]).toBe(1);
+    expect(made.paints("light")[made.paintAt(0, 500)]?.key).toBe("unknown");
+    expect(factsOf(made, 500)).toBeNull();
+    made.takeParts(detail(run(0, 500, "mapped"), run(500, 8, "hole")), null, 2000, coarse);
+    expect(made.painted?.counts[UNKNOWN]).toBe(4);
   });
 
   it("of 1 GiB shows its chunks, or the entries of one", () => {

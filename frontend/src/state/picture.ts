@@ -134,19 +134,26 @@ export class Picture {
     return this.#nowMs;
   }
 
-  /** The server will send this from now on; `made` is what groups are made of. */
-  expect(view: Viewed, made: typeof coarse | null = null): void {
+  /** The server will send this from now on; `made` is what groups are made of, `askedShift` the grain asked for last. */
+  expect(view: Viewed, made: typeof coarse | null = null, askedShift = view.shift): void {
     const { kind } = this.level;
     const { info } = this;
     this.#next = null;
     // An answer to what was asked before the level was left.
     if (kind === "tables" && view.shift !== 9) return;
+    // Keys must not move by what is about to be told apart.
+    if (this.items === null && view.shift > askedShift) return;
     if (kind === "parts" && (view.shift !== 0 || view.count !== 1)) return;
     // The same again, after a reconnect: changes show against what was there.
     if (kind !== "parts" && this.items !== null && sameStretch(this.items.view, view)) return;
-    if (view.shift === 0) this.#next = new CellItems(view, info.page_size, info.start);
+    if (view.shift === 0) this.#next = this.makeCells(view);
     else if (made === null) throw new Error("groups before what they are made of");
     else this.#next = new made.GroupItems(view, info.page_size, info.start, kind === "tables");
+  }
+
+  /** Holds the cells of a view. */
+  protected makeCells(view: Viewed): CellItems {
+    return new CellItems(view, this.info.page_size, this.info.start);
   }
 
   /** Show what another picture of the same cells has loaded, until more comes. */
@@ -216,6 +223,13 @@ export class Picture {
     const older = this.painted.grow(nowMs / 1000);
     if (older.length > 0) this.#tell(older, true);
     return older.length > 0;
+  }
+
+  /** Paint these items anew: what they are painted by is not in any frame. Null: all. */
+  renew(items: Uint32Array | null): void {
+    if (items === null) this.painted?.repaint(this.#nowMs / 1000);
+    else this.painted?.update(items, this.#nowMs / 1000);
+    this.#tell(items, true);
   }
 
   /** Paint by something else. */

@@ -52,8 +52,15 @@ export interface OverviewRoute extends OverviewFields {
   readonly hostId: string | null;
 }
 
+/** A migration, or all of them: what the address says of it is read by its screen (migration-route.ts). */
+export interface MigrationRoute {
+  readonly screen: "migration";
+  readonly path: string;
+  readonly asked: URLSearchParams;
+}
+
 export type Route =
-  OverviewRoute | MapRoute | { readonly screen: "unknown"; readonly hash: string };
+  OverviewRoute | MapRoute | MigrationRoute | { readonly screen: "unknown"; readonly hash: string };
 
 const HOST = /^\/host\/([^/]+)$/;
 const MAP = /^\/host\/([^/]+)\/pid\/([1-9][0-9]{0,9})\/map\/([0-9a-f]{1,16})$/;
@@ -67,6 +74,7 @@ export function parseRoute(hash: string): Route {
   const mark = text.indexOf("?");
   const path = mark < 0 ? text : text.slice(0, mark);
   const asked = new URLSearchParams(mark < 0 ? "" : text.slice(mark));
+  if (path.startsWith("/migration")) return { screen: "migration", path, asked };
   try {
     const host = HOST.exec(path);
     if (host || path === "" || path === "/") {
@@ -94,7 +102,8 @@ export function parseRoute(hash: string): Route {
   return { screen: "unknown", hash };
 }
 
-function mapFields(asked: URLSearchParams): MapFields {
+/** What the query of an address says of cells; `color` is of a map. */
+export function mapFields(asked: URLSearchParams): MapFields {
   const text = (key: string): string => asked.get(key) ?? "";
   const [x, y] = [floatSpan(text("x")), floatSpan(text("y"))];
   return {
@@ -166,14 +175,15 @@ export function mapHash(address: MapAddress, fields: Partial<MapFields> = {}): s
 }
 
 /** A hundredth of a cell is finer than anyone sees. */
-function spanText(low: number, high: number): string {
+export function spanText(low: number, high: number): string {
   const round = (value: number): number => Math.round(Math.max(0, value) * 100) / 100;
   return `${round(low)}-${round(high)}`;
 }
 
 type Pair = readonly [key: string, value: string];
 
-function queryOf(pairs: readonly (Pair | false | "" | null | undefined)[]): string {
+/** The query of an address; what is falsy is left out. */
+export function queryOf(pairs: readonly (Pair | false | "" | null | undefined)[]): string {
   const query = pairs
     .filter((pair): pair is Pair => Boolean(pair))
     // A comma needs no escape, and links are read by people.
@@ -185,4 +195,18 @@ function queryOf(pairs: readonly (Pair | false | "" | null | undefined)[]): stri
 export function sameAddress(a: MapAddress | null, b: MapAddress | null): boolean {
   if (a === null || b === null) return a === b;
   return a.hostId === b.hostId && a.pid === b.pid && a.start === b.start;
+}
+
+/**
+ * What the address says of the same mapping or list by now, from which a change has to start: the page draws what an address
+ * says some time later, and what was asked for in between would be lost.
+ */
+export function latest<Known extends MapRoute | OverviewRoute>(route: Known): Known {
+  const now = parseRoute(window.location.hash);
+  return placeOf(now) === placeOf(route) ? (now as Known) : route;
+}
+
+function placeOf(route: Route): string {
+  if (route.screen === "map") return mapHash(route.address);
+  return route.screen === "overview" ? hostHash(route.hostId) : "";
 }

@@ -57,7 +57,7 @@ export function sampleHost(
     },
     limits: [],
     pools: [],
-    processes: [{ pid: 42, comm: "qemu", name: null, mappings: [...mappings] }],
+    processes: [{ pid: 42, comm: "qemu", name: null, vm: null, mappings: [...mappings] }],
     skipped: { gone: 0, denied: 0, failed: 0 },
     cost: null,
     ...change,

@@ -11,7 +11,7 @@ import {
   sampleSubscribed,
 } from "./samples";
 import * as coarse from "./coarse";
-import * as maps from "./maps";
+import { maps } from "./maps";
 import { Store } from "./store";
 
 const MAPPING = sampleMapping();

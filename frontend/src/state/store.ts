@@ -8,6 +8,7 @@ import type {
   HostReport,
   HostSummary,
   MappingInfo,
+  MigrationSummary,
   ReportMessage,
   Subscribed,
   ToViewer,
@@ -17,9 +18,10 @@ import type { CellScreen, Timings } from "./cell-screen";
 import type { Connection } from "./connection";
 import type * as coarse from "./coarse";
 import type { Followed } from "./follow";
+import type { Migrating } from "./migration";
 import { Pace, type ReceivedOverview } from "./pace";
 import { PageInquiry } from "./page";
-import type * as maps from "./maps";
+import type { maps } from "./maps";
 import type { Picture } from "./picture";
 import { parseRoute, sameAddress, type MapRoute, type Route } from "./route";
 import { NOTHING_SELECTED, step, type Selection, type SelectionEvent } from "./selection";
@@ -54,6 +56,10 @@ export class Store {
   readonly parts = new PageInquiry();
   /** Whether the picture is held as it is. */
   readonly paused: Signal<boolean> = signal(false);
+  /** All migrations that the server knows. */
+  readonly migrations: Signal<readonly MigrationSummary[]> = signal([]);
+  /** The one on screen. */
+  migrating: Migrating | null = null;
   readonly timings: Timings = { applyMs: 0, drawMs: 0, totalMs: 0, updates: 0 };
 
   /** Sends a message; set by the backend while it is connected. */
@@ -135,11 +141,11 @@ export class Store {
       this.hash = hash;
       this.route.value = route;
       const address = route.screen === "map" ? route.address : null;
-      if (route.screen === "map" && !sameAddress(address, this.selection.value.wanted)) {
-        if (this.#viewing) this.#viewing.seen = route.range;
-      }
+      const another = !sameAddress(address, this.selection.value.wanted);
+      if (route.screen === "map" && another && this.#viewing) this.#viewing.seen = route.range;
       this.#step({ type: "wanted", address });
-      if (!this.#pictureIsWanted()) this.picture.value = null;
+      const shown = this.picture.value?.address ?? null;
+      if (!sameAddress(this.selection.value.wanted, shown)) this.picture.value = null;
       if (route.screen === "map") this.#follow(route);
       else this.paused.value = false;
       this.#askForParts(this.nowMs.peek());
@@ -169,7 +175,9 @@ export class Store {
     batch(() => {
       if (this.#pace.overdue(nowMs)) this.#release();
       this.#pace.tick(nowMs);
-      if (nowMs - this.#renewedMs >= RENEW_MS) this.#renew(nowMs);
+      if (nowMs - this.#renewedMs < RENEW_MS) return;
+      this.#renewedMs = nowMs;
+      this.#renew(nowMs);
     });
   }
 
@@ -183,10 +191,7 @@ export class Store {
     });
   }
 
-  /**
-   * A text message came. While cells come, an overview waits for the next of them: drawing both in one animation frame
-   * costs less than two frames.
-   */
+  /** A text message came. While cells come, an overview waits until numbers are shown, to save an animation frame. */
   onMessage(message: ToViewer, nowMs: number): void {
     if (message.type === "overview" && this.#screen !== null && !document.hidden) {
       if (this.#pace.hold({ overview: message, receivedAtMs: nowMs })) return;
@@ -216,6 +221,13 @@ export class Store {
           break;
         case "statistics":
           this.followed?.onStatistics(message);
+          break;
+        case "migrations":
+          this.migrations.value = message.migrations;
+          break;
+        case "migration":
+        case "migration_missing":
+          this.migrating?.onMessage(message, nowMs);
           break;
         case "refusal":
           this.protocolFault.value = message.message;
@@ -284,10 +296,10 @@ export class Store {
 
   #subscribed(message: Subscribed): void {
     this.#step({ type: "subscribed", message });
-    const { phase, wanted } = this.selection.value;
+    const { phase, wanted, view } = this.selection.value;
     this.#unacknowledged = [];
     if (phase !== "live" || wanted === null) return;
-    this.#picture(message.mapping)?.expect(message.view, this.#coarse);
+    this.#picture(message.mapping)?.expect(message.view, this.#coarse, view?.shift);
     // The mapping may have grown since it was asked for.
     this.#aim();
     this.#askForParts(this.nowMs.peek());
@@ -351,7 +363,6 @@ export class Store {
 
   /** Once a second, while the page is looked at. */
   #renew(nowMs: number): void {
-    this.#renewedMs = nowMs;
     if (document.hidden || this.paused.value) return;
     this.#askForParts(nowMs);
     if (this.picture.value?.grow(nowMs) === true) this.#pace.changed();
@@ -364,24 +375,16 @@ export class Store {
       if (this.parts.answer.peek().query !== null) this.parts.want(null);
       return;
     }
-    const { address, info, page } = picture;
+    const { info, page } = picture;
     if (!this.#canShow(true)) return;
     const cell = (Math.floor(info.start / info.page_size) + page.cell) * info.page_size;
-    const { hostId, pid } = address;
+    const { hostId, pid } = picture.address;
     const query = { hostId, pid, address: Math.max(info.start, cell), part: page.part };
     const seen = [picture.framesApplied, phase, Math.floor(nowMs / RENEW_MS)].join();
     this.parts.want(query, seen);
   }
 
-  #pictureIsWanted(): boolean {
-    const { wanted } = this.selection.value;
-    return wanted !== null && sameAddress(wanted, this.picture.value?.address ?? null);
-  }
-
-  /**
-   * The server may send more only when this one was drawn; what nobody can see counts as drawn. Counts change in the
-   * same animation frame as the cells: one frame costs less than two.
-   */
+  /** The server may send more only when this one was drawn; what nobody can see counts as drawn. */
   #acknowledgeAfterDrawing(seq: number, nowMs: number): void {
     this.#unacknowledged.push(seq);
     const finish = (): void => {

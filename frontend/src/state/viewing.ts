@@ -20,6 +20,8 @@ import type { MapRoute } from "./route";
 
 /** Which level of a mapping, and which part of it. */
 export interface Place {
+  /** Cells in a row, where rows are no page tables. */
+  readonly perRow?: number;
   readonly level: Level;
   /** The one page table that is shown; null: all. */
   readonly table: number | null;
@@ -97,15 +99,16 @@ export class Viewing {
 }
 
 /** The axes of a level of cells, restricted to one table where that is all that is shown. */
-export function limitsOf(mapping: LeveledMapping, { table }: Place): CellRange {
-  const all = fullRange(tableGeometry(mapping.start, mapping.page_size, mapping.cell_count));
+export function limitsOf(mapping: LeveledMapping, { table, perRow }: Place): CellRange {
+  const { start, page_size: size, cell_count: count } = mapping;
+  const all = fullRange(tableGeometry(start, size, count, perRow));
   return table === null ? all : { ...all, y0: table, y1: table + 1 };
 }
 
 /** The axes of a place, in entries of its level. */
-export function axesOf(mapping: LeveledMapping, { level, page }: Place): TableGeometry {
+export function axesOf(mapping: LeveledMapping, { level, page, perRow }: Place): TableGeometry {
   const { start, page_size: size, cell_count: count } = mapping;
-  if (level.kind === "cells") return tableGeometry(start, size, count);
+  if (level.kind === "cells") return tableGeometry(start, size, count, perRow);
   if (level.kind === "tables") {
     return tableGeometry(start, level.entryBytes, tableCount(mapping));
   }

@@ -7,7 +7,7 @@ import type { Route } from "../state/route";
 import type { Store } from "../state/store";
 import { chooseTheme, THEME_CHOICES, theme, themeChoice } from "../state/theme";
 import { Breadcrumb } from "./breadcrumb";
-import { mapPart, overviewPart } from "./parts";
+import { mapPart, migrationPart, overviewPart } from "./parts";
 import { Segmented } from "./segmented";
 import { StatusBar } from "./status-bar";
 
@@ -43,7 +43,7 @@ export function App({ store }: { readonly store: Store }): JSX.Element {
             {fault}
           </p>
         )}
-        {route.screen !== "map" && <h1 class="unseen">Hosts</h1>}
+        {route.screen !== "map" && route.screen !== "migration" && <h1 class="unseen">Hosts</h1>}
         <Screen store={store} route={route} />
       </main>
       <StatusBar store={store} />
@@ -61,6 +61,10 @@ function Screen(props: { readonly store: Store; readonly route: Route }): JSX.El
     case "map": {
       const part = mapPart();
       return part && <part.MapScreen store={store} route={route} />;
+    }
+    case "migration": {
+      const part = migrationPart();
+      return part && <part.MigrationScreen store={store} route={route} />;
     }
     case "unknown":
       return (

@@ -43,6 +43,7 @@ export function Breadcrumb(props: { readonly store: Store; readonly route: Route
 
 function crumbsOf(store: Store, route: Route): Crumb[] {
   const crumbs: Crumb[] = [{ words: "hosts", hash: "#/" }];
+  if (route.screen === "migration") crumbs.push({ words: "migrations", hash: "#/migration" });
   const hostId = hostOf(route);
   if (hostId === null) return crumbs;
   const overview = store.received.value?.overview ?? null;

@@ -54,7 +54,8 @@ export function Charts(props: {
   );
 }
 
-function TimelineChart(props: {
+/** One timeline with its legend. */
+export function TimelineChart(props: {
   readonly timeline: Timeline;
   readonly source: string | null;
 }): JSX.Element {

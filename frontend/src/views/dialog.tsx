@@ -1,6 +1,6 @@
 /** A modal dialog of the browser's own: it keeps the focus inside, Esc closes it, and the focus goes back. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import "../styles/dialog.css";
 
 /** Open as long as it is drawn; calls `close` when it was closed. */
@@ -12,7 +12,8 @@ export function Dialog(props: {
 }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // At once: a key that comes in between would still be the map's.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     // Only closing gives the focus back; removing the element does not.

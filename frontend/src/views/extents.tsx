@@ -18,11 +18,10 @@ import { integer } from "../lib/format";
 import { clampRange, type CellSpan } from "../lib/geometry";
 import { Inquiry } from "../state/inquiry";
 import type { Picture } from "../state/picture";
-import { mapHash, type MapRoute } from "../state/route";
+import type { MapFields, MapRoute } from "../state/route";
 import type { Store } from "../state/store";
 import type { ExtentPage, HostSummary } from "../wire/types";
 import { ExtentTable } from "./extent-table";
-import { FIRST_HASH } from "./parts";
 
 /** Changes come faster than a table can be read. */
 const RENEW_MS = 1000;
@@ -32,12 +31,14 @@ export interface ExtentsProps {
   readonly picture: Picture;
   readonly host: HostSummary | null;
   readonly route: MapRoute;
-  readonly close: () => void;
+  readonly change: (fields: Partial<MapFields>) => void;
+  /** Whether it was opened just now, and takes the focus. */
+  readonly fresh: boolean;
 }
 
 /** Renewed while it is open and the page is visible. */
 export function ExtentsPanel(props: ExtentsProps): JSX.Element {
-  const { store, picture, host, route, close } = props;
+  const { store, picture, host, route, change, fresh } = props;
   const section = useRef<HTMLElement>(null);
   const [wanted, setOffset] = useState(0);
   const query = queryOf(props, wanted);
@@ -46,16 +47,14 @@ export function ExtentsPanel(props: ExtentsProps): JSX.Element {
   const turn = (pages: number): void => {
     setOffset(pageOffset(wanted, pages, total));
   };
-  const by = (next: MapRoute["by"]): void => {
-    setOffset(0);
-    window.location.replace(mapHash(route.address, { ...route, by: next }));
+  const close = (): void => {
+    change({ panel: null });
   };
   useEffect(() => {
-    // An address that was opened with the table in it keeps the focus where it is.
-    if (window.location.hash === FIRST_HASH) return;
+    if (!fresh) return;
     section.current?.scrollIntoView({ block: "start" });
     section.current?.focus({ preventScroll: true });
-  }, []);
+  }, [fresh]);
   // Where filtering or the host left fewer extents than were passed over.
   useEffect(() => {
     if (page !== null && wanted >= total) setOffset(pageOffset(wanted, 0, total));
@@ -72,16 +71,14 @@ export function ExtentsPanel(props: ExtentsProps): JSX.Element {
         if (onTableKey(event, turn, close)) event.preventDefault();
       }}
     >
-      <header>
-        <h2 id="extents-title">Extents</h2>
-        <a href={extentsCsvUrl(query)} download data-testid="extents-csv">
-          CSV of {integer(total)}
-        </a>
-        <button type="button" aria-label="close extents" onClick={close}>
-          ×
-        </button>
-      </header>
-      <Filters by={route.by} choose={by} />
+      <Head query={query} total={total} close={close} />
+      <Filters
+        by={route.by}
+        choose={(by) => {
+          setOffset(0);
+          change({ by });
+        }}
+      />
       {fault !== null && (
         <p class="notice notice-gone" role="status" data-testid="extents-fault">
           {fault} {page && "What follows is what it said last."}
@@ -94,6 +91,24 @@ export function ExtentsPanel(props: ExtentsProps): JSX.Element {
         </>
       )}
     </section>
+  );
+}
+
+function Head(props: {
+  readonly query: ExtentQuery;
+  readonly total: number;
+  readonly close: () => void;
+}): JSX.Element {
+  return (
+    <header>
+      <h2 id="extents-title">Extents</h2>
+      <a href={extentsCsvUrl(props.query)} download data-testid="extents-csv">
+        CSV of {integer(props.total)}
+      </a>
+      <button type="button" aria-label="close extents" onClick={props.close}>
+        ×
+      </button>
+    </header>
   );
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../lib/palette";
 import { hex, mix, pixel } from "../lib/color";
 import { Flash, MOST_SHARE_OF_GROUPS } from "../lib/flash";
-import { ENTRIES, type CellRange } from "../lib/geometry";
+import type { CellRange } from "../lib/geometry";
 import type { Items } from "../state/items";
 import type { PaintedItems } from "../state/painted";
 import type { Picture } from "../state/picture";
@@ -106,8 +106,8 @@ export class HeatmapPainter {
     }
     this.#drawVoid(range);
     if (painted === null) return;
-    const { perRow } = painted.items.grid;
-    const columns = ((range.x1 - range.x0) * perRow) / ENTRIES;
+    const { entries, perRow } = painted.items.grid;
+    const columns = (range.x1 - range.x0) / entries;
     const rows = range.y1 - range.y0;
     this.#paintPixels(painted, groupingFor(columns, rows, width, height, perRow), nowMs);
     this.#drawImage(range);
@@ -145,7 +145,7 @@ export class HeatmapPainter {
     const top = Math.max(range.y0, grid.firstRow);
     const bottom = Math.min(range.y1, grid.firstRow + grid.rows);
     if (bottom <= top) return;
-    const across = grid.perRow / ENTRIES / grouping.columns;
+    const across = 1 / grid.entries / grouping.columns;
     const scale = this.#scale(range);
     const y = Math.round((top - range.y0) * scale.y);
     this.#context.imageSmoothingEnabled = false;
@@ -209,10 +209,10 @@ export class HeatmapPainter {
 
   /** Entries of the first and last table that the mapping has not: cells will leave these rectangles free. */
   #drawVoid(range: CellRange): void {
-    const { firstColumn, cellCount, rows } = this.picture.geometry;
-    const afterLast = firstColumn + cellCount - (rows - 1) * ENTRIES;
+    const { firstColumn, cellCount, perRow, rows } = this.picture.geometry;
+    const afterLast = firstColumn + cellCount - (rows - 1) * perRow;
     this.#voidRect(range, 0, firstColumn, 0);
-    this.#voidRect(range, afterLast, ENTRIES, rows - 1);
+    this.#voidRect(range, afterLast, perRow, rows - 1);
   }
 
   #voidRect(range: CellRange, from: number, to: number, row: number): void {
@@ -247,7 +247,7 @@ export class HeatmapPainter {
     if (scale.y >= from) this.#drawHatches(painted, range, from);
     this.#context.fillStyle = style.grid;
     if (scale.x >= COLUMN_LINES_FROM_PX * pixelRatio) {
-      const step = ENTRIES / painted.items.grid.perRow;
+      const step = painted.items.grid.entries;
       for (let column = Math.ceil(range.x0 / step) * step; column <= range.x1; column += step) {
         this.#context.fillRect(Math.round((column - range.x0) * scale.x), 0, 1, this.canvas.height);
       }
@@ -263,8 +263,9 @@ export class HeatmapPainter {
   #drawHatches({ shown }: PaintedItems, range: CellRange, leastPx: number): void {
     const scale = this.#scale(range);
     const paths = new Map<number, Path2D>();
-    const end = Math.min(ENTRIES, Math.ceil(range.x1));
-    const lastRow = Math.min(this.picture.geometry.rows, Math.ceil(range.y1));
+    const { perRow, rows } = this.picture.geometry;
+    const end = Math.min(perRow, Math.ceil(range.x1));
+    const lastRow = Math.min(rows, Math.ceil(range.y1));
     for (let row = Math.max(0, Math.floor(range.y0)); row < lastRow; row++) {
       const top = Math.round((row - range.y0) * scale.y);
       const height = Math.round((row + 1 - range.y0) * scale.y) - top;

@@ -1,6 +1,6 @@
 /** One heatmap on screen: painter below, plotly's axes above, and the one animation frame that draws. */
 import type { Plotly } from "plotly.js-cartesian-dist-min";
-import { clampRange, rangeShowing, type CellRange } from "../lib/geometry";
+import { clampRange, rangeShowing, sameRange, type CellRange } from "../lib/geometry";
 import { planPlot, type PlotPlan } from "../lib/plot-plan";
 import type { Picture } from "../state/picture";
 import type { CellScreen } from "../state/cell-screen";
@@ -56,7 +56,9 @@ export class HeatmapPanel implements CellScreen {
   #stopListening: () => void;
   #style: PanelStyle;
   #lookTimer = 0;
-  readonly #first: CellRange | null;
+  /** What is on screen until there are axes; null: home. */
+  #range: CellRange | null;
+  #dragMode: DragMode = "zoom";
   /** Whether changed cells light up. */
   flashes = true;
   /** Called after each move of the axes and each change of size. */
@@ -69,9 +71,9 @@ export class HeatmapPanel implements CellScreen {
     style: PanelStyle,
     room: { readonly width: number; readonly height: number },
     /** What to show at first; null: home. */
-    first: CellRange | null,
+    readonly first: CellRange | null,
   ) {
-    this.#first = first && clampRange(first, picture.limits);
+    this.#range = first && clampRange(first, picture.limits);
     this.#painter = new HeatmapPainter(elements.canvas, picture);
     this.#painter.setStyle(style);
     this.#style = style;
@@ -96,13 +98,10 @@ export class HeatmapPanel implements CellScreen {
       this.picture.limits,
       this.#plan,
       this.#style,
-      () => {
-        this.#schedule();
-        this.#lookSoon();
-        this.onMoved?.();
-      },
+      this.#moved,
       this.range(),
-      UNITS[this.picture.level.kind],
+      this.#dragMode,
+      this.picture.place.perRow ? "page in its row" : UNITS[this.picture.level.kind],
     );
     this.#axes = axes;
     await axes.create();
@@ -125,17 +124,22 @@ export class HeatmapPanel implements CellScreen {
 
   /** What is on screen now. */
   range(): CellRange {
-    return this.#axes?.range() ?? this.#first ?? this.#plan.home;
+    return this.#axes?.range() ?? this.#range ?? this.#plan.home;
   }
 
   /** Whether the home range is on screen. */
   atHome(): boolean {
-    return this.#axes?.atHome() ?? this.#first === null;
+    return sameRange(this.range(), this.#plan.home);
   }
 
   /** Show this range. */
   show(range: CellRange): void {
-    void this.#axes?.show(range);
+    if (this.#axes !== null) {
+      void this.#axes.show(range);
+      return;
+    }
+    this.#range = sameRange(range, this.#plan.home) ? null : clampRange(range, this.picture.limits);
+    this.#moved();
   }
 
   /** Show all that there is. */
@@ -168,6 +172,7 @@ export class HeatmapPanel implements CellScreen {
 
   /** What dragging does. */
   drag(mode: DragMode): void {
+    this.#dragMode = mode;
     void this.#axes?.drag(mode);
   }
 
@@ -179,9 +184,7 @@ export class HeatmapPanel implements CellScreen {
     this.#plan = plan;
     this.#fitCanvas();
     void this.#axes?.restyle(plan, this.#style);
-    this.#schedule();
-    this.#lookSoon();
-    this.onMoved?.();
+    this.#moved();
   }
 
   /** Other colours. */
@@ -252,6 +255,13 @@ export class HeatmapPanel implements CellScreen {
     this.#axes?.destroy();
     for (const drawn of this.#waiting) drawn();
   }
+
+  /** Cells stand elsewhere than before. */
+  readonly #moved = (): void => {
+    this.#schedule();
+    this.#lookSoon();
+    this.onMoved?.();
+  };
 
   #planFor(room: { readonly width: number; readonly height: number }): PlotPlan {
     const { geometry, limits } = this.picture;

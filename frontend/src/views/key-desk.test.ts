@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { bindingOf, type KeyAction } from "../lib/keys";
+import { bindingOf, typed, type KeyAction } from "../lib/keys";
 import type { Picture } from "../state/picture";
 import { parseRoute } from "../state/route";
 import type { Store } from "../state/store";
@@ -29,12 +29,14 @@ class Page {
   };
   readonly desk = new KeyDesk(this.store as unknown as Store);
   focus: Place = CELLS;
+  typing = false;
 
   /** What acts is drawn anew. */
   async draw(): Promise<void> {
     this.desk.serve({
       meaning: bindingOf,
       act: this.#act,
+      typing: () => this.typing,
       route: this.store.route.route,
       picture: PICTURE,
     });
@@ -58,6 +60,7 @@ class Page {
   readonly #act = (action: KeyAction): boolean => {
     this.done.push(`${action} at ${this.store.hash}`);
     if (action === "enter") this.location.hash = "#/b";
+    this.typing = action === "go-to";
     return true;
   };
 }
@@ -136,6 +139,25 @@ describe("the desk of keys", () => {
     page.press(".");
     await page.draw();
     expect(page.done).toEqual(["next-other at #/a"]);
+  });
+
+  it("hands what is typed for a dialog to the dialog", async () => {
+    page.press("u");
+    for (const key of ["g", "#", "5", "Enter", "u"]) page.press(key);
+    await page.draw();
+    page.press(".");
+    expect(page.done).toEqual(["up at #/a", "go-to at #/a"]);
+    expect(typed(page.desk.takeKept())).toEqual({ text: "#5", entered: true });
+    expect(page.desk.takeKept()).toEqual([]);
+  });
+
+  it("takes a dialog back that is not there yet", async () => {
+    await page.draw();
+    page.press("g");
+    page.press("5");
+    expect(page.press("Escape")).toBe(true);
+    page.press("u");
+    expect(page.done).toEqual(["go-to at #/a", "back at #/a", "up at #/a"]);
   });
 
   it("hands nothing on once the map is gone", async () => {

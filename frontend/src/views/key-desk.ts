@@ -18,6 +18,8 @@ export interface KeyServer {
   readonly act: (action: KeyAction, key: string) => boolean;
   readonly route: Route;
   readonly picture: Picture;
+  /** Whether what is pressed is typed for a dialog, which may not be there yet; Escape takes it back. */
+  readonly typing: () => boolean;
 }
 
 interface Kept {
@@ -48,10 +50,19 @@ export class KeyDesk {
   /** For `keydown`. */
   readonly hear = (event: KeyboardEvent): void => {
     if (event.defaultPrevented) return;
-    if (this.#kept.length === 0 && this.#settled()) {
+    const back = event.key === "Escape" && this.#typing();
+    if (back) this.#kept = [];
+    if (this.#kept.length === 0 && this.#settled() && (back || !this.#typing())) {
       if (this.#act(event, event.target)) event.preventDefault();
     } else this.#keep(event);
   };
+
+  /** What was pressed since for a dialog that is there only now; nothing of it remains here. */
+  takeKept(): KeyPress[] {
+    const kept = this.#kept;
+    this.#kept = [];
+    return kept.map(({ press }) => press);
+  }
 
   #keep(event: KeyboardEvent): void {
     const { key, shiftKey, ctrlKey, altKey, metaKey } = event;
@@ -67,7 +78,7 @@ export class KeyDesk {
   }
 
   readonly #handOn = (): void => {
-    while (this.#kept.length > 0 && this.#settled()) {
+    while (this.#kept.length > 0 && this.#settled() && !this.#typing()) {
       const kept = this.#kept.shift();
       if (kept && performance.now() - kept.atMs < PATIENCE_MS) {
         this.#act(kept.press, document.activeElement);
@@ -78,6 +89,10 @@ export class KeyDesk {
   #act(press: KeyPress, focus: EventTarget | null): boolean {
     const found = this.#meaning?.(press, focusPlace(focus));
     return found != null && this.#server?.act(found.action, press.key) === true;
+  }
+
+  #typing(): boolean {
+    return this.#server?.typing() === true;
   }
 
   /** Whether what is on screen is what the address says. */

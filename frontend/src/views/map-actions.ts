@@ -6,7 +6,7 @@ import type { KeyAction } from "../lib/keys";
 import { levelsOf } from "../lib/levels";
 import { COLOR_MODES } from "../lib/palette";
 import type { Picture } from "../state/picture";
-import { mapHash, type MapFields, type MapRoute } from "../state/route";
+import { latest, mapHash, type MapFields, type MapRoute } from "../state/route";
 import { nextChanged, nextDiffering } from "../state/search";
 import type { Store } from "../state/store";
 import type { MappingInfo } from "../wire/types";
@@ -103,12 +103,15 @@ export class MapActions implements CursorActions {
     const { picture, route, canvas } = this.wishes;
     const { cursor } = this.control;
     const inParts = picture.level.kind === "parts";
-    if (inParts && this.picked.peek() !== null) this.picked.value = null;
+    if (this.open.peek() !== null) this.open.value = null;
+    else if (inParts && this.picked.peek() !== null) this.picked.value = null;
     else if (!inParts && route.cells) this.change({ cells: null });
     else if (cursor.peek()?.by === "keyboard") cursor.value = null;
     else up(this.wishes);
     canvas.current?.focus({ preventScroll: true });
   };
+
+  readonly typing = (): boolean => this.open.peek() === "go-to";
 
   /** Does it; false: the key is the browser's. */
   readonly act = (action: KeyAction, key = ""): boolean => {
@@ -135,12 +138,16 @@ export class MapActions implements CursorActions {
 
 /** Without a step in the history. */
 function change(route: MapRoute, fields: Partial<MapFields>): void {
-  window.location.replace(mapHash(route.address, { ...route, ...fields }));
+  window.location.replace(mapHash(route.address, { ...latest(route), ...fields }));
 }
 
 /** To another level: with a step in the history. */
 function go(route: MapRoute, fields: Partial<MapFields>): void {
-  window.location.hash = mapHash(route.address, { ...route, ...fields, range: null });
+  window.location.hash = mapHash(route.address, {
+    ...latest(route),
+    ...fields,
+    range: null,
+  });
 }
 
 function up({ picture, route }: Wishes): boolean {

@@ -1,8 +1,8 @@
 /** What goes around the picture of a mapping: tools, legend, minimap, drawer, words and dialogs. */
 import type { JSX } from "preact";
-import { useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { integer } from "../lib/format";
-import { bindingOf } from "../lib/keys";
+import { bindingOf, typed } from "../lib/keys";
 import { processTitle } from "../lib/process-title";
 import type { Picture } from "../state/picture";
 import type { MapRoute } from "../state/route";
@@ -21,7 +21,9 @@ import { SkipToExtents } from "./skip-to-extents";
 export function MapHead(props: ControlsProps): JSX.Element {
   const { store, picture, host, route, desk, panel, range, actions } = props;
   useLayoutEffect(() => {
-    desk.serve({ meaning: bindingOf, act: actions.act, route, picture });
+    const { act, typing } = actions;
+    // What is pressed before there is a panel waits for it.
+    desk.serve(panel && { meaning: bindingOf, act, typing, route, picture });
   });
   useLayoutEffect(
     () => () => {
@@ -128,6 +130,9 @@ export function MapFoot(props: ControlsProps): JSX.Element {
   const { store, picture, host, route, actions } = props;
   const opened = route.panel === "extents";
   const extents = opened ? extentsPart() : null;
+  // Where the last picture had them already, or the address that was opened, what has the focus keeps it.
+  const fresh = useRef(!opened);
+  fresh.current ||= !opened;
   // What had the focus went with the last picture, or with the extents.
   useLayoutEffect(() => {
     actions.takeFocus();
@@ -144,9 +149,8 @@ export function MapFoot(props: ControlsProps): JSX.Element {
       {extents && (
         <extents.ExtentsPanel
           {...{ store, picture, host, route }}
-          close={() => {
-            actions.change({ panel: null });
-          }}
+          change={actions.change}
+          fresh={fresh.current}
         />
       )}
       <Dialogs {...props} />
@@ -154,7 +158,25 @@ export function MapFoot(props: ControlsProps): JSX.Element {
   );
 }
 
-function Dialogs({ store, picture, host, route, actions }: ControlsProps): JSX.Element | null {
+function Dialogs(props: ControlsProps): JSX.Element | null {
+  const { desk } = props;
+  const dialog = openDialog(props);
+  const opened = dialog !== null;
+  useLayoutEffect(() => {
+    if (opened) enter(typed(desk.takeKept()));
+  }, [desk, opened]);
+  return dialog;
+}
+
+/** As if it had been typed where the focus is now; lost where that takes no words. */
+function enter({ text, entered }: ReturnType<typeof typed>): void {
+  const field = document.activeElement;
+  if (!(field instanceof HTMLInputElement)) return;
+  field.value = text;
+  if (entered) field.form?.requestSubmit();
+}
+
+function openDialog({ store, picture, host, route, actions }: ControlsProps): JSX.Element | null {
   const open = actions.open.value;
   const close = (): void => {
     // By the time that a dialog says so the next one may be asked for.

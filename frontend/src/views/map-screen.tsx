@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { address, addressRange } from "../lib/format";
 import { processTitle } from "../lib/process-title";
-import * as maps from "../state/maps";
+import { maps } from "../state/maps";
 import type { MapRoute } from "../state/route";
 import { find } from "../state/selection";
 import type { Store } from "../state/store";

@@ -17,6 +17,7 @@ import { followedOf } from "../state/follow";
 import type { Store } from "../state/store";
 import type { HostSummary } from "../wire/types";
 import { HostSection, LinkBadge } from "./host-section";
+import { MigrationList } from "./migration-list";
 import { usePages } from "./pager";
 import { SearchBox } from "./search-box";
 import { SortHead } from "./sort-head";
@@ -54,9 +55,17 @@ export function OverviewScreen(props: {
   const route: OverviewRoute =
     now.screen === "overview" ? now : { screen: "overview", hostId, q: "", sort: "" };
   const times = { receivedAtMs: received.receivedAtMs, nowMs };
-  if (shown.length > IN_FULL) return <HostTable {...times} hosts={shown} route={route} />;
+  if (shown.length > IN_FULL) {
+    return (
+      <>
+        <MigrationList store={store} />
+        <HostTable {...times} hosts={shown} route={route} />
+      </>
+    );
+  }
   return (
     <>
+      <MigrationList store={store} />
       <SearchBox route={route} found={mappingsFound(shown, route.q)} />
       {shown.map((host) => (
         <HostSection

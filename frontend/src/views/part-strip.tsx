@@ -4,7 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { hex } from "../lib/color";
 import { bytes, integer } from "../lib/format";
 import { barPaints } from "../lib/legend";
-import { PARTS_A_ROW, partCounts, type PageParts } from "../lib/parts";
+import { paintsOf, UNKNOWN, type Paint } from "../lib/palette";
+import { PARTS_A_ROW, partCounts, UNKNOWN_STATE, type PageParts } from "../lib/parts";
 import { stateName } from "../lib/words";
 import { theme } from "../state/theme";
 import { PAGE_BYTES } from "../wire/generated";
@@ -21,7 +22,7 @@ export function PartStrip(props: {
   const { parts, drill } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const shownTheme = theme.value;
-  const paints = barPaints(shownTheme, parts.partBytes);
+  const paints = paintsOfParts(parts);
   const width = PARTS_A_ROW * PART_PX;
   const height = Math.ceil(parts.count / PARTS_A_ROW) * PART_PX;
   useEffect(() => {
@@ -71,6 +72,12 @@ export function PartStrip(props: {
   );
 }
 
+function paintsOfParts({ partBytes }: PageParts): (Paint | undefined)[] {
+  const paints = barPaints(theme.value, partBytes);
+  paints[UNKNOWN_STATE] = paintsOf("state", theme.value, partBytes, 1)[UNKNOWN];
+  return paints;
+}
+
 function draw(canvas: HTMLCanvasElement, parts: PageParts): void {
   const context = canvas.getContext("2d");
   if (context === null) return;
@@ -78,7 +85,7 @@ function draw(canvas: HTMLCanvasElement, parts: PageParts): void {
   const size = PART_PX * ratio;
   canvas.width = PARTS_A_ROW * size;
   canvas.height = Math.ceil(parts.count / PARTS_A_ROW) * size;
-  const paints = barPaints(theme.value, parts.partBytes);
+  const paints = paintsOfParts(parts);
   const gap = Math.max(1, Math.round(ratio));
   parts.states.forEach((state, part) => {
     const paint = paints[state];

@@ -10,14 +10,12 @@ import { lazy } from "./lazy";
 
 export const overviewPart = lazy(() => import("./parts/overview"));
 export const mapPart = lazy(() => import("./parts/map"));
+export const migrationPart = lazy(() => import("./parts/migration"));
 export const reportPart = lazy(() => import("./parts/report"));
-
-/** What the page was opened with: parts that come later tell by it whether the user asked for them since. */
-export const FIRST_HASH = window.location.hash;
 
 /** Plotly, loaded on first use; asked for again until it comes, for the server may be away just now. */
 export async function loadPlotly(): Promise<Plotly> {
-  return (await patiently(() => import("plotly.js-cartesian-dist-min"))).default;
+  return (await patiently(() => import("./plotly-chunk"))).default;
 }
 
 /** A window into the page for tests and for people with the console open. */

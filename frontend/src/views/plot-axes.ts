@@ -4,13 +4,7 @@
  * The plot is made once. Cells never pass through it: it is told of new sizes, colours and ticks only.
  */
 import type { AxisOptions, Layout, Plotly, PlotElement } from "plotly.js-cartesian-dist-min";
-import {
-  clampRange,
-  ENTRIES,
-  sameRange,
-  type CellRange,
-  type TableGeometry,
-} from "../lib/geometry";
+import { clampRange, sameRange, type CellRange, type TableGeometry } from "../lib/geometry";
 import type { PlotPlan } from "../lib/plot-plan";
 import { columnTicks, rowTicks } from "../lib/ticks";
 
@@ -30,6 +24,8 @@ export class PlotAxes {
   /** Changes of ours under way, several at a time: plotly reports them as it does the user’s. */
   #ours = 0;
   #gone = false;
+  /** Whether something was asked for while plotly was at it. */
+  #late = false;
 
   constructor(
     private readonly plotly: Plotly,
@@ -41,6 +37,7 @@ export class PlotAxes {
     /** Called whenever cells stand elsewhere than before. */
     private readonly moved: () => void,
     range: CellRange,
+    private dragMode: DragMode,
     /** What a column is. */
     private readonly unit: string,
   ) {
@@ -71,7 +68,8 @@ export class PlotAxes {
     plot.on("plotly_relayout", () => {
       if (this.#ours === 0) void this.#settle();
     });
-    this.moved();
+    if (this.#late) await this.#relayout(this.#frame());
+    else this.moved();
   }
 
   /** What is on screen now, also in the middle of a drag. */
@@ -98,12 +96,12 @@ export class PlotAxes {
     this.plan = plan;
     this.style = style;
     this.#range = home ? plan.home : this.range();
-    const layout = this.#layout();
-    await this.#relayout({ width: layout.width, height: layout.height, margin: layout.margin });
+    await this.#relayout(this.#frame());
   }
 
   /** What dragging does. Shift does the other. */
   async drag(mode: DragMode): Promise<void> {
+    this.dragMode = mode;
     await this.#relayout({ dragmode: mode });
   }
 
@@ -126,7 +124,10 @@ export class PlotAxes {
   }
 
   async #relayout(update: Record<string, unknown>): Promise<void> {
-    if (this.#plot === null) return;
+    if (this.#plot === null) {
+      this.#late = true;
+      return;
+    }
     this.#ours++;
     try {
       await this.plotly.relayout(this.element, {
@@ -140,16 +141,23 @@ export class PlotAxes {
     this.moved();
   }
 
-  #layout(): Layout {
+  /** Its size, and what dragging does. */
+  #frame(): Pick<Layout, "width" | "height" | "margin" | "dragmode"> {
     const { width, height, margins } = this.plan;
     return {
       width: width + margins.left + margins.right,
       height: height + margins.top + margins.bottom,
       margin: { l: margins.left, r: margins.right, t: margins.top, b: margins.bottom, pad: 0 },
+      dragmode: this.dragMode,
+    };
+  }
+
+  #layout(): Layout {
+    return {
+      ...this.#frame(),
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       hovermode: false,
-      dragmode: "zoom",
       showlegend: false,
       xaxis: this.#xaxis(),
       yaxis: this.#yaxis(),
@@ -158,9 +166,10 @@ export class PlotAxes {
 
   #xaxis(): AxisOptions {
     const { x0, x1 } = this.#range;
-    const ticks = columnTicks(x0, x1, this.plan.width);
+    const { perRow } = this.geometry;
+    const ticks = columnTicks(x0, x1, this.plan.width, perRow);
     return {
-      ...this.#axis(0, ENTRIES, ticks.positions, ticks.labels),
+      ...this.#axis(0, perRow, ticks.positions, ticks.labels),
       range: [x0, x1],
       title: {
         text: this.unit,

@@ -17,7 +17,8 @@ export class RangeInAddress {
     private readonly store: Store,
     private readonly panel: HeatmapPanel,
   ) {
-    this.#known = mapRoute(store)?.range ?? null;
+    this.#known = panel.first;
+    this.follow(mapRoute(store)?.range ?? null);
   }
 
   /** The panel moved. */
@@ -41,8 +42,14 @@ export class RangeInAddress {
   }
 
   #write(): void {
-    const route = mapRoute(this.store);
-    if (route === null || this.store.picture.value !== this.panel.picture) return;
+    const { store } = this;
+    // The address is another since, of which the page is about to be told: this would take it back.
+    if (store.hash !== window.location.hash) {
+      this.moved();
+      return;
+    }
+    const route = mapRoute(store);
+    if (route === null || store.picture.value !== this.panel.picture) return;
     const range = this.panel.atHome() ? null : this.panel.range();
     if (same(range, route.range)) return;
     const hash = mapHash(route.address, { ...route, range });

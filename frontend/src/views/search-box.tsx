@@ -1,6 +1,6 @@
 /** Searches hosts, machines, processes and mappings; the address keeps what for. */
 import type { JSX, RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { OverviewRoute } from "../state/route";
 import { showOverview } from "./sort-head";
 
@@ -65,7 +65,7 @@ export function SearchBox(props: {
 
 /** `/` leads to this input from everywhere but where it can be typed. */
 function useSlash(input: RefObject<HTMLInputElement>): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const focus = (event: KeyboardEvent): void => {
       if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
       const { target } = event;

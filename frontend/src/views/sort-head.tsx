@@ -1,7 +1,7 @@
 /** The head of a column that sorts its table. */
 import type { JSX } from "preact";
 import { nextSort, parseSorting, type SortKey } from "../lib/process-lines";
-import { hostHash, type OverviewRoute } from "../state/route";
+import { hostHash, latest, type OverviewRoute } from "../state/route";
 
 /** A button in a column's head; the address keeps what it sorts by. */
 export function SortHead(props: {
@@ -20,7 +20,7 @@ export function SortHead(props: {
         class="sort"
         data-testid={`sort-${by}`}
         onClick={() => {
-          showOverview(route, { sort: nextSort(sorting, by) });
+          showOverview(route, { sort: nextSort(parseSorting(latest(route).sort), by) });
         }}
       >
         {label}
@@ -31,5 +31,5 @@ export function SortHead(props: {
 
 /** Show the same with other fields, without another entry in the history. */
 export function showOverview(route: OverviewRoute, change: { q?: string; sort?: string }): void {
-  window.location.replace(hostHash(route.hostId, { ...route, ...change }));
+  window.location.replace(hostHash(route.hostId, { ...latest(route), ...change }));
 }

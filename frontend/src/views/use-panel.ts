@@ -10,11 +10,25 @@ import { HeatmapPanel, type PanelStyle } from "./heatmap-panel";
 import { firstPictureDrawn, loadPlotPart } from "./map-parts";
 import { loadPlotly } from "./parts";
 import type { DragMode } from "./plot-axes";
-import type { RangeInAddress } from "./range-in-address";
 
 /** Below the plot: the hint line, the status bar and some air. */
 const BELOW_PX = 76;
 const LEAST_ROOM_PX = 200;
+
+/** What follows the range of a panel, and leads it. */
+export interface RangeKeeper {
+  /** The panel moved. */
+  moved(): void;
+  /** The address of the store says so. */
+  follow(range: CellRange | null): void;
+  destroy(): void;
+}
+
+/** What a panel may take, in CSS pixels. */
+export interface Room {
+  readonly width: number;
+  readonly height: number;
+}
 
 interface Current<T> {
   readonly current: T | null;
@@ -26,11 +40,15 @@ export interface PanelWishes {
   readonly dragMode: DragMode;
   /** Gets the panel for the toolbar's buttons, null when it goes. */
   readonly onPanel: (panel: HeatmapPanel | null) => void;
+  /** Keeps the range instead of the page's address. */
+  readonly keeper?: RangeKeeper;
+  /** How much room there is in this element, instead of down to the window's lower edge. */
+  readonly roomOf?: (element: HTMLElement) => Room;
 }
 
 /** The panel in these elements; null before the first effect ran. The component is drawn anew when axes move. */
 export function usePanel(
-  { store, picture, dragMode, onPanel }: PanelWishes,
+  { store, picture, dragMode, onPanel, keeper, roomOf = roomInWindow }: PanelWishes,
   box: Current<HTMLDivElement>,
   canvas: Current<HTMLCanvasElement>,
   plot: Current<HTMLDivElement>,
@@ -38,7 +56,7 @@ export function usePanel(
   const [panel, setPanel] = useState<HeatmapPanel | null>(null);
   const [, setMoves] = useState(0);
   const style = useStyle(store, picture);
-  const inAddress = useRef<RangeInAddress | null>(null);
+  const inAddress = useRef<RangeKeeper | null>(null);
   useEffect(() => {
     if (!box.current || !canvas.current || !plot.current) return undefined;
     const element = box.current;
@@ -49,6 +67,7 @@ export function usePanel(
       inAddress.current?.moved();
     };
     made.flashes = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    inAddress.current = keeper ?? null;
     const stopDrawing = store.showOn(made);
     setPanel(made);
     onPanel(made);
@@ -56,7 +75,7 @@ export function usePanel(
       firstPictureDrawn();
       const [plotly, part] = await Promise.all([loadPlotly(), loadPlotPart()]);
       if (made.gone) return;
-      inAddress.current = new part.RangeInAddress(store, made);
+      inAddress.current ??= new part.RangeInAddress(store, made);
       void made.addAxes(plotly, part.PlotAxes);
     });
     const observer = new ResizeObserver(() => {
@@ -125,7 +144,7 @@ function useStyle(store: Store, picture: Picture): PanelStyle {
   return kept.current.style;
 }
 
-function roomOf(element: HTMLElement): { readonly width: number; readonly height: number } {
+function roomInWindow(element: HTMLElement): Room {
   const top = element.getBoundingClientRect().top + window.scrollY;
   return {
     width: element.clientWidth,

@@ -94,21 +94,6 @@ export function decodeGroups(data: ArrayBuffer, view: DataView, at: number): [Gr
   return [block, end];
 }
 
-/**
- * Throws `FrameError` when a block names a group or a cell that the mapping has not: `cellCount` cells, the
- * first of them in column `firstColumn` of its page table.
- */
-export function checkGroupsFit(block: GroupBlock, cellCount: number, firstColumn: number): void {
-  const { index, shift, first, covered } = block;
-  const last = index ? (index.at(-1) ?? -1) : first + covered - 1;
-  if (covered > 0 && last * 2 ** shift >= firstColumn + cellCount) {
-    throw badBlock(block.mappingId, `group ${last} past ${cellCount} cells`);
-  }
-  if (covered > 0 && ((index?.[0] ?? first) + 1) * 2 ** shift <= firstColumn) {
-    throw badBlock(block.mappingId, `group ${index?.[0] ?? first} before the first cell`);
-  }
-}
-
 function checkRows(block: GroupBlock, rows: number): void {
   const { mappingId, index, covered, counts, shift } = block;
   if (rows !== covered) throw badBlock(mappingId, `${rows} rows for ${covered} groups`);

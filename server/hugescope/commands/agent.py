@@ -74,7 +74,8 @@ def run(
     """Watch this host's huge pages and send them to a server, until stopped."""
     _check_server(server)
     if quiet:
-        logging.getLogger("hugescope_agent.link").setLevel(logging.ERROR)
+        for name in ("link", "qmpwatch"):
+            logging.getLogger(f"hugescope_agent.{name}").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         if replay is not None:
             _only_live(qmp, "--replay")

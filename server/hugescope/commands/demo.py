@@ -1,5 +1,5 @@
 """`hugescope demo`: a real post-copy on real huge pages, live; or, where that cannot be, a recorded
-one.
+one; or, with `--qemu`, a guest that QEMU migrates.
 """
 
 from __future__ import annotations
@@ -8,18 +8,23 @@ import contextlib
 import os
 import socket
 import threading
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from hugescope.child import end_by_exit
-from hugescope.commands.agent import SHIPPED_SERIES, host_id_of
+from hugescope.commands.agent import host_id_of
 from hugescope.commands.serve import AllowRemote, Host, Port
 from hugescope.errors import CommandError
+from hugescope.guest_demo import guest_plan, pair_path, show
+from hugescope.replaying import HGM, MIGRATION
 from hugescope.serving import Listening, say, settings_of
 from hugescope_agent.workloads.errors import WorkloadError
 from hugescope_agent.workloads.plan import PostcopyPlan, lease_for
-from hugescope_agent.workloads.postcopy import DESTINATION, Postcopy
+from hugescope_agent.workloads.postcopy import DESTINATION, SOURCE, Postcopy
+from hugescope_agent.workloads.qemu.plan import GuestPlan
 from hugescope_agent.workloads.sizes import parse_size_bytes, size_text
 
 NAME: Final = "demo"
@@ -27,34 +32,93 @@ _FLAGS: Final = {
     "size_bytes": "--size",
     "page_size_bytes": "--page-size",
     "sweep_bytes_per_s": "--rate",
+    "precopy_bytes_per_s": "--rate",
+    "postcopy_bytes_per_s": "--rate",
     "touch_per_s": "--touches",
+    "writes_per_s": "--touches",
     "pause_s": "--pause",
 }
 _WATCH_EVERY_S: Final = 1.0
-_REPLAY_ID: Final = "replay-hgm-v2-postcopy"
-"""The shipped series has one process, 41, with one mapping."""
+_REPLAY_ID: Final = "replay-qemu-migration"
+_HGM_ID: Final = "replay-hgm-v2-postcopy"
+"""That series has one process, 41, with one mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the flags say, with defaults for what they do not."""
+
+    size: str
+    page_size: str
+    rate: str
+    touches: float
+    pause: float
 
 
 def run(
     size: Annotated[
-        str, typer.Option(help="Memory that migrates; twice as much is needed.")
-    ] = "2G",
+        str | None,
+        typer.Option(help="Memory that migrates; twice as much is needed.  [default: 2G or 512M]"),
+    ] = None,
     page_size: Annotated[str, typer.Option(help="2M or 1G.")] = "2M",
-    rate: Annotated[str, typer.Option(help="Bytes a second of the background sweep.")] = "128M",
+    rate: Annotated[
+        str | None,
+        typer.Option(help="Bytes a second of the post-copy.  [default: 128M or 16M]"),
+    ] = None,
     touches: Annotated[
-        float, typer.Option(min=0, help="Pages a second that the destination touches.")
-    ] = 12.0,
+        float | None,
+        typer.Option(min=0, help="Touches a second while it migrates.  [default: 12 or 60]"),
+    ] = None,
     pause: Annotated[float, typer.Option(min=0, help="Seconds between two rounds.")] = 3.0,
-    replay: Annotated[bool, typer.Option("--replay", help="Replay the recorded series.")] = False,
+    qemu: Annotated[
+        bool, typer.Option("--qemu", help="Migrate a guest from one QEMU to another.")
+    ] = False,
+    kernel: Annotated[
+        Path | None, typer.Option(help="With --qemu: what the guest boots; else one is found.")
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Replay a recorded migration between two QEMUs.")
+    ] = False,
+    hgm: Annotated[
+        bool,
+        typer.Option("--hgm", help="Replay a post-copy 4 KiB at a time, by a kernel with HGM."),
+    ] = False,
     host: Host = None,
     port: Port = None,
     allow_remote: AllowRemote = False,
 ) -> None:
     """Show a real post-copy on this machine's huge pages in a browser, round after round, until
-    stopped.
+    stopped. With --qemu it is a guest's, precopy first; what it takes is QEMU 8 or newer and a
+    static busybox (Debian's qemu-system-x86 and busybox-static).
     """
-    plan = _plan(size, page_size, rate, touches, pause)
+    if qemu:
+        if replay or hgm:
+            raise CommandError(f"--qemu and --{'replay' if replay else 'hgm'}: give one of them")
+        big = page_size.strip().upper().startswith("1G")
+        asked = _Asked(
+            size or ("1G" if big else "512M"),
+            page_size,
+            rate or ("128M" if big else "16M"),
+            60.0 if touches is None else touches,
+            pause,
+        )
+        guest = _guest_plan(asked)
+        listening = Listening(settings_of(host, port, allow_remote))
+        with end_by_exit():
+            show(guest, kernel, pause, listening, host_id_of(socket.gethostname()))
+        return
+    asked = _Asked(
+        size or "2G", page_size, rate or "128M", 12.0 if touches is None else touches, pause
+    )
     listening = Listening(settings_of(host, port, allow_remote))
+    if hgm:
+        listening.serve(_announce_hgm, ["--replay", HGM, "--host-id", _HGM_ID])
+        return
+    _show_postcopy(asked, replay, listening)
+
+
+def _show_postcopy(asked: _Asked, replay: bool, listening: Listening) -> None:
+    plan = _plan(asked)
     with contextlib.ExitStack() as stack:
         stack.enter_context(end_by_exit())
         postcopy = None
@@ -65,40 +129,56 @@ def run(
                 say(f"no real post-copy here: {error}")
                 say("replaying a recorded one instead; the screen says so too")
         if postcopy is None:
-            replayed = ["--replay", SHIPPED_SERIES, "--host-id", _REPLAY_ID]
-            listening.serve(_announce_replay, replayed)
+            listening.serve(_announce_replay, ["--replay", MIGRATION, "--host-id", _REPLAY_ID])
             return
         name = host_id_of(socket.gethostname())
-        side = postcopy.sides[DESTINATION]
-        path = f"/#/host/{name}/pid/{side.pid}/map/{side.start_va:x}"
-        listening.serve(
-            lambda url: _announce(url.rstrip("/") + path, postcopy), ["--host-id", name]
-        )
+        listening.serve(lambda url: _announce(url.rstrip("/"), name, postcopy), ["--host-id", name])
 
 
-def _plan(size: str, page_size: str, rate: str, touches: float, pause: float) -> PostcopyPlan:
-    sizes = {}
-    for flag, text in (("--size", size), ("--page-size", page_size), ("--rate", rate)):
+def _sizes(asked: _Asked) -> tuple[int, int, float]:
+    """Size, page size and rate in bytes."""
+    sizes = []
+    flags = (("--size", asked.size), ("--page-size", asked.page_size), ("--rate", asked.rate))
+    for flag, text in flags:
         try:
-            sizes[flag] = parse_size_bytes(text)
+            sizes.append(parse_size_bytes(text))
         except ValueError as error:
             raise CommandError(f"{flag} {text}: {error}") from None
+    size_bytes, page_size_bytes, rate = sizes
     memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if 2 * sizes["--size"] > memory_bytes:
+    if 2 * size_bytes > memory_bytes:
         raise CommandError(
-            f"--size {size}: twice that is needed, and this machine has {size_text(memory_bytes)}"
+            f"--size {asked.size}: twice that is needed, and this machine has"
+            f" {size_text(memory_bytes)}"
         )
+    return size_bytes, page_size_bytes, float(rate)
+
+
+def _plan(asked: _Asked) -> PostcopyPlan:
+    size_bytes, page_size_bytes, rate = _sizes(asked)
     try:
         return PostcopyPlan(
-            size_bytes=sizes["--size"],
-            page_size_bytes=sizes["--page-size"],
-            sweep_bytes_per_s=float(sizes["--rate"]),
-            touch_per_s=touches,
-            pause_s=pause,
+            size_bytes=size_bytes,
+            page_size_bytes=page_size_bytes,
+            sweep_bytes_per_s=rate,
+            touch_per_s=asked.touches,
+            pause_s=asked.pause,
         )
     except ValueError as error:
-        field, _, what = str(error).partition(": ")
-        raise CommandError(f"{_FLAGS.get(field, field)}: {what}") from None
+        raise _flag_error(error) from None
+
+
+def _guest_plan(asked: _Asked) -> GuestPlan:
+    size_bytes, page_size_bytes, rate = _sizes(asked)
+    try:
+        return guest_plan(size_bytes, page_size_bytes, rate, asked.touches)
+    except ValueError as error:
+        raise _flag_error(error) from None
+
+
+def _flag_error(error: ValueError) -> CommandError:
+    field, _, what = str(error).partition(": ")
+    return CommandError(f"{_FLAGS.get(field, field)}: {what}")
 
 
 def _start(plan: PostcopyPlan, stack: contextlib.ExitStack) -> Postcopy:
@@ -115,18 +195,27 @@ def _start(plan: PostcopyPlan, stack: contextlib.ExitStack) -> Postcopy:
     return postcopy
 
 
-def _announce(url: str, postcopy: Postcopy) -> None:
+def _announce(base: str, host_id: str, postcopy: Postcopy) -> None:
     plan = postcopy.plan
+    source, destination = postcopy.sides[SOURCE], postcopy.sides[DESTINATION]
     sides = ", ".join(f"{name} pid {pid}" for name, pid in postcopy.pids.items())
     print(f"A real post-copy of {size_text(plan.size_bytes)} runs here: {sides}.")
-    print("Ctrl-C ends it and gives the huge pages back. Watch it at", flush=True)
-    print(url, flush=True)
+    print("Ctrl-C ends it and gives the huge pages back. Watch it at")
+    print(f"{base}/#/host/{host_id}/pid/{destination.pid}/map/{destination.start_va:x}")
+    print("or both sides as a migration at", flush=True)
+    print(base + pair_path(host_id, source.pid, destination.pid), flush=True)
     threading.Thread(target=_watch, args=(postcopy,), name="demo-watch", daemon=True).start()
 
 
 def _announce_replay(url: str) -> None:
+    print("A recorded migration between two QEMUs is replayed, not this machine's memory.")
+    print("Watch it at")
+    print(f"{url.rstrip('/')}/#/migration", flush=True)
+
+
+def _announce_hgm(url: str) -> None:
     print("A recorded post-copy is replayed, not this machine's memory. Watch it at")
-    print(f"{url.rstrip('/')}/#/host/{_REPLAY_ID}/pid/41/map/7e2000000000", flush=True)
+    print(f"{url.rstrip('/')}/#/host/{_HGM_ID}/pid/41/map/7e2000000000", flush=True)
 
 
 def _watch(postcopy: Postcopy) -> None:

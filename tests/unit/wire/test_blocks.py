@@ -110,7 +110,7 @@ def test_offsets_of_coded_cells_are_those_written_down() -> None:
 def test_cells_of_many_kinds_or_far_apart_have_a_row_each(
     ways: int, step: int, encoding: Encoding
 ) -> None:
-    rows = [(512, 1 + n % ways, 1, int(CellState.MAPPED), 0, 0) for n in range(300)]
+    rows: list[Row] = [(512, 1 + n % ways, 1, int(CellState.MAPPED), 0, 0) for n in range(300)]
     index = np.arange(300) * step
     raw = encode_scattered(7, MIB2, index, cells_of(rows))
     (block,) = decode_frame(encode_cells(1, [raw])).blocks

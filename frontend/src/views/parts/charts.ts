@@ -1,4 +1,4 @@
 /** Charts of a host; loaded when they come into sight. */
 import "../../styles/charts.css";
 
-export { Charts } from "../charts";
+export { Charts, TimelineChart } from "../charts";

@@ -1,4 +1,5 @@
 /** The first screen. */
 import "../../styles/overview.css";
 
+export { MigrationList } from "../migration-list";
 export { OverviewScreen } from "../overview";

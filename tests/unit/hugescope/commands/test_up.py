@@ -12,6 +12,7 @@ from hugescope.commands import up
     [
         ([], []),
         (["--thp-pid", "41", "--thp-pid", "42"], ["--thp-pid", "41", "--thp-pid", "42"]),
+        (["--qmp", "/run/a.qmp", "--qmp", "b"], ["--qmp", "/run/a.qmp", "--qmp", "b"]),
     ],
 )
 def test_what_the_agent_is_told(

@@ -1,0 +1,159 @@
+/** The migration on screen: what the server tells of it, its points and its log of arrivals. */
+import { effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import type { FromViewer, MigrationMissing, MigrationPoint, MigrationState } from "../wire/types";
+import type { Connection } from "./connection";
+import { ArrivalLog } from "./migration-arrivals";
+import { sameWish, type MigrationWish } from "./migration-route";
+import type { Side } from "./migration-words";
+import type { Store } from "./store";
+
+/** Fetches records of the log from `since` on. */
+export type AskArrivals = (id: string, since: number, signal: AbortSignal) => Promise<ArrayBuffer>;
+
+/** Who follows: a store. */
+interface Follower {
+  migrating: Migrating | null;
+  readonly connection: ReadonlySignal<Connection>;
+  readonly nowMs: ReadonlySignal<number>;
+  readonly send: ((message: FromViewer) => void) | null;
+}
+
+/** The state, and when it came on this page's clock. */
+export interface Received {
+  readonly state: MigrationState;
+  readonly atMs: number;
+}
+
+const MAX_POINTS = 1200;
+const ENDS: readonly string[] = ["done", "failed", "cancelled"];
+
+/** Follows one migration until it is told to stop. */
+export class Migrating {
+  readonly received: Signal<Received | null> = signal(null);
+  readonly points: Signal<readonly MigrationPoint[]> = signal([]);
+  readonly missing: Signal<MigrationMissing | null> = signal(null);
+  readonly log: Signal<ArrivalLog> = signal(new ArrivalLog([]));
+  /** What of the log is here; changes with each part that comes. */
+  readonly logged: Signal<number> = signal(0);
+  /** What draws each end; for tests and the console. */
+  readonly panes: Partial<Record<Side, Store | undefined>> = {};
+  #wish: MigrationWish | null = null;
+  #asking: AbortController | null = null;
+  #pointMs = 0;
+  #stop: () => void;
+
+  constructor(
+    private readonly store: Follower,
+    private readonly ask: AskArrivals,
+  ) {
+    store.migrating = this;
+    this.#stop = effect(() => {
+      if (store.connection.value.phase === "live" && this.#wish !== null) this.#follow();
+    });
+  }
+
+  /** Follow this one; null: none. */
+  want(wish: MigrationWish | null): void {
+    if (sameWish(wish, this.#wish)) return;
+    this.#wish = wish;
+    this.received.value = this.missing.value = null;
+    this.points.value = [];
+    this.#restart([]);
+    this.#follow();
+  }
+
+  /** Stop for good. */
+  destroy(): void {
+    this.#stop();
+    this.want(null);
+    if (this.store.migrating === this) this.store.migrating = null;
+  }
+
+  /** The server told something of the migration that is followed. */
+  onMessage(message: MigrationState | MigrationMissing, nowMs: number): void {
+    if (this.#wish === null) return;
+    if (message.type === "migration_missing") {
+      this.missing.value = message;
+      this.received.value = null;
+      return;
+    }
+    // Another one may have been asked for since.
+    if (this.#wish.id !== null && message.summary.id !== this.#wish.id) return;
+    const before = this.received.peek()?.state;
+    const points = message.begins ? message.points : [...this.points.peek(), ...message.points];
+    if (message.points.length > 0) this.#pointMs = nowMs;
+    const pages = message.blocks.map((block) => block.pages);
+    const other = before?.summary.id !== message.summary.id;
+    const log = this.log.peek();
+    const resized = pages.join() !== log.blocks.map((block) => block.pages).join();
+    if (other || resized || message.arrivals < log.next) this.#restart(pages);
+    this.missing.value = null;
+    this.points.value = points.slice(-MAX_POINTS);
+    this.received.value = { state: message, atMs: nowMs };
+    void this.#fetch();
+  }
+
+  /** Arrivals of the log, by how they came. */
+  get counts(): ArrivalLog["counts"] {
+    // Whoever reads them is drawn anew with each part of the log.
+    const { counts } = this.log.value;
+    return this.logged.value === 0 ? { sweep: 0, demand: 0, fault: 0 } : counts;
+  }
+
+  /** Seconds since the state came; 0 when nothing goes on any more. */
+  agoS(nowMs: number): number {
+    const received = this.received.value;
+    if (received === null || ended(received.state)) return 0;
+    return Math.max(0, nowMs - received.atMs) / 1000;
+  }
+
+  /** About what time it is at the server, in seconds since 1970; null: nothing tells. */
+  serverS(nowMs: number): number | null {
+    const last = this.points.value.at(-1);
+    return last === undefined ? null : last.at_s + Math.max(0, nowMs - this.#pointMs) / 1000;
+  }
+
+  #follow(): void {
+    if (this.store.connection.peek().phase !== "live") return;
+    const { id = null, pair = null } = this.#wish ?? {};
+    this.store.send?.({ type: "follow_migration", id, pair });
+  }
+
+  #restart(pages: readonly number[]): void {
+    this.#asking?.abort();
+    this.#asking = null;
+    this.log.value = new ArrivalLog(pages);
+    this.logged.value = 0;
+  }
+
+  /** One question at a time, until all of the log is here. What fails is tried again with the next state. */
+  async #fetch(): Promise<void> {
+    if (this.#asking !== null) return;
+    const asking = (this.#asking = new AbortController());
+    try {
+      while (await this.#fetchPart(asking.signal));
+    } catch (error) {
+      if (!asking.signal.aborted) console.warn("the log of arrivals did not come", error);
+    } finally {
+      if (this.#asking === asking) this.#asking = null;
+    }
+  }
+
+  /** Whether there is more. What was seen just now is held back for a moment by the server. */
+  async #fetchPart(signal: AbortSignal): Promise<boolean> {
+    const log = this.log.peek();
+    const state = this.received.peek()?.state;
+    const before = log.next;
+    if (state === undefined || before >= state.arrivals) return false;
+    const data = await this.ask(state.summary.id, before, signal);
+    if (signal.aborted) return false;
+    log.take(data);
+    this.logged.value = log.next;
+    return log.next > before;
+  }
+}
+
+/** Whether a migration is over, however it ended. */
+export function ended({ summary }: Pick<MigrationState, "summary">): boolean {
+  return ENDS.includes(summary.phase);
+}

@@ -1,0 +1,33 @@
+/** All migrations that the server knows. */
+import type { JSX } from "preact";
+import { percent } from "../lib/format";
+import type { Store } from "../state/store";
+import type { MigrationEnd } from "../wire/types";
+
+/** A line each, the newest first; nothing as long as there is none. */
+export function MigrationList({ store }: { readonly store: Store }): JSX.Element | null {
+  const migrations = store.migrations.value;
+  if (migrations.length === 0) return null;
+  return (
+    <section class="migrations" aria-labelledby="migrations" data-testid="migrations">
+      <h2 id="migrations">Migrations</h2>
+      <ul>
+        {migrations.map((one) => (
+          <li key={one.id} data-phase={one.phase}>
+            <a href={`#/migration/${one.id}`}>{one.name ?? `migration ${one.id}`}</a>{" "}
+            <span class="tag">{one.phase}</span>{" "}
+            <span class="muted">
+              {whereWords(one.source)} → {whereWords(one.destination)}
+            </span>{" "}
+            {percent(one.present, one.pages)} there
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function whereWords(end: MigrationEnd | null): string {
+  if (end === null) return "not known";
+  return `${end.host_id} ${end.pid}${end.gone ? " (gone)" : ""}`;
+}

@@ -1,0 +1,272 @@
+/** Both ends side by side, with one range, one cursor and one selection. */
+import type { JSX } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { LiveBackend, viewerUrl } from "../backends/live";
+import { sameRange, type CellRange } from "../lib/geometry";
+import { focusPlace } from "../lib/focus-place";
+import { bindingOf, type KeyAction } from "../lib/keys";
+import type { Migrating } from "../state/migration";
+import { ended } from "../state/migration";
+import { Linked } from "../state/migration-link";
+import { PaneStore } from "../state/migration-pane";
+import {
+  migrationHash,
+  type MigrationAddress,
+  type MigrationFields,
+} from "../state/migration-route";
+import { SIDES, type Side } from "../state/migration-words";
+import { find } from "../state/selection";
+import type { Store } from "../state/store";
+import type { MigrationState } from "../wire/types";
+import { MigrationBar } from "./migration-bar";
+import { MigrationLegend } from "./migration-legend";
+import type { DarkPage } from "./migration-marks";
+import { MigrationPane, type PaneHandles } from "./migration-pane";
+import { MigrationReadout } from "./migration-readout";
+import type { DragMode } from "./plot-axes";
+
+const ADDRESS_AFTER_MS = 300;
+const MOST_DARK = 40;
+const PAN_SHARE = 0.25;
+const PANS: Readonly<Record<string, readonly [number, number]>> = {
+  w: [0, -PAN_SHARE],
+  a: [-PAN_SHARE, 0],
+  s: [0, PAN_SHARE],
+  d: [PAN_SHARE, 0],
+};
+
+export interface PanesProps {
+  readonly store: Store;
+  readonly migrating: Migrating;
+  readonly asked: MigrationAddress;
+  readonly state: MigrationState;
+}
+
+/** Tools, maps, legend, and what is known of the page that is looked at. */
+export function MigrationPanes(props: PanesProps): JSX.Element {
+  const { store, migrating, asked, state } = props;
+  const number = asked.block < state.blocks.length ? asked.block : 0;
+  const block = state.blocks[number];
+  const [linked] = useState(() => new Linked(asked.range, (then) => requestAnimationFrame(then)));
+  const [handles] = useState((): PaneHandles => ({}));
+  const [dragMode, setDragMode] = useState<DragMode>("zoom");
+  const change = useChange(asked);
+  useRangeInAddress(linked, asked, change);
+  const source = usePane(props, "source", number);
+  const destination = usePane(props, "destination", number);
+  const panes = { source, destination };
+  useKeys(linked, handles, asked, change);
+  if (block === undefined) return <p class="hint">No RAM block is known yet.</p>;
+  const { summary } = state;
+  const dark = darkOf(migrating, store.nowMs.value, number);
+  return (
+    <div class="mig-maps">
+      <MigrationBar {...{ state, asked, change, linked, dragMode, setDragMode, number }} />
+      <div class="mig-panes">
+        {SIDES.map((side) => (
+          <MigrationPane
+            key={`${side}/${number}`}
+            side={side}
+            end={summary[side]}
+            pane={panes[side]}
+            pages={block.pages}
+            linked={linked}
+            dragMode={dragMode}
+            selected={asked.cells}
+            handles={handles}
+            registered={registeredOf(props, side, number)}
+            select={(cells) => {
+              change({ cells });
+            }}
+            marks={{
+              arrivals:
+                side === "destination" ? (migrating.log.value.blocks[number] ?? null) : null,
+              logged: migrating.logged.value,
+              dark: side === "destination" ? dark : [],
+              over: ended(state),
+            }}
+          />
+        ))}
+      </div>
+      <MigrationLegend {...{ migrating, panes, asked, state, dark: dark.length }} />
+      <MigrationReadout {...{ migrating, panes, asked, state, linked, number }} />
+    </div>
+  );
+}
+
+/** Changes the address without a step in the history; what was changed just now counts. */
+function useChange(asked: MigrationAddress): (fields: Partial<MigrationFields>) => void {
+  const latest = useRef(asked);
+  latest.current = asked;
+  return useMemo(
+    () => (fields) => {
+      latest.current = { ...latest.current, ...fields };
+      window.location.replace(migrationHash(latest.current, latest.current));
+    },
+    [],
+  );
+}
+
+/** The zoomed range stands in the address, and follows it. */
+function useRangeInAddress(
+  linked: Linked,
+  asked: MigrationAddress,
+  change: (fields: Partial<MigrationFields>) => void,
+): void {
+  const written = useRef(asked.range);
+  const { range } = asked;
+  useEffect(() => {
+    if (same(range, written.current)) return;
+    written.current = range;
+    linked.show(range);
+  }, [linked, range]);
+  useEffect(() => {
+    let timer = 0;
+    const stop = linked.range.subscribe((now) => {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => {
+        if (same(now, written.current)) return;
+        written.current = now;
+        change({ range: now });
+      }, ADDRESS_AFTER_MS);
+    });
+    return () => {
+      window.clearTimeout(timer);
+      stop();
+    };
+  }, [linked, change]);
+}
+
+function same(a: CellRange | null, b: CellRange | null): boolean {
+  return a === null || b === null ? a === b : sameRange(a, b, 0.02);
+}
+
+/** A store with a socket of its own for one side of a block; it stays when the mapping goes. */
+function usePane(
+  { migrating, asked, state }: PanesProps,
+  side: Side,
+  number: number,
+): PaneStore | null {
+  const block = state.blocks[number];
+  const end = state.summary[side];
+  const start = block?.[`${side}_start`] ?? null;
+  const log = migrating.log.value;
+  const known = useRef<{ readonly of: string; readonly start: number } | null>(null);
+  const of = `${end?.host_id ?? ""}/${end?.pid ?? ""}/${number}`;
+  if (start !== null) known.current = { of, start };
+  else if (known.current?.of !== of) known.current = null;
+  const begin = known.current?.start ?? null;
+  const [pane, setPane] = useState<PaneStore | null>(null);
+  useEffect(() => {
+    if (end === null || block === undefined || begin === null) {
+      setPane(null);
+      return undefined;
+    }
+    const { color, range } = asked;
+    const made = new PaneStore({ end, block, number, start: begin, log }, { color, range });
+    const stop = new LiveBackend(made, viewerUrl(document.baseURI)).start();
+    migrating.panes[side] = made;
+    setPane(made);
+    return () => {
+      stop();
+      made.destroy();
+      if (migrating.panes[side] === made) migrating.panes[side] = undefined;
+    };
+    // Of end and block only these make another pane.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [migrating, side, of, begin, block?.offset, block?.pages, block?.page_size, log]);
+  // The order is one of arrivals: at the source there are none.
+  const color = side === "destination" ? asked.color : "state";
+  useLayoutEffect(() => {
+    pane?.colorBy(color);
+  }, [pane, color]);
+  return pane;
+}
+
+/** Pages of this block that a fault was seen on and that have not come, longest first, counted on. */
+function darkOf(migrating: Migrating, nowMs: number, number: number): DarkPage[] {
+  const state = migrating.received.value?.state;
+  const agoS = migrating.agoS(nowMs);
+  const still = (state?.demanded ?? []).filter(
+    ({ block, arrived_s }) => block === number && arrived_s === null,
+  );
+  return still.slice(0, MOST_DARK).map(({ cell, stalled_s }) => ({
+    cell,
+    forS: stalled_s === null ? null : stalled_s + agoS,
+  }));
+}
+
+/** How the kernel has this side's mapping registered with userfaultfd. */
+function registeredOf({ store, state }: PanesProps, side: Side, number: number): string | null {
+  const overview = store.received.value?.overview;
+  const end = state.summary[side];
+  const start = state.blocks[number]?.[`${side}_start`] ?? null;
+  if (!overview || end === null || start === null) return null;
+  const flags = find(overview, { hostId: end.host_id, pid: end.pid, start })?.mapping.vm_flags;
+  const words = [
+    flags?.includes("um") && "um: missing faults",
+    flags?.includes("ui") && "ui: minor faults",
+  ].filter(Boolean);
+  return words.length === 0 ? null : words.join(", ");
+}
+
+/** The keys of the map, as far as they mean something here. */
+function useKeys(
+  linked: Linked,
+  handles: PaneHandles,
+  asked: MigrationAddress,
+  change: (fields: Partial<MigrationFields>) => void,
+): void {
+  useEffect(() => {
+    const hear = (event: KeyboardEvent): void => {
+      if (event.defaultPrevented) return;
+      const found = bindingOf(event, focusPlace(event.target));
+      const handle = handles[linked.leader] ?? handles.source;
+      if (found && act(found.action, event.key, linked, handle, asked, change)) {
+        event.preventDefault();
+      }
+    };
+    document.addEventListener("keydown", hear);
+    return () => {
+      document.removeEventListener("keydown", hear);
+    };
+  });
+}
+
+function act(
+  action: KeyAction,
+  key: string,
+  linked: Linked,
+  handle: PaneHandles[Side],
+  asked: MigrationAddress,
+  change: (fields: Partial<MigrationFields>) => void,
+): boolean {
+  const control = handle?.control;
+  switch (action) {
+    case "move":
+    case "extend":
+      return control?.move(key, action === "extend") ?? false;
+    case "enter":
+      return control?.enter() ?? false;
+    case "back":
+      if (asked.cells !== null) change({ cells: null });
+      else if (control) control.cursor.value = null;
+      return true;
+    case "pan":
+      linked.pan(...(PANS[key] ?? [0, 0]));
+      return true;
+    case "zoom-in":
+    case "zoom-out":
+      linked.zoom(action === "zoom-in" ? 0.5 : 2);
+      return true;
+    case "home":
+      linked.show(null);
+      return true;
+    case "color":
+      if (key !== "1" && key !== "2") return false;
+      change({ color: key === "1" ? "state" : "arrival" });
+      return true;
+    default:
+      return false;
+  }
+}

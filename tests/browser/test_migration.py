@@ -1,0 +1,321 @@
+"""The screen of a migration: both ends page by page, on a real server with a made-up host."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator
+
+from tests.browser.made_migration import MadeMigration, made_migration
+from tests.browser.made_migration_agent import DESTINATION, GIB, HOST, NAME, SOURCE
+from tests.browser.screen import Point, Screen
+
+pytestmark = pytest.mark.browser
+
+PAGES = 256
+PER_ROW = 16
+"""Of a block of so many pages: the panes have no page tables as rows."""
+PRECOPIED, PUNCHED = range(180), range(20, 150)
+DARK, SWEPT, DEMANDED, SEEN = 200, range(20, 60), 120, 140
+SIDES = ("source", "destination")
+MAPPED, HOLE = 1, 0
+
+
+@pytest.fixture
+def made() -> Iterator[MadeMigration]:
+    """Both ends, the destination still empty."""
+    with made_migration((PAGES, 64)) as migration:
+        yield migration
+
+
+def in_postcopy(made: MadeMigration) -> None:
+    """Some of the pages came, one was asked for and has not come."""
+    made.put("destination", PRECOPIED)
+    made.flags("um")
+    made.put("destination", PUNCHED, "hole")
+    for cell in SWEPT[::10]:
+        made.put("destination", range(cell, cell + 10))
+    made.put("destination", [DEMANDED])
+    made.fault(SEEN)
+    made.put("destination", [SEEN])
+    made.fault(DARK)
+
+
+def open_migration(screen: Screen, url: str) -> None:
+    """Go there, until both ends are drawn and have their axes."""
+    screen.open(url)
+    for side in SIDES:
+        screen.known(f"h.migration.{side}.complete")
+        screen.seen(pane(screen, side).locator(".plot .xtick text"))
+
+
+def pane(screen: Screen, side: str) -> Locator:
+    """One of the two maps."""
+    return screen.page.get_by_test_id(f"pane-{side}")
+
+
+def place_of(screen: Screen, side: str, cell: int) -> Point:
+    """The middle of a page on one side."""
+    at = screen.known(f"h.migration.{side}.centerOf({cell})")
+    return Point(at["x"], at["y"])
+
+
+def rings(screen: Screen, side: str, name: str, cell: int) -> None:
+    """Return once the ring of this name is around a page on this side."""
+    frame = (
+        f"document.querySelector('[data-testid=pane-{side}] [data-testid={name}]')"
+        ".getBoundingClientRect()"
+    )
+    screen.matches(
+        f"((at, frame) => at.x > frame.left && at.x < frame.right"
+        f" && at.y > frame.top && at.y < frame.bottom)(h.migration.{side}.centerOf({cell}),"
+        f" {frame})",
+        True,
+    )
+
+
+def point_at(screen: Screen, side: str, cell: int) -> Point:
+    """Move the mouse to a page until the line below the maps speaks of it; where that is."""
+    at: list[Point] = []
+    wanted = re.compile(rf"page {cell}\b")
+
+    def aim() -> None:
+        at[:] = [place_of(screen, side, cell)]
+        screen.page.mouse.move(at[0].x, at[0].y - 1)
+        screen.page.mouse.move(*at[0])
+
+    def there() -> bool:
+        return any(wanted.search(text) for text in screen.texts("readout"))
+
+    screen.again(aim, there, f"the pointer at page {cell} of the {side}")
+    return at[0]
+
+
+def test_it_is_found_in_the_overview_and_goes_through_its_phases(
+    screen: Screen, made: MadeMigration
+) -> None:
+    screen.open(made.base)
+    made.put("destination", range(40))
+    screen.shows("migrations", NAME, f"{HOST} {SOURCE}", f"{HOST} {DESTINATION}")
+    screen.seen("migrations").get_by_role("link", name=NAME).click()
+    screen.shows("phase", "pre-copy")
+    screen.shows("paired-by", "same UUID", "-incoming")
+    screen.seen("source-banner")
+    screen.shows("present-source", f"{PAGES} of {PAGES}")
+    screen.shows("present-destination", f"40 of {PAGES}")
+    made.flags("um")
+    screen.shows("registered-destination", "um: missing faults")
+    screen.shows("phase", "post-copy")
+    screen.shows("phases", "waiting", "pre-copy", "switch-over", "post-copy", "seen")
+    made.put("destination", range(40, PAGES))
+    made.put("destination", range(64), block=1)
+    made.flags()
+    screen.shows("phase", "done")
+    screen.shows("figure-time-left", "nothing is left")
+    screen.shows("figure-sweep", "0 pages/s")
+    made.end("source")
+    screen.shows("gone-source", "gone")
+    screen.shows("end-gone", "source is gone")
+    screen.shows("present-source", f"{PAGES} of {PAGES}")
+
+
+def test_both_ends_are_drawn_as_they_are(screen: Screen, made: MadeMigration) -> None:
+    in_postcopy(made)
+    open_migration(screen, made.by_hand)
+    here = set(PRECOPIED) - set(PUNCHED) | set(SWEPT) | {DEMANDED, SEEN}
+    screen.matches("[...h.migration.source.columns.state]", [MAPPED] * PAGES)
+    screen.matches(
+        "[...h.migration.destination.columns.state]",
+        [MAPPED if cell in here else HOLE for cell in range(PAGES)],
+    )
+    screen.matches(
+        f"h.migration.destination.entryOf({PER_ROW + 3})",
+        {"row": 1, "column": 3},
+    )
+    screen.shows("figure-left", f"{PAGES + 64 - len(here)} pages")
+    screen.shows("figure-precopied", f"{len(PRECOPIED)} pages")
+    screen.shows("figure-punched", f"{len(PUNCHED)} pages")
+    screen.address(f"pair={HOST}")
+
+
+def test_what_is_pointed_at_on_one_side_is_ringed_on_the_other(
+    screen: Screen, made: MadeMigration
+) -> None:
+    in_postcopy(made)
+    open_migration(screen, made.by_hand)
+    for side, other in (SIDES, SIDES[::-1]):
+        point_at(screen, side, 100)
+        rings(screen, side, "ring-own", 100)
+        rings(screen, other, "ring-linked", 100)
+        screen.shows("readout", "page 100 of ram-node0", "0xc800000", "hole")
+    at = point_at(screen, "source", 30)
+    screen.page.mouse.click(*at)
+    screen.address("cells=30")
+    screen.page.mouse.move(1, 1)
+    rings(screen, "destination", "ring-selected", 30)
+    rings(screen, "source", "ring-selected", 30)
+    screen.page.keyboard.press("Escape")
+    screen.leaves("cells=")
+
+
+def test_the_keyboard_moves_both(screen: Screen, made: MadeMigration) -> None:
+    in_postcopy(made)
+    open_migration(screen, f"{made.by_hand}&cells=40")
+    canvas = screen.seen(pane(screen, "destination").get_by_test_id("heatmap-canvas"))
+    canvas.focus()
+    screen.page.keyboard.press("ArrowRight")
+    screen.shows("readout", "page 41")
+    screen.page.keyboard.press("ArrowDown")
+    screen.shows("readout", f"page {41 + PER_ROW}")
+    rings(screen, "source", "ring-linked", 41 + PER_ROW)
+    screen.comes_to(
+        lambda: screen.page.get_by_test_id("readout-live").text_content() or "",
+        lambda words: f"page {41 + PER_ROW}" in words,
+        "the page spoken",
+    )
+    screen.page.keyboard.press("Enter")
+    screen.address(f"cells={41 + PER_ROW}")
+    screen.page.keyboard.press("2")
+    screen.address("color=arrival")
+    screen.seen("order-legend")
+    screen.page.keyboard.press("1")
+    screen.leaves("color=")
+
+
+def test_zoom_is_one_for_both_and_stands_in_the_address(
+    screen: Screen, made: MadeMigration
+) -> None:
+    in_postcopy(made)
+    open_migration(screen, made.by_hand)
+    screen.page.get_by_test_id("mig-zoom-in").click()
+    screen.address("x=4-12")
+    for side in SIDES:
+        screen.matches(f"h.migration.{side}.centerOf(0)", None)
+        screen.known(f"h.migration.{side}.centerOf({8 * PER_ROW + 8})")
+    at = place_of(screen, "source", 8 * PER_ROW + 8)
+    screen.page.mouse.move(*at)
+    screen.page.mouse.wheel(0, 600)
+    screen.leaves("x=4-12")
+    screen.page.get_by_test_id("mig-home").click()
+    screen.leaves("x=")
+    for side in SIDES:
+        screen.known(f"h.migration.{side}.centerOf(0)")
+    open_migration(screen, f"{made.by_hand}&x=0-8&y=0-8")
+    for side in SIDES:
+        screen.known(f"h.migration.{side}.centerOf(0)")
+        screen.matches(f"h.migration.{side}.centerOf({PAGES - 1})", None)
+
+
+def test_order_of_arrival_and_what_was_demanded(screen: Screen, made: MadeMigration) -> None:
+    in_postcopy(made)
+    open_migration(screen, f"{made.by_hand}&color=arrival")
+    screen.shows("order-legend", "seconds after the switch-over")
+    screen.matches("h.migration.destination.keyOf(0)", "before")
+    screen.matches(f"h.migration.destination.keyOf({SWEPT[0]})", "order-1")
+    screen.matches(f"h.migration.destination.keyOf({DARK})", "no-page")
+    screen.matches("h.migration.source.keyOf(0)", "mapped")
+    screen.shows("mig-legend", "demanded, inferred from the order", "demanded, a fault was seen 1")
+    screen.shows("demanded", re.compile(rf"{SEEN}\s.*fault seen"))
+    point_at(screen, "destination", SEEN)
+    screen.shows("readout", "demanded (a fault was seen)", "missing for")
+    point_at(screen, "destination", SWEPT[5])
+    screen.shows("readout", "in order (inferred)")
+
+
+def test_a_dark_page_is_plain_and_counts(screen: Screen, made: MadeMigration) -> None:
+    in_postcopy(made)
+    open_migration(screen, made.by_hand)
+    screen.shows("dark-count", "1")
+    rings(screen, "destination", "dark-cell", DARK)
+    row = screen.page.get_by_test_id("demanded").locator("tbody tr").first
+
+    def dark_s() -> float:
+        found = re.search(r"(\d+(?:\.\d)?) s\s+dark", screen.shows(row, "dark"))
+        return float(found[1]) if found else 0.0
+
+    first = dark_s()
+    screen.comes_to(dark_s, lambda now: now > first, "a longer time of darkness")
+    made.put("destination", [DARK])
+    screen.lacks("dark-count")
+    screen.lacks("dark-cell")
+    screen.shows("demanded", re.compile(rf"{DARK}\s.*fault seen"))
+
+
+def test_blocks_are_chosen(screen: Screen, made: MadeMigration) -> None:
+    made.put("destination", range(10), block=1)
+    open_migration(screen, f"{made.by_hand}&cells=3")
+    screen.page.get_by_test_id("block").select_option("1")
+    screen.address("block=1")
+    screen.leaves("cells=")
+    screen.shows("present-destination", "10 of 64")
+    point_at(screen, "source", 0)
+    screen.shows("readout", "page 0 of ram-node1", "0x20000000")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_an_end_that_is_killed_leaves_nothing_in_flight(
+    screen: Screen, made: MadeMigration, side: str
+) -> None:
+    in_postcopy(made)
+    open_migration(screen, made.by_hand)
+    screen.shows("dark-count", "1")
+    made.end("source" if side == "source" else "destination")
+    screen.shows("phase", "failed")
+    screen.shows(f"gone-{side}", "gone")
+    screen.shows("figure-time-left", "–")
+    screen.shows("figure-demand", "0 pages/s")
+    screen.matches(f"h.migration.{side}.complete", True)
+
+
+def test_what_qemu_says_stands_beside(screen: Screen, made: MadeMigration) -> None:
+    in_postcopy(made)
+    open_migration(screen, made.by_hand)
+    screen.lacks("qmp")
+    made.qmp("source", status="postcopy-active", run_state="finish-migrate", mbps=800.0)
+    screen.shows("qmp", "postcopy-active", "finish-migrate", "not asked")
+
+
+def test_the_agent_goes_and_then_the_server_and_the_last_picture_stays(
+    screen: Screen, made: MadeMigration
+) -> None:
+    in_postcopy(made)
+    open_migration(screen, made.by_hand)
+    made.end_agent()
+    screen.shows("end-gone", "its agent is away")
+    made.end_server()
+    screen.shows("notice", "server is away")
+    screen.matches("h.migration.destination.complete", True)
+    screen.shows("present-source", f"{PAGES} of {PAGES}")
+
+
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [
+        ("/abc", "no_such_migration"),
+        (f"?pair={HOST}:{SOURCE},{HOST}:99", "no_such_process"),
+    ],
+)
+def test_what_is_not_there_is_explained(
+    screen: Screen, made: MadeMigration, where: str, code: str
+) -> None:
+    screen.open(f"{made.base}/#/migration{where}")
+    screen.seen(screen.page.locator(f"[data-testid=missing][data-code={code}]"))
+    screen.shows("what-to-type", "hugescope demo", "hugescope agent --server", "?pair=")
+    screen.open(f"{made.base}/#/migration/NO")
+    screen.seen("unknown-route")
+    screen.open(f"{made.base}/#/migration")
+    screen.shows("what-to-type", "hugescope demo")
+
+
+def test_the_one_dark_page_of_a_gibibyte(screen: Screen) -> None:
+    with made_migration((4,), GIB) as made:
+        made.put("destination", [0])
+        made.flags("um")
+        made.fault(2)
+        open_migration(screen, made.by_hand)
+        rings(screen, "destination", "dark-cell", 2)
+        screen.shows("dark-cell", re.compile(r"\d s"))
+        screen.shows("what-if", "computed, not seen")
+        made.put("destination", [2])
+        screen.lacks("dark-cell")
+        screen.shows("demanded", re.compile(r"2\s+0x80000000\s"), "fault seen")

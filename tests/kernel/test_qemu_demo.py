@@ -1,0 +1,79 @@
+"""`hugescope demo --qemu`: it says where to look, and leaves nothing behind however it ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from hugescope_agent.workloads.errors import GuestUnavailable
+from hugescope_agent.workloads.qemu.files import guest_files
+from tests.kernel.commands import children_of, command, until
+from tests.kernel.host_pool import lives, skip_without_pool
+
+pytestmark = pytest.mark.kernel
+
+PAIR = re.compile(r"/#/migration\?pair=[^:]+:(\d+),[^:]+:(\d+)$")
+
+
+@pytest.fixture(autouse=True)
+def _needs_qemu(tmp_path: Path) -> None:
+    skip_without_pool()
+    try:
+        guest_files(None, tmp_path, print)
+    except GuestUnavailable as error:
+        pytest.skip(str(error))
+
+
+def scratch(pid: int) -> Path:
+    """The directory that a QEMU of ours has its files in."""
+    arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    return Path(arguments[arguments.index("-initrd") + 1]).parent
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_it_leaves_nothing_behind(number: signal.Signals) -> None:
+    with command("demo", "--qemu", "--size", "256M", "--port", "0", "--pause", "600") as demo:
+        demo.line("booting the guest")
+        match = PAIR.search(demo.line("?pair="))
+        assert match is not None
+        source, destination = map(int, match.groups())
+        below = children_of(demo.process.pid)
+        assert {source, destination} <= set(below)
+        directory = scratch(source)
+        assert directory == scratch(destination)
+        code = demo.end(number)
+        assert code in ((-number,) if number == signal.SIGKILL else (0, 128 + number))
+        until(lambda: not any(map(lives, below)), "the end of all its processes")
+        assert not directory.exists()
+
+
+def test_it_ends_while_the_guest_boots() -> None:
+    with command("demo", "--qemu", "--size", "256M", "--port", "0") as demo:
+        demo.line("booting the guest")
+        until(lambda: any("qemu" in comm(pid) for pid in children_of(demo.process.pid)), "QEMU")
+        below = children_of(demo.process.pid)
+        assert demo.end(signal.SIGTERM) == 128 + signal.SIGTERM
+        until(lambda: not any(map(lives, below)), "the end of all its processes")
+
+
+def comm(pid: int) -> str:
+    """Its name; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def test_what_is_missing_is_told_with_advice(tmp_path: Path) -> None:
+    program = f"{sys.executable} -m hugescope demo --qemu --port 0"
+    run = ["/usr/bin/env", f"PATH={tmp_path}", f"TMPDIR={tmp_path}", *program.split()]
+    with command(run=run) as demo:
+        line = demo.line("demo --qemu")
+        assert "install qemu-system-x86 and busybox-static first" in line
+        assert "`hugescope demo` without --qemu" in line
+        assert demo.process.wait() == 1
+    assert list(tmp_path.glob("hugescope-*")) == []
