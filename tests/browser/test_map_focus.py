@@ -154,7 +154,7 @@ def test_keys_pressed_before_the_controls_are_there_are_not_lost(
 
 
 def test_zooming_before_there_are_axes_is_not_lost(screen: Screen, made: MadeServer) -> None:
-    with held(screen, "plotly-cartesian[^/]*") as routes:
+    with held(screen, "plotly[^/]*") as routes:
         screen.open(made.map_of(VM, RAM))
         asked(screen, routes, "plotly")
         focused(screen, "heatmap-canvas")

@@ -1,6 +1,6 @@
 /** The zoomed range in the page's address. */
 import { sameRange, type CellRange } from "../lib/geometry";
-import { mapHash, parseRoute, type MapRoute } from "../state/route";
+import { latest, mapHash, parseRoute, type MapRoute } from "../state/route";
 import type { Store } from "../state/store";
 import type { HeatmapPanel } from "./heatmap-panel";
 
@@ -31,6 +31,9 @@ export class RangeInAddress {
 
   /** The address changed, by this or by the user. */
   follow(range: CellRange | null): void {
+    const route = mapRoute(this.store);
+    // Told late: there is another address by now, and to go back would undo what it came of.
+    if (route !== null && !same(range, latest(route).range)) return;
     if (same(range, this.#known)) return;
     this.#known = range;
     this.panel.show(range ?? this.panel.plan.home);
