@@ -1,6 +1,6 @@
 /** The heatmap panel of a picture: made when the picture comes, kept in step with size, colours and wishes. */
 import { computed } from "@preact/signals";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { CellRange } from "../lib/geometry";
 import { highestBucket } from "../lib/palette";
 import type { Picture } from "../state/picture";
@@ -101,7 +101,8 @@ export function usePanel(
   useEffect(() => {
     panel?.restyle(style);
   }, [panel, style]);
-  useEffect(() => {
+  // Before the next event: a drag may begin as soon as what it does was chosen.
+  useLayoutEffect(() => {
     panel?.drag(dragMode);
   }, [panel, dragMode]);
   return panel?.picture === picture ? panel : null;
