@@ -12,7 +12,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,10 +41,8 @@ from tests.integration.live_server import live_server
 from tests.kernel.host_pool import GIB, PRESENT, pagemap, skip_without_pool
 
 PATIENCE_S = 120.0  # only a failure takes so long
-BEHIND = 10
-"""Niceness of the QEMUs: who looks at them comes first, so that nothing is seen late on a machine
-that is busy with other tests.
-"""
+AHEAD = -10
+"""Niceness of agents: so that nothing is seen late on a machine that is busy with other tests."""
 
 SLOTS = ("qemu-a", "qemu-b")
 HEADER_BYTES = 32
@@ -199,6 +197,8 @@ def watched(*words: str) -> Iterator[Watcher]:
         command = [sys.executable, "-P", "-m", "hugescope", "agent", "--quiet"]
         agent = subprocess.Popen([*command, "--server", server, "--host-id", "lab", *words])
         stack.callback(end, agent)
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, agent.pid, AHEAD)
         viewer = connect(
             server + VIEWER_PATH,
             compression=None,
@@ -277,7 +277,6 @@ class QemuLab:
         machine = Machine(self.plan, self._files, places, incoming=incoming)
         self._machines.append(machine)
         machine.start()
-        os.setpriority(os.PRIO_PGRP, machine.pid, BEHIND)
         return machine
 
 
