@@ -17,9 +17,9 @@ import typer
 from hugescope import __version__
 from hugescope.commands.snapshot import RootOption
 from hugescope.errors import CommandError
+from hugescope.privilege import OpenerOption, drop_to, place_of
 from hugescope.replaying import open_replay
 from hugescope_agent.kernel.host import HostFiles
-from hugescope_agent.kernel.root import Root
 from hugescope_agent.link import AgentLink, LinkOptions
 from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.sampler import Sampler
@@ -60,6 +60,15 @@ def run(
     ] = 0.01,
     thp_pid: ThpPid = None,
     qmp: Qmp = None,
+    opener: OpenerOption = None,
+    drop: Annotated[
+        str | None,
+        typer.Option(
+            "--drop-to",
+            metavar="USER",
+            help="As root: start an opener, and give up all privileges for good.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but what goes wrong.")
     ] = False,
@@ -79,10 +88,12 @@ def run(
     with contextlib.ExitStack() as stack:
         if replay is not None:
             _only_live(qmp, "--replay")
+            if opener is not None or drop is not None:
+                raise CommandError("--replay takes no privileges: no --opener, no --drop-to")
             looker, rate_hz = open_replay(replay, stack)
             name = f"replay-{Path(replay).name.split('.')[0]}"
         else:
-            place = Root.at(root)
+            place = place_of(root, opener) if drop is None else drop_to(drop, root)
             files = HostFiles(place)
             stack.callback(files.close)
             rate_hz = hz if place.live else min(hz, _CAPTURE_HZ)
