@@ -195,11 +195,14 @@ def bound(path: str, uid: int, gid: int) -> socket.socket:
     before = os.umask(0o177)
     try:
         listening.bind(path)
+        if (uid, gid) != (os.geteuid(), os.getegid()):
+            os.chown(path, uid, gid, follow_symlinks=False)
+        listening.listen(MAX_READERS)
+    except BaseException:
+        listening.close()
+        raise
     finally:
         os.umask(before)
-    if (uid, gid) != (os.geteuid(), os.getegid()):
-        os.chown(path, uid, gid, follow_symlinks=False)
-    listening.listen(MAX_READERS)
     return listening
 
 
@@ -207,7 +210,8 @@ def _answers(path: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         try:
             probe.connect(path)
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, PermissionError):
+            # One that is kept from us is none that we run; it was left by an opener of before.
             return False
         return True
 

@@ -84,8 +84,15 @@ def permitted() -> int:
 
 
 def leave_network() -> bool:
-    """Have no network but one with nothing in it; whether that could be had (CAP_SYS_ADMIN)."""
-    return _libc.unshare(_CLONE_NEWNET) == 0
+    """Have no network but one with nothing in it, as a unit or container may have given already;
+    whether that is so (it takes CAP_SYS_ADMIN).
+    """
+    return _libc.unshare(_CLONE_NEWNET) == 0 or _interfaces() == ["lo"]
+
+
+def _interfaces() -> list[str]:
+    with open("/proc/self/net/dev") as file:
+        return [line.partition(":")[0].strip() for line in file if ":" in line]
 
 
 def _reduce(have: int, keep: Iterable[str], *, ambient: bool) -> None:
