@@ -116,9 +116,7 @@ def _drop_bounding(keep: Iterable[str]) -> None:
 def _set(kept: int, *, inheritable: int) -> None:
     header = struct.pack("=Ii", _VERSION_3, 0)
     low, high = kept & 0xFFFFFFFF, kept >> 32
-    data = struct.pack(
-        "=6I", low, low, inheritable & 0xFFFFFFFF, high, high, inheritable >> 32
-    )
+    data = struct.pack("=6I", low, low, inheritable & 0xFFFFFFFF, high, high, inheritable >> 32)
     if _libc.capset(header, data):
         raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")
 

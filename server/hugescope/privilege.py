@@ -1,4 +1,4 @@
-"""Where a command gets what takes privileges from: itself, an opener that runs, or one of its own."""
+"""Where a command gets what takes privileges from: itself, or an opener, be it one of its own."""
 
 from __future__ import annotations
 

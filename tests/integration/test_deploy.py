@@ -57,7 +57,7 @@ def settings_of(name: str) -> dict[str, list[str]]:
 
 
 def test_there_is_a_unit_for_each_part() -> None:
-    assert SERVICES == [f"hugescope-{name}.service" for name in ("agent", "opener", "server")]
+    assert [f"hugescope-{name}.service" for name in ("agent", "opener", "server")] == SERVICES
 
 
 def test_systemd_finds_nothing_wrong(units: Path) -> None:
@@ -99,6 +99,7 @@ def test_each_user_is_made() -> None:
     made = re.findall(r"^u (\S+)", (UNITS / "hugescope.sysusers.conf").read_text(), re.MULTILINE)
     users = {settings_of(name)["User"][0] for name in SERVICES if "User" in settings_of(name)}
     assert set(made) == users
-    (reader,) = re.findall(r"--reader (\S+)", settings_of("hugescope-opener.service")["ExecStart"][0])
+    (command,) = settings_of("hugescope-opener.service")["ExecStart"]
+    (reader,) = re.findall(r"--reader (\S+)", command)
     assert [reader] == settings_of("hugescope-agent.service")["User"]
     assert [reader] == settings_of("hugescope-opener.socket")["SocketUser"]

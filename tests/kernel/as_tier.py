@@ -67,11 +67,7 @@ def look(root: Root, pids: list[int]) -> dict[str, Any]:
                 process.pid: [mapping.model_dump() for mapping in process.mappings]
                 for process in picture.snapshot(frozenset({os.getpid(), *pids})).processes
             },
-            "holdings": [
-                held.model_dump()
-                for held in report.holdings
-                if {holder.pid for holder in held.holders} & {*pids}
-            ],
+            "holdings": [held.model_dump() for held in report.holdings],
         }
     finally:
         sampler.close()
@@ -97,4 +93,4 @@ def asked(root: Root, name: str) -> str:
 
 
 if __name__ == "__main__":
-    main([name for name in sys.argv[1].split(",") if name], *(sys.argv[2:] or [None]))
+    main([name for name in sys.argv[1].split(",") if name], next(iter(sys.argv[2:]), None))

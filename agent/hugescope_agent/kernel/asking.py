@@ -9,13 +9,16 @@ import os
 import socket
 import threading
 import time
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from hugescope_agent.kernel import privileged
 
 ANSWER_WITHIN_S: Final = 10.0
 _AGAIN_AFTER_S: Final = 1.0
 """Between two tries to connect: a scan asks thousands of times a second."""
+
+Json: TypeAlias = Any
+"""What JSON may hold: an opener is believed to keep to privileged.py."""
 
 _NUMBERS: Final = 1 << 32
 _READ_BYTES: Final = 1 << 16
@@ -48,7 +51,7 @@ class AskedOpener:
         """A descriptor for reading a listed file; OSError as it came."""
         return self._ask("open", name)
 
-    def data(self, verb: str, name: str) -> Any:
+    def data(self, verb: str, name: str) -> Json:
         """What any other verb tells; OSError as it came."""
         fd = self._ask(verb, name)
         chunks = []

@@ -39,9 +39,7 @@ _VERBS: Final = {
     "open": re.compile(f"{_KERNEL_FILE}|{_COPY}"),
     "names": re.compile(r"sys/kernel/debug/kvm"),
     "links": re.compile(rf"proc/{_PID}/fd"),
-    "look": re.compile(
-        rf"proc/{_PID}/(?:fd/[0-9]{{1,10}}|map_files/{_HEX}-{_HEX}|ns/(?:mnt|pid))"
-    ),
+    "look": re.compile(rf"proc/{_PID}/(?:fd/[0-9]{{1,10}}|map_files/{_HEX}-{_HEX}|ns/(?:mnt|pid))"),
     "walk": re.compile(rf"proc/{_PID}/root/[^\0]{{0,4096}}"),
 }
 _COPIED: Final = re.compile(_COPY)
@@ -50,10 +48,10 @@ _COPIED: Final = re.compile(_COPY)
 def is_listed(verb: str, name: str) -> bool:
     """Whether the list has this; nothing that is not in it is ever answered."""
     pattern = _VERBS.get(verb)
-    return pattern is not None and pattern.fullmatch(name) is not None and ".." not in name.split("/")
+    matches = pattern is not None and pattern.fullmatch(name) is not None
+    return matches and ".." not in name.split("/")
 
 
 def is_copied(name: str) -> bool:
     """Whether a listed file is copied, because the kernel looks at who reads it."""
     return _COPIED.fullmatch(name) is not None
-

@@ -8,7 +8,7 @@ import errno
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from hugescope_agent.errors import (
     BadRoot,
@@ -18,7 +18,7 @@ from hugescope_agent.errors import (
     ProcessUnreadable,
 )
 from hugescope_agent.kernel import privileged
-from hugescope_agent.kernel.asking import AskedOpener
+from hugescope_agent.kernel.asking import AskedOpener, Json
 from hugescope_wire.cells import PAGE_BYTES
 
 _PID: Final = re.compile(r"[0-9]{1,10}")
@@ -101,7 +101,7 @@ class Root:
                 return str(self.asked.data("look", numbered)[0])
         return os.readlink(f"{self.path}/{name}")
 
-    def data(self, verb: str, name: str) -> Any:
+    def data(self, verb: str, name: str) -> Json:
         """What the opener tells; OSError as it comes."""
         assert self.asked is not None
         return self.asked.data(verb, self._numbered(name))

@@ -101,15 +101,16 @@ def _tier(name: str, held: bool | None, tried: str) -> Tier:
 
 def _others(root: Root) -> Iterable[int]:
     """Processes with a memory of their own that need privileges to be looked at."""
-    own, all_count = os.geteuid(), os.geteuid() == 0
+    own, own_pid = os.geteuid(), root.own_pid()
+    all_count = own == 0
     for pid in root.pids():
         try:
             owner = os.stat(f"{root.path}/proc/{pid}").st_uid
         except OSError:
             continue
-        if (all_count or owner != own) and pid != root.own_pid():
-            if not is_kernel_thread(root, pid):
-                yield pid
+        foreign = (all_count or owner != own) and pid != own_pid
+        if foreign and not is_kernel_thread(root, pid):
+            yield pid
 
 
 def _reach(name: str, pids: Iterable[int], look: Callable[[int], None]) -> Tier:

@@ -34,4 +34,5 @@ def run(
     given = {"--socket": socket, "--fd": fd, "--reader": reader, "--user": user, "--root": root}
     words = [f"{flag}={value}" for flag, value in given.items() if value is not None]
     # In place of this process, which has imported far more than what holds capabilities should.
-    os.execve(sys.executable, module_argv("hugescope_agent.opener", *words), module_environment())
+    argv = module_argv("hugescope_agent.opener", *words)
+    os.execve(sys.executable, argv, module_environment())  # noqa: S606
