@@ -3,7 +3,7 @@
 It answers the closed list of `kernel/privileged.py` to readers of one user, each on a connection of
 its own. It has no network, writes nothing, opens nothing for writing, and follows no symbolic link
 on its way to a kernel file. Run as `python -m hugescope_agent.opener`: it imports the standard
-library and three small modules, no more.
+library and a few small modules, no more.
 
 A file's contents are seen with the rights of who opened it. So are page frame numbers in pagemap.
 """
@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from hugescope_agent import privileges
 from hugescope_agent.errors import AgentError
-from hugescope_agent.kernel import hugetlbfs, privileged
+from hugescope_agent.kernel import hugetlbfs, perf_event, privileged
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ class Opener:
         if verb == "open":
             fd = self._open(name)
             return _copied(fd) if privileged.is_copied(name) else fd
+        if verb == "faults":
+            return perf_event.open_event(int(name.removeprefix("proc/")))
         found: Any = getattr(self, f"_{verb}")(name)
         return _in_memory(json.dumps(found).encode("ascii"))
 

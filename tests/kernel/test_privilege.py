@@ -22,7 +22,7 @@ import pytest
 
 from hugescope_agent import opener as opener_module
 from hugescope_agent import privileges
-from hugescope_agent.kernel import privileged
+from hugescope_agent.kernel import perf, privileged
 from hugescope_agent.kernel.asking import AskedOpener
 from hugescope_agent.kernel.root import Root
 from tests.kernel import cases
@@ -269,6 +269,22 @@ def test_what_the_kernel_shows_by_who_reads() -> None:
         assert asked.link(f"proc/{process.pid}/ns/mnt") == plain.link("proc/self/ns/mnt")
         assert asked.asked is not None
         asked.asked.close()
+
+
+def test_faults_of_a_process_of_root_through_the_opener(by_opener: Reader) -> None:
+    """Whose faults an agent without capabilities may otherwise not see."""
+    found = by_opener.look(os.getpid())
+    assert perf.CAPABILITY not in found["limits"]
+    with opener(reader_uid=0) as path, extra_pages(MIB2, 2), puppet() as process:
+        asked = AskedOpener(path)
+        start = process.do("memfd", 0, 2)
+        ring = perf.FaultRing(process.pid, asked)
+        process.do("touch", 0, [1])
+        seen = ring.take()
+        assert seen is not None
+        assert start + MIB2 in seen.address.tolist()
+        ring.close()
+        asked.close()
 
 
 def test_a_peer_of_another_user_is_refused() -> None:

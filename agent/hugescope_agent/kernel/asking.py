@@ -51,6 +51,10 @@ class AskedOpener:
         """A descriptor for reading a listed file; OSError as it came."""
         return self._ask("open", name)
 
+    def faults(self, tid: int) -> int:
+        """A descriptor of a thread's page faults from now on; OSError as it came."""
+        return self._ask("faults", f"proc/{tid}")
+
     def data(self, verb: str, name: str) -> Json:
         """What any other verb tells; OSError as it came."""
         fd = self._ask(verb, name)

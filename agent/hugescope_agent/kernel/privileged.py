@@ -5,10 +5,12 @@ Over a SOCK_SEQPACKET socket, one packet each way, as many requests in turn as o
     request   u32 number, then VERB NAME (a verb, one space, a name below the root)
     answer    u32 the same number, i32 errno; with errno 0 one descriptor, by SCM_RIGHTS
 
-The descriptor of `open` is for reading; that of the other verbs holds JSON:
+The descriptor of `open` is for reading, that of `faults` is a perf event, and those of the other
+verbs hold JSON:
 
     open    the kernel's own file, or a copy where the kernel looks at who reads and not at who
             opened
+    faults  the page faults of the thread proc/TID from now on, and of no other kind of event
     names   of a directory: its entries
     links   of proc/PID/fd: an object of links by number
     look    of a link: [text, status], the status as [ten integers, st_blksize, st_blocks], null
@@ -37,6 +39,7 @@ _COPY: Final = (
 )
 _VERBS: Final = {
     "open": re.compile(f"{_KERNEL_FILE}|{_COPY}"),
+    "faults": re.compile(rf"proc/{_PID}"),
     "names": re.compile(r"sys/kernel/debug/kvm"),
     "links": re.compile(rf"proc/{_PID}/fd"),
     "look": re.compile(rf"proc/{_PID}/(?:fd/[0-9]{{1,10}}|map_files/{_HEX}-{_HEX}|ns/(?:mnt|pid))"),

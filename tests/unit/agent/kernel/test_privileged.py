@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hugescope_agent.kernel import privileged
 
-VERBS = ("open", "names", "links", "look", "walk")
+VERBS = ("open", "faults", "names", "links", "look", "walk")
 LISTED = [
     ("open", "proc/1/maps"),
     ("open", "proc/4194304/pagemap"),
@@ -22,6 +22,7 @@ LISTED = [
     ("open", "proc/9/task/10/stack"),
     ("open", "proc/9/fdinfo/0"),
     ("open", "sys/kernel/debug/kvm/9-12/pages_2m"),
+    ("faults", "proc/9"),
     ("names", "sys/kernel/debug/kvm"),
     ("links", "proc/9/fd"),
     ("look", "proc/9/fd/3"),
@@ -54,11 +55,13 @@ NOT_LISTED = [
     ("walk", "proc/9/root/a/../../etc"),
     ("walk", "proc/9/root"),
     ("walk", "proc/9/root/a\0b"),
+    ("faults", "proc/0"),
+    ("faults", "proc/-1"),
     ("write", "proc/9/maps"),
     ("", "proc/9/maps"),
 ]
 SHAPES = re.compile(
-    r"proc/\d+/(maps|smaps|numa_maps|pagemap|fd|fd/\d+|fdinfo/\d+|ns/mnt|ns/pid|root/.*"
+    r"proc/\d+|proc/\d+/(maps|smaps|numa_maps|pagemap|fd|fd/\d+|fdinfo/\d+|ns/mnt|ns/pid|root/.*"
     r"|map_files/[0-9a-f]+-[0-9a-f]+|task/\d+/(wchan|stack))"
     r"|proc/(kpageflags|kpagecount|iomem)|sys/kernel/debug/kvm(/\d+-\d+/pages_(4k|2m|1g))?",
     re.ASCII | re.DOTALL,
