@@ -27,16 +27,29 @@ OpenerOption = Annotated[
         help="Have a `hugescope opener` that listens here open what takes privileges.",
     ),
 ]
+DropOption = Annotated[
+    str | None,
+    typer.Option(
+        "--drop-to",
+        metavar="USER",
+        help="As root: start an opener, and give up all privileges for good.",
+    ),
+]
 _FIRST_QUESTION: Final = "proc/kpagecount"
 
 
-def place_of(root: str, opener: str | None) -> Root:
-    """The root to read from, through the opener at this socket if one is named.
+def place_of(root: str, opener: str | None, drop: str | None = None) -> Root:
+    """The root to read from: through the opener at this socket, if one is named, or through one of
+    our own, all privileges dropped, with the name of a user in `drop`.
 
     Raises:
         BadRoot: there is nothing to be read.
-        CommandError: the opener is not there, or not for us.
+        CommandError: the opener is not there, or not for us; what `drop_to` raises.
     """
+    if drop is not None:
+        if opener is not None:
+            raise CommandError("--drop-to starts an opener of its own: leave --opener away")
+        return drop_to(drop, root)
     if opener is None:
         return Root.at(root)
     asked = AskedOpener(opener)

@@ -17,7 +17,7 @@ import typer
 from hugescope import __version__
 from hugescope.commands.snapshot import RootOption
 from hugescope.errors import CommandError
-from hugescope.privilege import OpenerOption, drop_to, place_of
+from hugescope.privilege import DropOption, OpenerOption, place_of
 from hugescope.replaying import open_replay
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.link import AgentLink, LinkOptions
@@ -61,14 +61,7 @@ def run(
     thp_pid: ThpPid = None,
     qmp: Qmp = None,
     opener: OpenerOption = None,
-    drop: Annotated[
-        str | None,
-        typer.Option(
-            "--drop-to",
-            metavar="USER",
-            help="As root: start an opener, and give up all privileges for good.",
-        ),
-    ] = None,
+    drop: DropOption = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but what goes wrong.")
     ] = False,
@@ -88,25 +81,20 @@ def run(
     with contextlib.ExitStack() as stack:
         if replay is not None:
             _only_live(qmp, "--replay")
-            if opener is not None or drop is not None:
-                raise CommandError("--replay takes no privileges: no --opener, no --drop-to")
+            if drop is not None:
+                raise CommandError(f"--drop-to {drop}: a replay takes no privileges")
             looker, rate_hz = open_replay(replay, stack)
             name = f"replay-{Path(replay).name.split('.')[0]}"
         else:
-            place = place_of(root, opener) if drop is None else drop_to(drop, root)
+            place = place_of(root, opener, drop)
             files = HostFiles(place)
             stack.callback(files.close)
-            rate_hz = hz if place.live else min(hz, _CAPTURE_HZ)
-            kind = Source(kind="live") if place.live else Source(kind="capture", name=root)
+            kind, rate_hz = Source(kind="live"), hz
             if not place.live:
+                kind, rate_hz = Source(kind="capture", name=root), min(hz, _CAPTURE_HZ)
                 _only_live(qmp, f"--root {root}, a captured tree")
-            options = SamplerOptions(
-                rate_hz,
-                budget,
-                thp_pids=frozenset(thp_pid or ()),
-                qmp=tuple(qmp or ()),
-                reports=True,
-            )
+            pids, sockets = frozenset(thp_pid or ()), tuple(qmp or ())
+            options = SamplerOptions(rate_hz, budget, thp_pids=pids, qmp=sockets, reports=True)
             sampler = Sampler(files, kind, options)
             stack.callback(sampler.close)
             looker = sampler
