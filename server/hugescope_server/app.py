@@ -77,17 +77,18 @@ def create_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services
-    forgetting = tasks.start("forget gone hosts", _forget_gone_hosts(services.hub))
+    forgetting = tasks.start("forget gone hosts", _forget_gone_hosts(services))
     try:
         yield
     finally:
         forgetting.cancel()
 
 
-async def _forget_gone_hosts(hub: Hub) -> None:
+async def _forget_gone_hosts(services: Services) -> None:
     while True:
         await asyncio.sleep(FORGET_EVERY_S)
-        hub.forget_gone()
+        services.hub.forget_gone()
+        services.desk.tick()
 
 
 async def _answer_api_error(_request: Request, error: Exception) -> JSONResponse:

@@ -22,6 +22,7 @@ _SAMPLED: Final = 1 << 1 | 1 << 2 | 1 << 3
 """PERF_SAMPLE_TID, TIME and ADDR."""
 
 _USE_CLOCKID: Final = 1 << 25
+_WRITE_BACKWARD: Final = 1 << 27
 _MONOTONIC: Final = 1
 _CLOSE_ON_EXEC: Final = 8
 _ANY_CPU: Final = -1
@@ -37,7 +38,7 @@ def open_event(tid: int) -> int:
         raise OSError(errno.ENOSYS, f"its number on {platform.machine()} is not known")
     fields = [0] * 19
     fields[0], fields[1], fields[2] = _SOFTWARE, _ATTRIBUTES.size, _PAGE_FAULTS
-    fields[3], fields[4], fields[6] = 1, _SAMPLED, _USE_CLOCKID
+    fields[3], fields[4], fields[6] = 1, _SAMPLED, _USE_CLOCKID | _WRITE_BACKWARD
     fields[14] = _MONOTONIC
     attributes = ctypes.create_string_buffer(_ATTRIBUTES.pack(*fields))
     libc = ctypes.CDLL(None, use_errno=True)
