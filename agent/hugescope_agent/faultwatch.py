@@ -154,7 +154,7 @@ class FaultWatch:
                 self._refuse(pid, f"it has more threads than are listened to, {self._most} in all")
                 return
             try:
-                listener.rings[tid] = FaultRing(tid)
+                listener.rings[tid] = FaultRing(tid, self._root.asked)
             except OSError as error:
                 if error.errno != errno.ESRCH:
                     self._refuse(pid, f"perf_event_open: {error.strerror}")

@@ -14,6 +14,7 @@ from hugescope.commands import (
     demo,
     doctor,
     findings,
+    opener,
     page,
     pool,
     record,
@@ -56,7 +57,11 @@ def _main(
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-for command in (snapshot, page, pool, findings, doctor, up, demo, serve, agent, record, schema):
+COMMANDS = (
+    *(snapshot, page, pool, findings, doctor),
+    *(up, demo, serve, agent, opener, record, schema),
+)
+for command in COMMANDS:
     app.command(name=command.NAME)(command.run)
 
 

@@ -60,7 +60,7 @@ _NOT_ALL: Final = Limit(
 def sees_all_processes(root: Root) -> bool:
     """Whether processes are seen of the whole host, and not of a PID namespace below it."""
     try:
-        space = os.readlink(f"{root.path}/proc/self/ns/pid")
+        space = root.link("proc/self/ns/pid")
     except OSError:
         return True
     return not root.live or space == _INITIAL_PID_NAMESPACE
@@ -80,7 +80,7 @@ def denied_limit(count: int) -> Limit:
 def probe(root: Root) -> Capabilities:
     """Try each on the agent itself. In a captured tree `pfn` and `hgm` show only after a look."""
     return Capabilities(
-        pfn=_pfn_visible() if root.live else False,
+        pfn=_pfn_visible(root) if root.live else False,
         kpageflags=_kpage_readable(root),
         pagemap_scan=root.live and _works(root, "proc/self/pagemap", pagemap_scan_works),
         procmap_query=root.live and _works(root, "proc/self/maps", procmap_query_works),
@@ -112,10 +112,14 @@ def _of_capture(limit: Limit) -> Limit:
     return limit.model_copy(update=update)
 
 
-def _pfn_visible() -> bool:
+def _pfn_visible(root: Root) -> bool:
+    # Without an opener the own proc shows the same, also in a container whose --root does not show
+    # this process.
+    place = Root("", live=True) if root.asked is None else root
+    own_pid = os.getpid() if root.asked is None else root.own_pid()
     page = ctypes.create_string_buffer(b"touched", 2 * 4096)
     try:
-        own = Pagemap(Root("", live=True), os.getpid())
+        own = Pagemap(place, own_pid or 0)
     except ProcessError:
         return False
     try:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from hugescope_agent.errors import ProcessDenied, ProcessError, ProcessGone
+from hugescope_agent.kernel.descriptors import Descriptors, asked_status, descriptors
 from hugescope_agent.kernel.hugetlbfs import HugeFile, device_of
 from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.namespaces import MountView
@@ -27,7 +28,6 @@ from hugescope_agent.kernel.root import Root
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_wire.report import GuestMemory, UffdHolder
 
-_OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BLOCK_BYTES: Final = 512
 _ANONYMOUS: Final = "anon_inode:"
 _MEMFD: Final = "/memfd:"
@@ -118,22 +118,13 @@ def machine_fds(root: Root, pid: int) -> MachineFds | None:
     """
     found, kvm = set[int](), False
     try:
-        directory = os.open(f"{root.path}/proc/{pid}/fd", _OPEN_DIRECTORY)
+        with descriptors(root, pid) as held:
+            for fd, text in held.links():
+                if text == _UFFD:
+                    found.add(int(fd))
+                kvm = kvm or text == _KVM_VM
     except OSError:
         return None
-    try:
-        for fd in os.listdir(directory):
-            try:
-                text = os.readlink(fd, dir_fd=directory)
-            except FileNotFoundError:
-                continue
-            if text == _UFFD:
-                found.add(int(fd))
-            kvm = kvm or text == _KVM_VM
-    except OSError:
-        return None
-    finally:
-        os.close(directory)
     return MachineFds(frozenset(found), kvm)
 
 
@@ -151,6 +142,9 @@ def mapped_file_use(root: Root, pid: int, start: int, end: int) -> HugeFile | No
         return None
     name = f"proc/{pid}/map_files/{start:x}-{end:x}"
     try:
+        if root.asked is not None:
+            path, status = asked_status(root, name)
+            return None if status is None else HugeFile.of(status, path)
         path = os.readlink(f"{root.path}/{name}")
         return HugeFile.of(os.stat(f"{root.path}/{name}"), path)
     except OSError as error:
@@ -222,46 +216,35 @@ class _Pass:
         return self._found
 
     def _process(self, pid: int) -> None:
-        name = f"proc/{pid}/fd"
         try:
-            # The descriptor stays with this process, should its pid be given to another.
-            directory = os.open(f"{self._root.path}/{name}", _OPEN_DIRECTORY)
+            with descriptors(self._root, pid) as held:
+                self._links(pid, held)
         except OSError as error:
-            raise self._root.process_error(error, name) from None
-        try:
-            self._links(pid, directory)
-        except OSError as error:
-            raise self._root.process_error(error, name) from None
-        finally:
-            os.close(directory)
+            raise self._root.process_error(error, f"proc/{pid}/fd") from None
 
-    def _links(self, pid: int, directory: int) -> None:
-        plain, readlink = self._plain, os.readlink
+    def _links(self, pid: int, held: Descriptors) -> None:
+        plain = self._plain
         pins = False
-        for fd in os.listdir(directory):
-            try:
-                text = readlink(fd, dir_fd=directory)
-            except FileNotFoundError:
-                continue
+        for fd, text in held.links():
             if text in plain:
                 continue
             if text.startswith("/"):
-                self._path(pid, fd, directory, text)
+                self._path(pid, fd, held, text)
             elif text.startswith(_ANONYMOUS):
-                self._anonymous(pid, fd, directory, text)
+                self._anonymous(pid, fd, held, text)
             pins = pins or text.startswith(_PINNING)
         if pins:
             self._found.pinning.append(pid)
             self._name(pid)
 
-    def _path(self, pid: int, fd: str, directory: int, text: str) -> None:
+    def _path(self, pid: int, fd: str, held: Descriptors, text: str) -> None:
         if text.startswith("/[") and _GUEST_MEMFD.fullmatch(text):
-            self._guest_memory(pid, fd, directory)
+            self._guest_memory(pid, fd, held, text)
             return
         named = text.startswith(self._named)
         if not named and text.startswith(self._waiting):
             return
-        status = self._status(fd, directory)
+        status = self._status(fd, held, text)
         if status is None:
             return
         if device_of(status) in self._devices:
@@ -271,7 +254,7 @@ class _Pass:
         elif not named and not text.startswith(_PINNING):
             self._plain.add(text)
 
-    def _anonymous(self, pid: int, fd: str, directory: int, text: str) -> None:
+    def _anonymous(self, pid: int, fd: str, held: Descriptors, text: str) -> None:
         if text == _UFFD:
             info = self._root.read_text(f"proc/{pid}/fdinfo/{fd}")
             pending, total = parse_uffd_fdinfo(info or "")
@@ -280,12 +263,12 @@ class _Pass:
             )
             self._found.uffd.append(holder)
         elif _GUEST_MEMFD.fullmatch(text):
-            self._guest_memory(pid, fd, directory)
+            self._guest_memory(pid, fd, held, text)
         elif not text.startswith(_PINNING):
             self._plain.add(text)
 
-    def _guest_memory(self, pid: int, fd: str, directory: int) -> None:
-        status = self._status(fd, directory)
+    def _guest_memory(self, pid: int, fd: str, held: Descriptors, text: str) -> None:
+        status = self._status(fd, held, text)
         # Linux up to 6.18 counts no blocks for it: then 0 says nothing.
         blocks = 0 if status is None else status.st_blocks
         self._found.guest.append(
@@ -298,16 +281,11 @@ class _Pass:
             )
         )
 
-    def _status(self, fd: str, directory: int) -> os.stat_result | None:
+    def _status(self, fd: str, held: Descriptors, text: str) -> os.stat_result | None:
         """Of the file behind a link; None: it is closed, or not to be had. In a captured tree a
         link leads to a file of the machine that we run on.
         """
-        if not self._root.live:
-            return None
-        try:
-            return os.stat(fd, dir_fd=directory)
-        except OSError:
-            return None
+        return held.status(fd, text) if self._root.live else None
 
     def _name(self, pid: int) -> str | None:
         names = self._found.names

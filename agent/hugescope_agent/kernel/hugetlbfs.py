@@ -12,12 +12,15 @@ import errno
 import os
 import re
 import stat
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from hugescope_agent.kernel import mountinfo
 from hugescope_agent.kernel.mountinfo import Device
-from hugescope_agent.kernel.root import Root
+
+if TYPE_CHECKING:
+    # The opener walks too, and is to import little.
+    from hugescope_agent.kernel.root import Root
 
 MAX_ENTRIES: Final = 100_000
 """Of one mount: a walk of so many takes a second."""
@@ -189,8 +192,15 @@ def walk(root: Root, mount: HugetlbfsMount, limit: int = MAX_ENTRIES) -> Walk | 
     """
     if not root.live:
         return None
+    if root.asked is not None:
+        return _asked(root, mount)
+    return files_at(f"{root.path}/{mount.through}{mount.point}", mount, limit)
+
+
+def files_at(place: str, mount: HugetlbfsMount, limit: int = MAX_ENTRIES) -> Walk | None:
+    """As `walk`, of what is at `place`; None too if that is not the file system of `mount`."""
     try:
-        top = os.open(f"{root.path}/{mount.through}{mount.point}", os.O_PATH | os.O_CLOEXEC)
+        top = os.open(place, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in _OUT_OF_REACH:
             return None
@@ -200,10 +210,24 @@ def walk(root: Root, mount: HugetlbfsMount, limit: int = MAX_ENTRIES) -> Walk | 
         if device_of(status) != mount.device:
             return None
         if stat.S_ISREG(status.st_mode):
-            return Walk([HugeFile.of(status, mount.point)])
+            return Walk([HugeFile.of(status, f"{mount.prefix}{mount.point}")])
         return _walk_below(top, mount, limit)
     finally:
         os.close(top)
+
+
+def _asked(root: Root, mount: HugetlbfsMount) -> Walk | None:
+    """What an opener tells of the mount, if it is still the same file system."""
+    try:
+        found = root.data("walk", f"{mount.through}{mount.point}")
+    except OSError:
+        return None
+    if found is None or tuple(found[0]) != mount.device:
+        return None
+    files, cut = found[1]
+    walked = (HugeFile(mount.device, *file[1:]) for file in files)
+    prefix = mount.prefix
+    return Walk([replace(one, path=f"{prefix}{one.path}") for one in walked], bool(cut))
 
 
 def _walk_below(top: int, mount: HugetlbfsMount, limit: int) -> Walk:

@@ -165,7 +165,7 @@ def _add(
 
 def _namespace(root: Root, process: str) -> str | None:
     try:
-        return os.readlink(f"{root.path}/proc/{process}/ns/mnt")
+        return root.link(f"proc/{process}/ns/mnt")
     except OSError:
         return None
 

@@ -25,12 +25,9 @@ threads.
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import fcntl
 import mmap
 import os
-import platform
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -38,27 +35,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from hugescope_agent.kernel.asking import AskedOpener
+from hugescope_agent.kernel.perf_event import open_event
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.cells import PAGE_BYTES
 from hugescope_wire.host import Limit
 
-_NUMBERS: Final = {"x86_64": 298, "aarch64": 241, "riscv64": 241}
-_ATTRIBUTES: Final = struct.Struct("=IIQQQQQIIQQQQIiQIHH")
-"""struct perf_event_attr up to and with sample_max_stack: PERF_ATTR_SIZE_VER5, 112 bytes."""
-
-_SOFTWARE: Final = 1
-_PAGE_FAULTS: Final = 2
-_SAMPLED: Final = 1 << 1 | 1 << 2 | 1 << 3
-"""PERF_SAMPLE_TID, TIME and ADDR."""
-
-_USE_CLOCKID: Final = 1 << 25
-_WRITE_BACKWARD: Final = 1 << 27
 _PAUSE: Final = 0x40042409
-_MONOTONIC: Final = 1
-_CLOSE_ON_EXEC: Final = 8
-_ANY_CPU: Final = -1
-_NO_GROUP: Final = -1
-
 RING_PAGES: Final = 8
 """1024 samples: 10,000 faults a second of one thread, looked at ten times a second."""
 
@@ -127,11 +110,11 @@ def _seconds(times_ns: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
 class FaultRing:
     """The faults of one thread from now on."""
 
-    def __init__(self, tid: int) -> None:
-        """Open the event and map its ring; OSError as it comes: ESRCH where the thread left, EACCES
-        or EPERM where these privileges do not reach it.
+    def __init__(self, tid: int, asked: AskedOpener | None = None) -> None:
+        """Open the event, or have an opener do so, and map its ring; OSError as it comes: ESRCH
+        where the thread left, EACCES or EPERM where these privileges do not reach it.
         """
-        self._fd = _open_event(tid)
+        self._fd = open_event(tid) if asked is None else asked.faults(tid)
         self._bytes = RING_PAGES * PAGE_BYTES
         try:
             # Only a ring that we cannot write to is written over.
@@ -185,7 +168,7 @@ def limit(root: Root) -> Limit | None:
             "run the agent in the host's PID namespace (docker run --pid=host)",
         )
     try:
-        FaultRing(0).close()
+        FaultRing(os.getpid(), root.asked).close()
     except OSError as error:
         return denied(
             f"perf_event_open gives no page faults: {error.strerror}",
@@ -197,23 +180,3 @@ def limit(root: Root) -> Limit | None:
 def denied(reason: str, remedy: str | None) -> Limit:
     """That faults are not seen."""
     return Limit(capability=CAPABILITY, reason=reason, cost=COST, remedy=remedy)
-
-
-def _open_event(tid: int) -> int:
-    number = _NUMBERS.get(platform.machine())
-    if number is None:
-        raise OSError(errno.ENOSYS, f"its number on {platform.machine()} is not known")
-    fields = [0] * 19
-    fields[0], fields[1], fields[2] = _SOFTWARE, _ATTRIBUTES.size, _PAGE_FAULTS
-    fields[3], fields[4], fields[6] = 1, _SAMPLED, _USE_CLOCKID | _WRITE_BACKWARD
-    fields[14] = _MONOTONIC
-    attributes = ctypes.create_string_buffer(_ATTRIBUTES.pack(*fields))
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
-    arguments = (number, attributes, tid, _ANY_CPU, _NO_GROUP, _CLOSE_ON_EXEC)
-    longs = [one if isinstance(one, ctypes.Array) else ctypes.c_long(one) for one in arguments]
-    fd = int(libc.syscall(*longs))
-    if fd < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
-    return fd

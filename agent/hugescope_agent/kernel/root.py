@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from hugescope_agent.errors import (
@@ -17,9 +17,12 @@ from hugescope_agent.errors import (
     ProcessGone,
     ProcessUnreadable,
 )
+from hugescope_agent.kernel import privileged
+from hugescope_agent.kernel.asking import AskedOpener, Json
 from hugescope_wire.cells import PAGE_BYTES
 
 _PID: Final = re.compile(r"[0-9]{1,10}")
+_OWN: Final = "proc/self/"
 _READ_BYTES: Final = 1 << 16
 _GONE: Final = frozenset({errno.ENOENT, errno.ESRCH})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
@@ -33,14 +36,16 @@ class Root:
         path: absolute, without a trailing slash; "" for the machine itself.
         live: a running kernel answers there, so that ioctls work and files change. In a captured
             tree files have a size; procfs shows every file as empty.
+        asked: the opener of what takes privileges; None: all is opened here.
     """
 
     path: str
     live: bool
+    asked: AskedOpener | None = field(default=None, repr=False)
 
     @classmethod
-    def at(cls, path: str) -> Root:
-        """Check that `path` holds a readable proc.
+    def at(cls, path: str, asked: AskedOpener | None = None) -> Root:
+        """Check that `path` holds a readable proc; a captured tree needs no opener.
 
         Raises:
             BadRoot: naming what is missing.
@@ -60,13 +65,17 @@ class Root:
         if live and os.sysconf("SC_PAGE_SIZE") != PAGE_BYTES:
             size = os.sysconf("SC_PAGE_SIZE")
             raise BadRoot(f"root {path}: base pages of {size} bytes; only 4096 are known")
-        return cls(base, live)
+        return cls(base, live, asked if live else None)
 
     def open(self, name: str) -> int:
         """A descriptor for reading `name`, such as "proc/kpagecount"; OSError as it comes.
 
         Never waits: a FIFO in a captured tree reads as empty.
         """
+        if self.asked is not None:
+            numbered = self._numbered(name)
+            if privileged.is_listed("open", numbered):
+                return self.asked.open(numbered)
         return os.open(f"{self.path}/{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
     def read(self, name: str) -> bytes:
@@ -84,9 +93,24 @@ class Root:
         except OSError:
             return None
 
+    def link(self, name: str) -> str:
+        """What a link such as "proc/1/ns/mnt" says; OSError as it comes."""
+        if self.asked is not None:
+            numbered = self._numbered(name)
+            if privileged.is_listed("look", numbered):
+                return str(self.asked.data("look", numbered)[0])
+        return os.readlink(f"{self.path}/{name}")
+
+    def data(self, verb: str, name: str) -> Json:
+        """What the opener tells; OSError as it comes."""
+        assert self.asked is not None
+        return self.asked.data(verb, self._numbered(name))
+
     def names(self, directory: str) -> list[str]:
         """Entries of a directory, none where it is missing."""
         try:
+            if self.asked is not None and privileged.is_listed("names", directory):
+                return list(map(str, self.asked.data("names", directory)))
             return os.listdir(f"{self.path}/{directory}")
         except OSError:
             return []
@@ -101,6 +125,21 @@ class Root:
             return self.live and os.readlink(f"{self.path}/proc/self") == str(os.getpid())
         except OSError:
             return False
+
+    def own_pid(self) -> int | None:
+        """The number that this process has here; None where it is not to be seen."""
+        try:
+            own = os.readlink(f"{self.path}/proc/self")
+        except OSError:
+            return None
+        return int(own) if _PID.fullmatch(own) else None
+
+    def _numbered(self, name: str) -> str:
+        """The opener has a proc/self of its own."""
+        if not name.startswith(_OWN):
+            return name
+        own = self.own_pid()
+        return name if own is None else f"proc/{own}/{name.removeprefix(_OWN)}"
 
     def process_error(self, error: OSError, name: str) -> ProcessError:
         """What an OSError from a process' file `name` means for the scan."""

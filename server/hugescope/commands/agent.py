@@ -17,9 +17,9 @@ import typer
 from hugescope import __version__
 from hugescope.commands.snapshot import RootOption
 from hugescope.errors import CommandError
+from hugescope.privilege import DropOption, OpenerOption, place_of
 from hugescope.replaying import open_replay
 from hugescope_agent.kernel.host import HostFiles
-from hugescope_agent.kernel.root import Root
 from hugescope_agent.link import AgentLink, LinkOptions
 from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.sampler import Sampler
@@ -60,6 +60,8 @@ def run(
     ] = 0.01,
     thp_pid: ThpPid = None,
     qmp: Qmp = None,
+    opener: OpenerOption = None,
+    drop: DropOption = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but what goes wrong.")
     ] = False,
@@ -79,23 +81,20 @@ def run(
     with contextlib.ExitStack() as stack:
         if replay is not None:
             _only_live(qmp, "--replay")
+            if drop is not None:
+                raise CommandError(f"--drop-to {drop}: a replay takes no privileges")
             looker, rate_hz = open_replay(replay, stack)
             name = f"replay-{Path(replay).name.split('.')[0]}"
         else:
-            place = Root.at(root)
+            place = place_of(root, opener, drop)
             files = HostFiles(place)
             stack.callback(files.close)
-            rate_hz = hz if place.live else min(hz, _CAPTURE_HZ)
-            kind = Source(kind="live") if place.live else Source(kind="capture", name=root)
+            kind, rate_hz = Source(kind="live"), hz
             if not place.live:
+                kind, rate_hz = Source(kind="capture", name=root), min(hz, _CAPTURE_HZ)
                 _only_live(qmp, f"--root {root}, a captured tree")
-            options = SamplerOptions(
-                rate_hz,
-                budget,
-                thp_pids=frozenset(thp_pid or ()),
-                qmp=tuple(qmp or ()),
-                reports=True,
-            )
+            pids, sockets = frozenset(thp_pid or ()), tuple(qmp or ())
+            options = SamplerOptions(rate_hz, budget, thp_pids=pids, qmp=sockets, reports=True)
             sampler = Sampler(files, kind, options)
             stack.callback(sampler.close)
             looker = sampler

@@ -6,11 +6,14 @@ import os
 from typing import Annotated, Final
 
 import typer
+from rich.table import Table
 
 from hugescope.commands.snapshot import printable, size, table_of, wide_console
+from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.perf import CAPABILITY
 from hugescope_agent.kernel.root import Root
+from hugescope_agent.kernel.tiers import Tier, tiers
 from hugescope_wire.snapshot import Pool
 
 NAME: Final = "doctor"
@@ -28,9 +31,10 @@ def run(
     root: Annotated[
         str, typer.Option(envvar="HUGESCOPE_ROOT", help="Look at this root instead of /.")
     ] = "/",
+    opener: OpenerOption = None,
 ) -> None:
     """Say what this kernel and these privileges allow, and how to get the rest."""
-    source = Root.at(root)
+    source = place_of(root, opener)
     files = HostFiles(source)
     console = wide_console()
     try:
@@ -38,6 +42,7 @@ def run(
         pools = files.pools.parse(files.pools.raw())
         limits = {limit.capability: limit for limit in files.limits(files.capabilities)}
         shown = files.capabilities.model_dump()
+        ladder = tiers(source, pfn=files.capabilities.pfn) if source.live else []
         if source.live:
             shown[CAPABILITY] = files.no_faults is None
     finally:
@@ -59,11 +64,24 @@ def run(
             printable(limit.remedy or "") if limit else "",
         )
     console.print(table)
+    if ladder:
+        console.print(_tier_table(ladder))
     console.print(_reach(source))
     for line in _pool_lines(pools):
         console.print(line)
     if source.live:
         console.print(_userfaultfd())
+
+
+def _tier_table(ladder: list[Tier]) -> Table:
+    """What each tier takes and gives, and whether it is held here."""
+    columns = ("", "tier", "gives", "missing it costs", "takes", "tried on")
+    table = table_of("Privileges: each row adds to those above it", *columns)
+    marks = {True: "[green]yes[/]", False: "[yellow]no[/]", None: "?"}
+    for tier in ladder:
+        cost = "" if tier.held else tier.without
+        table.add_row(marks[tier.held], tier.name, tier.gives, cost, tier.takes, tier.tried)
+    return table
 
 
 def _reach(root: Root) -> str:

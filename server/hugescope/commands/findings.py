@@ -14,8 +14,8 @@ from rich.text import Text
 
 from hugescope.commands.snapshot import Kind, RootOption, printable, take, wide_console
 from hugescope.errors import CommandError
+from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.errors import NoSuchProcess
-from hugescope_agent.kernel.root import Root
 from hugescope_wire.findings import SEVERITIES, Finding, severity_rank
 from hugescope_wire.findings_document import FindingsDocument
 from hugescope_wire.host import HostFrame
@@ -45,6 +45,7 @@ class Level(StrEnum):
 
 def run(
     root: RootOption = "/",
+    opener: OpenerOption = None,
     pid: Annotated[
         list[int] | None,
         typer.Option(
@@ -67,7 +68,7 @@ def run(
 ) -> None:
     """Print what is found about the huge pages of this host or of a captured tree."""
     pids = frozenset(pid) if pid else None
-    source = Root.at(root)
+    source = place_of(root, opener)
     for number in sorted(pids or ()):
         if number < 1 or not source.names(f"proc/{number}"):
             raise NoSuchProcess(f"--pid {number}: there is no such process in {root}")

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from hugescope.commands.snapshot import RootOption, looking, printable, size, table_of, wide_console
 from hugescope.errors import CommandError
-from hugescope_agent.kernel.root import Root
+from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.sample import SamplerOptions
 from hugescope_wire.page import PageDetail
 
@@ -20,6 +20,7 @@ def run(
     pid: Annotated[int, typer.Option(min=1, help="The process.")],
     address: Annotated[str, typer.Option(help="An address in it, hexadecimal.")],
     root: RootOption = "/",
+    opener: OpenerOption = None,
     part: Annotated[
         int | None,
         typer.Option(min=0, help="List the 4 KiB entries of this 2 MiB chunk of a 1 GiB page."),
@@ -32,7 +33,7 @@ def run(
 ) -> None:
     """Say who maps the page at an address, why the counts differ, and how it is mapped."""
     options = SamplerOptions(thp_pids=frozenset({pid, *(thp_pid or ())}))
-    with looking(Root.at(root), options) as sampler:
+    with looking(place_of(root, opener), options) as sampler:
         sampler.settle()
         # Where a lost page was is known to the report alone.
         sampler.survey()

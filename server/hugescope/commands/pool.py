@@ -17,7 +17,7 @@ from hugescope.commands.snapshot import (
     take,
     wide_console,
 )
-from hugescope_agent.kernel.root import Root
+from hugescope.privilege import OpenerOption, place_of
 from hugescope_wire.account import (
     CgroupUse,
     FileRef,
@@ -44,10 +44,11 @@ _BY: Final = {
 
 def run(
     root: RootOption = "/",
+    opener: OpenerOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print the accounts as JSON.")] = False,
 ) -> None:
     """Account for every page of the pools: free, mapped, held, promised, lost."""
-    look, _ = take(Root.at(root), None)
+    look, _ = take(place_of(root, opener), None)
     report = look.report
     assert report is not None, "a look that is shown holds a report"
     if json:

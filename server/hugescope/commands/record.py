@@ -16,8 +16,8 @@ import typer
 from hugescope.commands.agent import Qmp
 from hugescope.commands.snapshot import RootOption
 from hugescope.errors import CommandError
+from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.kernel.host import HostFiles
-from hugescope_agent.kernel.root import Root
 from hugescope_agent.recording import Recorder, record
 from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.sampler import Sampler
@@ -40,12 +40,13 @@ def run(
         typer.Option(help="Only this process; may be given again. Others may map the same pages."),
     ] = None,
     root: RootOption = "/",
+    opener: OpenerOption = None,
     hz: Annotated[float, typer.Option(min=0.1, max=50, help="Looks a second.")] = 10.0,
     qmp: Qmp = None,
 ) -> None:
     """Record this host's huge pages to a file that `hugescope agent --replay FILE` plays."""
     seconds = None if duration is None else _seconds(duration)
-    place = Root.at(root)
+    place = place_of(root, opener)
     if qmp and not place.live:
         raise CommandError(f"--qmp {qmp[0]}: there is no QEMU to ask with --root {root}")
     ended = False

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hugescope.errors import CommandError
+from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.errors import NoSuchProcess
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
@@ -53,6 +54,7 @@ class Kind(StrEnum):
 
 def run(
     root: RootOption = "/",
+    opener: OpenerOption = None,
     pid: Annotated[
         list[int] | None, typer.Option(help="Show only this process; may be given again.")
     ] = None,
@@ -69,7 +71,7 @@ def run(
     pids = frozenset(pid) if pid else None
     if kind is not Kind.HUGETLB and pids is None:
         raise typer.BadParameter(f"--kind {kind.value} needs --pid: only those asked for are read")
-    source = Root.at(root)
+    source = place_of(root, opener)
     for number in sorted(pids or ()):
         if number < 1 or not source.names(f"proc/{number}"):
             raise NoSuchProcess(f"--pid {number}: there is no such process in {root}")

@@ -24,7 +24,7 @@ class MadeRing:
     rings: ClassVar[dict[int, MadeRing]] = {}
     refuse: ClassVar[dict[int, int]] = {}
 
-    def __init__(self, tid: int) -> None:
+    def __init__(self, tid: int, _asked: None) -> None:
         if number := self.refuse.get(tid):
             raise OSError(number, "no")
         self.rings[tid] = self

@@ -96,7 +96,7 @@ def test_a_kernel_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(tid: int) -> int:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(perf, "_open_event", refuse)
+    monkeypatch.setattr(perf, "open_event", refuse)
     limit = perf.limit(Root("", live=True))
     assert limit is not None
     assert (limit.capability, "Permission denied" in limit.reason) == ("page_faults", True)
