@@ -20,6 +20,7 @@ from hugescope.commands import (
     schema,
     serve,
     snapshot,
+    token,
     up,
 )
 from hugescope.errors import CommandError
@@ -58,6 +59,7 @@ def _main(
 
 for command in (snapshot, page, pool, findings, doctor, up, demo, serve, agent, record, schema):
     app.command(name=command.NAME)(command.run)
+app.add_typer(token.app, name=token.NAME)
 
 
 def run() -> None:

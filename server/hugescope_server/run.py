@@ -6,6 +6,7 @@ import asyncio
 import errno
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from types import FrameType
 from typing import Final
@@ -15,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from hugescope_server.app import create_app
+from hugescope_server.auth.store import TokenStore
 from hugescope_server.errors import CannotListen, PortInUse
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import AGENT_PATH
@@ -43,8 +45,10 @@ def serve(settings: ServerSettings, on_ready: Ready | None = None) -> signal.Sig
         on_ready: called with the URL once connections are accepted.
 
     Raises:
+        StateError: the state directory, or a file in it, cannot be used.
         PortInUse: another process listens there.
-        CannotListen: the address is not this machine's, or the port needs privileges.
+        CannotListen: the address is not this machine's, the port needs privileges, or the
+            certificate or its key cannot be used.
     """
     server = HugescopeServer(settings, on_ready)
     server.run()
@@ -56,15 +60,21 @@ class HugescopeServer:
 
     Attributes:
         url: where it listens.
+        store: its tokens.
         stopped_by: the signal that ended it.
     """
 
     def __init__(self, settings: ServerSettings, on_ready: Ready | None = None) -> None:
+        app = create_app(settings)
+        self.store: Final[TokenStore] = app.state.services.access.store
+        self.store.check()
+        check_tls(settings)
         self._socket = listen(settings)
-        self.url: Final = _url(settings.bind_host, self._socket)
+        scheme = "http" if settings.tls_cert is None else "https"
+        self.url: Final = f"{scheme}://{_address(settings.bind_host, self._socket)}"
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                create_app(settings),
+                app,
                 ws=_agent_sized_protocol(settings),
                 ws_max_size=settings.max_viewer_message_bytes,
                 ws_per_message_deflate=False,
@@ -74,6 +84,10 @@ class HugescopeServer:
                 server_header=False,
                 timeout_graceful_shutdown=SHUTDOWN_S,
                 backlog=BACKLOG,
+                # By default it would believe X-Forwarded-For of anyone on loopback.
+                proxy_headers=False,
+                ssl_certfile=settings.tls_cert,
+                ssl_keyfile=settings.tls_key,
             ),
             lambda: on_ready(self.url) if on_ready is not None else None,
         )
@@ -157,6 +171,25 @@ def listen(settings: ServerSettings) -> socket.socket:
     return sock
 
 
+def check_tls(settings: ServerSettings) -> None:
+    """See that the certificate and its key, where there are any, can be used.
+
+    Raises:
+        CannotListen: naming the files.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            settings.tls_cert, settings.tls_key, password=lambda: ""
+        )
+    except OSError as error:
+        raise CannotListen(
+            f"certificate {settings.tls_cert} with key {settings.tls_key}: "
+            f"{error.strerror or error}"
+        ) from None
+
+
 def _agent_sized_protocol(settings: ServerSettings) -> type[WebSocketsSansIOProtocol]:
     """uvicorn has one limit for all websockets: the viewers' small one, raised for agents here."""
 
@@ -169,8 +202,8 @@ def _agent_sized_protocol(settings: ServerSettings) -> type[WebSocketsSansIOProt
     return AgentSizedProtocol
 
 
-def _url(bind_host: str, sock: socket.socket) -> str:
+def _address(bind_host: str, sock: socket.socket) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bind_host, bind_host)
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
-    return f"http://{host}:{sock.getsockname()[1]}"
+    return f"{host}:{sock.getsockname()[1]}"
