@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
+from http.client import HTTPResponse
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import Request, urlopen
 
 from hugescope_server.auth import session
 from hugescope_server.auth.principal import Role
+from hugescope_server.auth.records import TokenRecord
 from hugescope_server.auth.store import TokenStore
 
 
@@ -54,7 +58,7 @@ def cookie(url: str, role: Role = Role.OPERATOR) -> tuple[str, str]:
 
 
 @cache
-def _session(role: Role) -> session.TokenRecord:
+def _session(role: Role) -> TokenRecord:
     kept = store()
     parent = kept.find(token(role))
     assert parent is not None
@@ -68,8 +72,23 @@ def base_of(line: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def cookie_of_playwright(url: str, role: Role = Role.OPERATOR) -> dict[str, object]:
-    """The same as Playwright's `add_cookies` takes it."""
+def plain(url: str) -> str:
+    """Where a one-time URL leads to, for who is logged in."""
+    parts = urlsplit(url)
+    asked = parse_qs(parts.fragment)
+    return f"{parts.scheme}://{parts.netloc}/{asked.get('to', [''])[0]}"
+
+
+def opened(url: str, timeout_s: float = 60.0) -> HTTPResponse:
+    """The answer of a server to an operator, by urllib."""
+    asked = Request(url, headers=bearer())
+    answer = urlopen(asked, timeout=timeout_s)
+    assert isinstance(answer, HTTPResponse)
+    return answer
+
+
+def cookie_of_playwright(url: str, role: Role = Role.OPERATOR) -> Any:
+    """The same, untyped as Playwright leaves it, as Playwright's `add_cookies` takes it."""
     name, value = cookie(url, role)
     return {
         "name": name,

@@ -43,6 +43,9 @@ from hugescope_wire.messages import (
 from hugescope_wire.page import PageDetail
 
 log = logging.getLogger(__name__)
+_socket_log = logging.getLogger(f"{__name__}.socket")
+_socket_log.setLevel(logging.INFO)
+"""Never below: it would log the headers, with the token."""
 T = TypeVar("T")
 
 _ANSWER_S: Final = 10.0
@@ -155,6 +158,7 @@ class AgentLink:
             self.options.server.rstrip("/") + AGENT_PATH,
             compression=None,
             proxy=None,
+            logger=_socket_log,
             additional_headers=_shown(self.options.token),
             **_tls(self.options.tls),
             max_size=_MAX_ANSWER_BYTES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import ssl
@@ -12,6 +13,7 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -80,6 +82,8 @@ class HugescopeServer:
                 ws_per_message_deflate=False,
                 lifespan="on",
                 log_config=None,
+                # Below, it logs headers (with tokens and cookies) and addresses with their query.
+                log_level=logging.WARNING,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=SHUTDOWN_S,
@@ -198,6 +202,12 @@ def _agent_sized_protocol(settings: ServerSettings) -> type[WebSocketsSansIOProt
             if event.path.partition("?")[0] == AGENT_PATH:
                 self.conn.max_message_size = settings.max_agent_message_bytes
             super().handle_connect(event)
+
+        async def send(self, message: ASGISendEvent) -> None:
+            await super().send(message)
+            if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+                # The handshake was answered, with a refusal; uvicorn would log that it was not.
+                self.handshake_complete = True
 
     return AgentSizedProtocol
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from tests import access
 from tests.browser.live import only_host
 from tests.browser.made_migration_agent import DESTINATION, HOST, MIB2, SOURCE
 from tests.kernel.commands import Command, command
@@ -76,7 +77,7 @@ def made_migration(
 ) -> Iterator[MadeMigration]:
     """Server and agent, until the block ends."""
     with command("serve", "--port", "0") as server:
-        base = server.line("http://").rpartition(" ")[2].rstrip("/")
+        base = access.base_of(server.line("http://"))
         script = str(Path(__file__).with_name("made_migration_agent.py"))
         given = [base.replace("http", "ws", 1), str(page_size), *map(str, blocks)]
         with subprocess.Popen(
@@ -84,6 +85,7 @@ def made_migration(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=access.agent_environment(HOST),
         ) as agent:
             try:
                 assert only_host(base) == HOST

@@ -51,7 +51,8 @@ async def test_foreign_origin(path: str, headers: dict[str, str], code: str) -> 
                 pass
         assert caught.value.response.status_code == 403
         assert f'"code":"{code}"'.encode() in caught.value.response.body
-        async with socket_to(url, VIEWER_PATH, additional_headers={"Origin": url} | known) as own:
+        page = {"Origin": url} | access.bearer()
+        async with socket_to(url, VIEWER_PATH, additional_headers=page) as own:
             assert b"welcome" in (await own.recv(decode=False))
 
 

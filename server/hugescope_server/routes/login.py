@@ -54,6 +54,7 @@ class Session(Record):
 
 
 @router.get(HEALTH_PATH, response_model=Health)
+@router.head(HEALTH_PATH, include_in_schema=False)
 async def health() -> Health:
     """Whether the server answers; says nothing of hosts, and needs no session."""
     return Health(status="ok")

@@ -110,7 +110,7 @@ async def create_token(wanted: NewToken, admin: _AdminDep, services: ServicesDep
 @router.delete(
     "/api/v1/tokens/{token_id}",
     response_model=TokenAbout,
-    responses={403: _ERRORS[403], 404: _ERRORS[404]},
+    responses=_ERRORS,
 )
 async def revoke_token(token_id: str, admin: _AdminDep, services: ServicesDep) -> Response:
     """End a token with the sessions that it opened, or one session."""
