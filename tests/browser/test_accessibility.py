@@ -24,7 +24,7 @@ SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 # What is found in the moment of a change is looked at again; what stays for so long is a fault.
 SETTLED_MS = 20_000
 
-_RUN = """async rules => {
+RUN_AXE = """async rules => {
     const options = {resultTypes: ["violations"]};
     if (rules) options.runOnly = rules;
     const {violations} = await axe.run(document, options);
@@ -231,7 +231,7 @@ def check(screen: Screen, name: str) -> None:
         screen.page.set_viewport_size({"width": width, "height": height})
         screen.matches("innerWidth", width)
         screen.comes_to(
-            lambda: list(screen.page.evaluate(_RUN)),
+            lambda: list(screen.page.evaluate(RUN_AXE)),
             lambda violations: violations == [],
             f"no violation on the {size} screen: {name}",
             SETTLED_MS,
