@@ -26,11 +26,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bench import browser_parts as parts
 from bench import browser_synthetic as synthetic
 from bench.browser_tab import Tab, chromium
+from tests import access
 
 from hugescope_agent.workloads.errors import PoolUnavailable
 from hugescope_agent.workloads.pool import PoolLease
@@ -56,10 +58,14 @@ STEPS: Final = ("updates", "first-picture", "fault")
 
 
 @contextmanager
-def running(*command: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that ends with the block."""
+def running(*command: str, agent_of: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with the block; with the token of an agent of this host."""
     with subprocess.Popen(
-        [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=None if agent_of is None else access.agent_environment(agent_of),
     ) as process:
         try:
             yield process
@@ -81,18 +87,19 @@ def socket_of(url: str) -> str:
 def watch(stack: ExitStack, url: str) -> None:
     """A real agent of this host."""
     more = ("--server", socket_of(url), "--host-id", HOST, "--hz", str(AGENT_HZ), "--quiet")
-    stack.enter_context(running("-m", "hugescope", "agent", *more))
+    stack.enter_context(running("-m", "hugescope", "agent", *more, agent_of=HOST))
 
 
 def play(stack: ExitStack, url: str, changes: int) -> None:
     """An agent that makes its cells up."""
     more = ("--server", socket_of(url), "--changes", str(changes))
-    stack.enter_context(running("-m", "bench.browser_synthetic", *more))
+    made_up = running("-m", "bench.browser_synthetic", *more, agent_of=synthetic.HOST)
+    stack.enter_context(made_up)
 
 
 def map_of(tab: Tab, url: str, pid: int) -> str:
     """The address of the map of a process' one mapping, once the server knows it."""
-    tab.page.goto(url)
+    tab.open(url)
     find = (
         f"h.hosts.flatMap(host => host.processes).find(one => one.pid === {pid}).mappings[0].start"
     )
@@ -191,12 +198,15 @@ def main() -> int:
     given = parser.parse_args()
     steps = given.only or STEPS
     figures: dict[str, Any] = {"cpus": os.cpu_count()}
+    state_dir = TemporaryDirectory(prefix="hugescope-bench-")
+    os.environ["HUGESCOPE_STATE_DIR"] = state_dir.name
     if "updates" in steps:
         figures |= measure_updates(given.seconds, given.minutes)
     if "first-picture" in steps:
         figures |= measure_first_picture()
     if "fault" in steps:
         figures |= measure_fault(given.touches)
+    state_dir.cleanup()
     found = missed(figures)
     print(json.dumps(figures | {"missed": found}))
     return 1 if found else 0

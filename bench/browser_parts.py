@@ -126,7 +126,7 @@ _ARM: Final = """cell => new Promise(resolve => {
 
 def open_map(tab: Tab, url: str) -> None:
     """Open a map and wait for its cells and for plotly's axes."""
-    tab.page.goto(url)
+    tab.open(url)
     tab.until(lambda: tab.read(_CELLS_SHOWN), "cells on screen")
     tab.page.wait_for_selector(".plot .xtick text")
 
@@ -196,7 +196,7 @@ def plotly_heatmap(
     As large, as often and in the same colours, each cell with plotly's own hover. Nothing of
     receiving the cells is in it.
     """
-    tab.page.goto(url)
+    tab.open(url)
     tab.until(lambda: tab.read("document.querySelector('[data-testid=no-hosts]') !== null"), "hint")
     setup = {
         "url": chunk,
@@ -223,7 +223,7 @@ def first_picture(browser: Browser, map_url: str, empty_url: str) -> Figures:
     # The first load of all warms up the browser's own caches, and counts for neither.
     for url in [empty_url, map_url, *[map_url, empty_url] * LOADS]:
         tab = Tab(browser, _FIRST_PICTURE)
-        tab.page.goto(url, wait_until="commit")
+        tab.open(url, wait_until="commit")
         at_ms = tab.until(lambda tab=tab: tab.read("window.__benchFirst"), "first picture")  # type: ignore[misc]
         found[url].append(float(at_ms))
         tab.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import time
 from datetime import UTC, datetime
 from typing import Final
@@ -125,7 +126,9 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=CHANGES, help="cells a tick")
     parser.add_argument("--hz", type=float, default=HZ)
     given = parser.parse_args()
-    options = LinkOptions(given.server, HOST, "synthetic", given.hz)
+    options = LinkOptions(
+        given.server, HOST, "synthetic", given.hz, token=os.environ["HUGESCOPE_TOKEN"]
+    )
     asyncio.run(AgentLink(Churn(given.cells, given.changes), options).run())
 
 

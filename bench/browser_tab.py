@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, sync_playwright
+from tests import access
 
 Found = TypeVar("Found")
 
@@ -66,6 +67,11 @@ class Tab:
         self._session: CDPSession = self._context.new_cdp_session(self.page)
         # Time that the thread ran, not of the wall: other processes must not count.
         self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def open(self, url: str, wait_until: Literal["commit", "load"] = "load") -> None:
+        """Go there, logged in."""
+        self._context.add_cookies([access.cookie_of_playwright(url)])
+        self.page.goto(url, wait_until=wait_until)
 
     def close(self) -> None:
         """Close the page and forget what it kept."""

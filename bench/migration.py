@@ -27,6 +27,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 from hugescope_agent.workloads.errors import WorkloadError
@@ -37,6 +38,8 @@ from hugescope_agent.workloads.qemu.machine import Machine
 from hugescope_agent.workloads.qemu.migration import Migration
 from hugescope_agent.workloads.qemu.plan import MIB, GuestPlan
 from hugescope_agent.workloads.qemu.scratch import ScratchDirectory
+from hugescope_server.auth.principal import Role
+from hugescope_server.auth.store import TokenStore
 
 RUNS: Final = 5
 LINK_GBIT_PER_S: Final = 1.0
@@ -65,9 +68,16 @@ def running(*command: str) -> Iterator[subprocess.Popen[str]]:
 
 def serve(stack: ExitStack) -> str:
     """The URL of a server of its own."""
+    # Inherited by all that is started here.
+    os.environ["HUGESCOPE_STATE_DIR"] = stack.enter_context(TemporaryDirectory())
     process = stack.enter_context(running(*HUGESCOPE, "serve", "--port", "0"))
     assert process.stdout is not None
     return process.stdout.readline().split()[-1].rstrip("/")
+
+
+def token(role: Role, host_id: str | None = None) -> str:
+    """One for that server."""
+    return TokenStore(Path(os.environ["HUGESCOPE_STATE_DIR"])).create(role, host_id)[0]
 
 
 def cpu_s(pid: int) -> float:
@@ -76,9 +86,11 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def processes_seen(url: str) -> set[int]:
+def processes_seen(url: str, operator: str) -> set[int]:
     """The processes with huge pages that the server knows of the agent's host, when it is there."""
-    with urllib.request.urlopen(f"{url}/api/v1/hosts", timeout=PATIENCE_S) as answer:
+    shown = {"Authorization": f"Bearer {operator}"}
+    asked = urllib.request.Request(f"{url}/api/v1/hosts", headers=shown)
+    with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
         hosts = json.load(answer)["hosts"]
     return {one["pid"] for h in hosts if h["link"] == "live" for one in h["processes"]}
 
@@ -89,11 +101,13 @@ def watching(url: str, machines: list[Machine]) -> Iterator[Callable[[], float]]
     server = url.replace("http", "ws", 1)
     words = [word for one in machines for word in ("--qmp", str(one.places.watched))]
     pids = {one.pid for one in machines}
+    operator = token(Role.OPERATOR)
+    os.environ["HUGESCOPE_TOKEN"] = token(Role.AGENT, HOST)
     with running(
         *HUGESCOPE, "agent", "--quiet", "--server", server, "--host-id", HOST, *words
     ) as agent:
         give_up_s = time.monotonic() + PATIENCE_S
-        while not pids <= processes_seen(url):
+        while not pids <= processes_seen(url, operator):
             if time.monotonic() > give_up_s:
                 raise SystemExit("bench-migration: the agent does not see both QEMUs")
             time.sleep(0.1)

@@ -15,6 +15,11 @@ export default defineConfig({
     // Which chunk loads which: scripts/check-size.mjs adds up from it what an address costs.
     manifest: "chunks.json",
   },
-  server: { proxy: { "/api": { target: "http://127.0.0.1:8765", ws: true } } },
+  server: {
+    proxy: {
+      "/api": { target: "http://127.0.0.1:8765", ws: true },
+      "/login": "http://127.0.0.1:8765",
+    },
+  },
   test: { environment: "node", include: ["src/**/*.test.ts"] },
 });

@@ -3,10 +3,18 @@
 Elsewhere it skips with the reason, so that the suite passes on any machine.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Generator
 
 import pytest
+
+# Tokens of a test run are its own: see tests/access.py. Set here, so that it holds for whatever is
+# started, before a test module reads its settings.
+os.environ["HUGESCOPE_STATE_DIR"] = tempfile.mkdtemp(prefix="hugescope-tests-")
+atexit.register(shutil.rmtree, os.environ["HUGESCOPE_STATE_DIR"], ignore_errors=True)
 
 MUST_RUN = ("kernel", "browser")
 # A long-running machine may have no 1 GiB of contiguous memory left, which no set-up can mend.

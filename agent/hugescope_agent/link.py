@@ -13,16 +13,17 @@ import logging
 import random
 import secrets
 import socket
+import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_base
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from hugescope_agent.errors import AgentError, AskError
 from hugescope_agent.sample import Sample
@@ -42,6 +43,9 @@ from hugescope_wire.messages import (
 from hugescope_wire.page import PageDetail
 
 log = logging.getLogger(__name__)
+_socket_log = logging.getLogger(f"{__name__}.socket")
+_socket_log.setLevel(logging.INFO)
+"""Never below: it would log the headers, with the token."""
 T = TypeVar("T")
 
 _ANSWER_S: Final = 10.0
@@ -49,6 +53,7 @@ _ANSWER_S: Final = 10.0
 """
 
 _REPLACED: Final = "replaced"
+_NOT_LOGGED_IN: Final = 401
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 15.0
 _PING_S: Final = 5.0
@@ -77,12 +82,33 @@ class LinkOptions:
         server: base URL of the server, ws:// or wss://, without a path.
         host_id: names this host to the server; durable.
         tick_hz: looks a second.
+        token: shows the server that this agent may speak for the host; None shows nothing.
+        tls: how to believe a wss:// server; None: as this machine believes any.
     """
 
     server: str
     host_id: str
     agent_version: str
     tick_hz: float = 10.0
+    token: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+
+
+def pinned(certificate: str) -> ssl.SSLContext:
+    """Believes a server that shows this very certificate, PEM, whatever names it is for.
+
+    Args:
+        certificate: one, not a chain: whatever it signed would be believed too.
+
+    Raises:
+        ssl.SSLError: that is no certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    # Without it the certificate would have to be its own root.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=certificate)
+    return context
 
 
 class Refused(WireError):
@@ -132,6 +158,9 @@ class AgentLink:
             self.options.server.rstrip("/") + AGENT_PATH,
             compression=None,
             proxy=None,
+            logger=_socket_log,
+            additional_headers=_shown(self.options.token),
+            **_tls(self.options.tls),
             max_size=_MAX_ANSWER_BYTES,
             open_timeout=_ANSWER_S,
             ping_interval=_PING_S,
@@ -250,7 +279,18 @@ def _say_lost(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     wait_s = state.next_action.sleep if state.next_action else 0.0
     what = f"refused: {error}" if isinstance(error, Refused) else f"no link: {error or 'closed'}"
+    if isinstance(error, InvalidStatus) and error.response.status_code == _NOT_LOGGED_IN:
+        what = "refused: the server does not know this token; was it revoked, or has it expired?"
     log.warning("%s; next try in %.1f s", what, wait_s)
+
+
+def _shown(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def _tls(context: ssl.SSLContext | None) -> dict[str, Any]:
+    """Absent, websockets takes the machine's own authorities for wss://, and nothing for ws://."""
+    return {} if context is None else {"ssl": context}
 
 
 def _limit_unacknowledged(socket_: ClientConnection) -> None:

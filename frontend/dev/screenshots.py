@@ -1,6 +1,6 @@
 """Pictures of every screen in both themes, from the synthetic server, to be looked at.
 
-python frontend/dev/screenshots.py http://127.0.0.1:8766 OUT_DIR [NAME...]
+python frontend/dev/screenshots.py ONE_TIME_URL OUT_DIR [NAME...]
 """
 
 from __future__ import annotations
@@ -54,15 +54,24 @@ def hover(page: Page, x: float, y: float) -> None:
 
 def main() -> None:
     """All screens asked for, light and dark."""
-    base, out = sys.argv[1], Path(sys.argv[2])
+    one_time, out = sys.argv[1], Path(sys.argv[2])
+    base = one_time.partition("/login")[0]
     names = sys.argv[3:] or list(SCREENS)
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
+        login = browser.new_context()
+        page = login.new_page()
+        page.goto(one_time)
+        page.wait_for_url(f"{base}/")
+        state = login.storage_state()
+        login.close()
         for theme in ("light", "dark"):
             for name in names:
                 hash_, size = SCREENS[name]
-                context = browser.new_context(viewport=size, color_scheme=theme)
+                context = browser.new_context(
+                    viewport=size, color_scheme=theme, storage_state=state
+                )
                 page = context.new_page()
                 page.on("console", lambda message: print("console:", message.text))
                 page.on("pageerror", lambda error: print("error:", error))

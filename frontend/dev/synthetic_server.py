@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import socket
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -29,6 +31,8 @@ from hugescope_agent.errors import AskError
 from hugescope_agent.link import AgentLink, LinkOptions
 from hugescope_agent.sample import Sample
 from hugescope_server.app import create_app
+from hugescope_server.auth.principal import Role
+from hugescope_server.auth.store import TokenStore
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.frames import encode_range, encode_scattered
 from hugescope_wire.host import HostDelta, HostFrame, ProcessInfo
@@ -102,12 +106,13 @@ class Played:
 class World:
     """The server, and made-up hosts that are linked to it."""
 
-    def __init__(self, port: int, cells: int, changes: int, static: Path) -> None:
+    def __init__(self, port: int, cells: int, changes: int, static: Path, state: Path) -> None:
         self.make: Callable[[], list[Host]] = lambda: [first_host(cells, changes), second_host()]
         self.socket = socket.create_server(("127.0.0.1", port))
         port = self.socket.getsockname()[1]
         self.url = f"ws://127.0.0.1:{port}"
-        self.app = create_app(ServerSettings(port=port, static_dir=static))
+        self.app = create_app(ServerSettings(port=port, static_dir=static, state_dir=state))
+        self.store: TokenStore = self.app.state.services.access.store
         self.app.router.routes.insert(0, Route("/dev/{action}", self.act))
         self.server = uvicorn.Server(
             uvicorn.Config(
@@ -126,7 +131,9 @@ class World:
         """Until stopped."""
         serving = asyncio.create_task(self.server.serve([self.socket]))
         # It listens already: who comes now is answered soon.
-        print(self.url.replace("ws:", "http:"), flush=True)
+        base = self.url.replace("ws:", "http:")
+        print(base, flush=True)
+        print(f"{base}/login#code={self.store.new_code(Role.ADMIN)}", flush=True)
         await reset(self)
         await serving
 
@@ -142,7 +149,8 @@ class World:
         """Connect a host."""
         played = Played(host)
         self.played.append(played)
-        options = LinkOptions(self.url, host.host_id, "synthetic")
+        token = self.store.lend(Role.AGENT, host.host_id)
+        options = LinkOptions(self.url, host.host_id, "synthetic", token=token)
         self.links[host.host_id] = asyncio.create_task(AgentLink(played, options).run())
 
     async def unlink(self, host_id: str) -> None:
@@ -247,7 +255,10 @@ async def main() -> None:
         "--static", type=Path, default=ServerSettings().static_dir, help="the built page"
     )
     given = parser.parse_args()
-    await World(given.port, given.cells, given.changes, given.static).run()
+    with tempfile.TemporaryDirectory(prefix="hugescope-synthetic-") as own:
+        # A test that started this has a token in a directory of its own.
+        state = Path(os.environ.get("HUGESCOPE_STATE_DIR", own))
+        await World(given.port, given.cells, given.changes, given.static, state).run()
 
 
 if __name__ == "__main__":

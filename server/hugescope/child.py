@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -45,10 +45,16 @@ class AgentProcess:
     that ends.
     """
 
-    def __init__(self, arguments: Sequence[str], say: Callable[[str], None]) -> None:
-        """`arguments` go to `hugescope agent`; `say` gets a line for people when it had to be
-        restarted.
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        say: Callable[[str], None],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`arguments` go to `hugescope agent`, `environment` is added to this process' own; `say`
+        gets a line for people when it had to be restarted.
         """
+        self._environment = {**os.environ, **(environment or {})}
         self._command = module_argv("hugescope", "agent", "--quiet", *arguments)
         self._say = say
         self._stop = threading.Event()
@@ -89,6 +95,7 @@ class AgentProcess:
             # A session of its own keeps the terminal's Ctrl-C from it: it is ended by `stop`.
             self._process = subprocess.Popen(
                 self._command,
+                env=self._environment,
                 preexec_fn=lambda: _die_with(parent),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,

@@ -21,6 +21,7 @@ from hugescope.commands import (
     schema,
     serve,
     snapshot,
+    token,
     up,
 )
 from hugescope.errors import CommandError
@@ -63,6 +64,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command(name=command.NAME)(command.run)
+app.add_typer(token.app, name=token.NAME)
 
 
 def run() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hugescope.errors import CommandError
-from hugescope.serving import Listening, say
+from hugescope.serving import Address, Listening, say, tell_once
 from hugescope_agent.workloads.errors import PoolUnavailable, WorkloadError
 from hugescope_agent.workloads.plan import PostcopyPlan, lease_for
 from hugescope_agent.workloads.qemu.files import guest_files
@@ -67,23 +67,24 @@ def show(
         except WorkloadError as error:
             raise CommandError(f"demo --qemu: {error}; {_ADVICE}") from None
 
-        def announce(url: str) -> None:
+        def announce(address: Address) -> None:
             nonlocal base
-            base = url.rstrip("/")
+            base = address.base
             print(
                 f"A guest of {size_text(journey.plan.size_bytes)} in pages of"
                 f" {size_text(plan.page_size_bytes)} moves from QEMU to QEMU here, first from pid"
                 f" {first.source_pid} to pid {first.destination_pid}."
             )
             print("Ctrl-C ends it and gives the huge pages back. All migrations are at")
-            print(f"{base}/#/migration")
+            print(address.one_time("#/migration"))
+            tell_once(address)
             print("and this one at", flush=True)
             print(base + path(first), flush=True)
             watch = threading.Thread(target=_watch, args=(journey,), name="demo-watch", daemon=True)
             watch.start()
 
         sockets = [word for one in journey.watched for word in ("--qmp", str(one))]
-        listening.serve(announce, ["--host-id", host_id, *sockets])
+        listening.serve(announce, host_id, sockets)
 
 
 def _journey(

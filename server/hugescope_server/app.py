@@ -14,23 +14,32 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from hugescope_server import SERVER_VERSION, openapi_page, tasks
+from hugescope_server.auth.access import Access
+from hugescope_server.auth.door import Door, end_sockets
+from hugescope_server.auth.limits import Allowance
+from hugescope_server.auth.store import TokenStore
 from hugescope_server.bus import Bus, LocalBus
 from hugescope_server.errors import ApiError, ErrorBody
 from hugescope_server.guard import Guard
 from hugescope_server.hub import Clock, Hub
 from hugescope_server.ingest import Ingest
 from hugescope_server.migration.desk import MigrationDesk
-from hugescope_server.routes import agent, extents, hosts, migrations, viewer
+from hugescope_server.routes import agent, extents, hosts, login, migrations, tokens, viewer
 from hugescope_server.routes.services import Services
 from hugescope_server.settings import ServerSettings
 from hugescope_server.static import front_end_router
 
 FORGET_EVERY_S: Final = 1.0
 
+ATTEMPTS: Final = 10
+ATTEMPT_PERIOD_S: Final = 2.0
+"""Failed logins of one address: so many at once, and one more each period."""
+
 DESCRIPTION: Final = """How Linux hosts' huge pages are mapped, live.
 
 Agents send frames to the websocket `/api/v1/agent`; viewers get the overview and the cells of one
-mapping from the websocket `/api/v1/viewer`. OpenAPI has no words for websockets:
+mapping from the websocket `/api/v1/viewer`. Programs send `Authorization: Bearer TOKEN`, browsers
+the cookie that `/api/v1/login` sets. OpenAPI has no words for websockets:
 `python -m hugescope_server.schema` prints this document with their messages added."""
 
 _CODES: Final = {404: "not_found", 405: "method_not_allowed"}
@@ -63,13 +72,17 @@ def create_app(
         openapi_url=openapi_page.OPENAPI_PATH,
         lifespan=_lifespan,
     )
-    app.state.services = Services(settings, clock, ingest, hub, desk)
-    for part in (agent, viewer, hosts, extents, migrations, openapi_page):
+    access = Access(TokenStore(settings.state_dir, wall_clock), settings.session_s)
+    attempts = Allowance(ATTEMPTS, ATTEMPT_PERIOD_S, clock)
+    app.state.services = Services(settings, clock, ingest, hub, desk, access, attempts)
+    for part in (agent, viewer, hosts, extents, migrations, login, tokens, openapi_page):
         app.include_router(part.router)
     app.include_router(front_end_router(settings.static_dir))
     app.add_exception_handler(ApiError, _answer_api_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
+    # The last one is outermost.
+    app.add_middleware(Door, settings=settings, access=access)
     app.add_middleware(Guard, settings=settings)
     return app
 
@@ -78,9 +91,11 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services
     forgetting = tasks.start("forget gone hosts", _forget_gone_hosts(services))
+    ending = tasks.start("end sockets of ended sessions", end_sockets(services.access))
     try:
         yield
     finally:
+        ending.cancel()
         forgetting.cancel()
 
 
@@ -93,7 +108,7 @@ async def _forget_gone_hosts(services: Services) -> None:
 
 async def _answer_api_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
-    return JSONResponse(error.body.model_dump(), error.status)
+    return JSONResponse(error.body.model_dump(), error.status, error.headers)
 
 
 async def _answer_http_error(_request: Request, error: Exception) -> JSONResponse:

@@ -24,11 +24,15 @@ class ApiError(ServerError):
         status: of HTTP.
         code: stable, machine-readable.
         message: one sentence for people.
+        headers: beside the usual ones.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers
         self.body = ErrorBody(code=code, message=message)
 
 

@@ -2,9 +2,8 @@
 
 This is an ASGI layer around everything else.
 
-Until there is authentication, whoever can open a connection to the port may look. On loopback that
-is every user of this machine, and every web page that one of them has open: pages are what this
-layer keeps out.
+Who may look is the door's matter (`auth/door.py`), inside this layer. But a browser shows its
+cookie to this server whichever page asks it to: pages of others are what this layer keeps out.
 
 1. **Host.** The Host header must name this server: localhost, 127.0.0.1, ::1, the address it is
    bound to, or a name from `allowed_hosts`. A page that rebinds its own DNS name to 127.0.0.1 sends
@@ -17,41 +16,29 @@ layer keeps out.
 3. **No Origin.** Browsers send one with every websocket. Programs do not:
    agents connect to the agent socket without one, from anywhere, and an Origin there is refused,
    the server's own included, since no page has business there. On the viewer socket a client
-   without Origin must come from loopback. Plain HTTP without Origin is a navigation, or a program;
-   it is allowed, unless the browser says (`Sec-Fetch-Site`) that another site's page embeds or
-   fetches it.
+   without Origin must show a Bearer token, which no page can. Plain HTTP without Origin is a
+   navigation, or a program; it is allowed, unless the browser says (`Sec-Fetch-Site`) that
+   another site's page embeds or fetches it.
 4. **Pages.** Content-Security-Policy and its companions keep the pages to this server's own
    scripts, and other sites from framing them or loading what is here.
-
-Another user of the same machine is not kept out by any of this.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hugescope_server.errors import ErrorBody
-from hugescope_server.settings import ServerSettings, is_loopback
+from hugescope_server.refusal import Denial, RefusalLog, refuse
+from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import AGENT_PATH
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _ALWAYS_ALLOWED: Final = ("localhost", "127.0.0.1", "::1")
 _EVERY_ADDRESS: Final = ("0.0.0.0", "::")
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """Why a request is refused."""
-
-    code: str
-    message: str
 
 
 class Guard:
@@ -61,6 +48,7 @@ class Guard:
         self._app = app
         bind_host = settings.bind_host.lower().strip("[]")
         self._any_address = bind_host in _EVERY_ADDRESS
+        self._refusals = RefusalLog()
         self._names = frozenset({*_ALWAYS_ALLOWED, bind_host, *settings.allowed_hosts})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +59,8 @@ class Guard:
         headers = Headers(scope=scope)
         denial = self.denial(scope, headers)
         if denial is not None:
-            await _refuse(denial, scope, receive, send)
+            self._refusals.add(denial, scope)
+            await refuse(denial, scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -140,9 +129,8 @@ def _denial_without_origin(scope: Scope, headers: Headers) -> Denial | None:
         return None
     if scope["path"] == AGENT_PATH:
         return None
-    client = scope.get("client")
-    if client is None or not is_loopback(client[0]):
-        return Denial("origin_required", "viewers from other machines must be pages of this server")
+    if not headers.get("authorization", "").lower().startswith("bearer "):
+        return Denial("origin_required", "a viewer that is no page must show a Bearer token")
     return None
 
 
@@ -152,15 +140,3 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-async def _refuse(denial: Denial, scope: Scope, receive: Receive, send: Send) -> None:
-    body = ErrorBody(code=denial.code, message=denial.message)
-    response = JSONResponse(body.model_dump(), status_code=403)
-    if scope["type"] == "http":
-        await response(scope, receive, send)
-    elif "websocket.http.response" in scope.get("extensions", {}):
-        # Starlette's responses know how to answer a websocket's handshake.
-        await response(scope, receive, send)
-    else:
-        await send({"type": "websocket.close", "code": 1008, "reason": denial.code})

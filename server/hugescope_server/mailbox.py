@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hugescope_server import SERVER_VERSION
+from hugescope_server.auth.principal import Principal
 from hugescope_server.follower import Follower
 from hugescope_server.hoststate import HostState
 from hugescope_server.hub import Hub
@@ -79,9 +80,16 @@ class _Subscription:
 
 
 class Mailbox:
-    """One viewer: what it asked for, and what it was sent; without `desk` nothing of migrations."""
+    """One viewer: what it asked for, and what it was sent; without `desk` nothing of migrations.
 
-    def __init__(self, hub: Hub, desk: MigrationDesk | None = None) -> None:
+    Attributes:
+        principal: whose socket this is; None in tests that ask for nobody.
+    """
+
+    def __init__(
+        self, hub: Hub, desk: MigrationDesk | None = None, principal: Principal | None = None
+    ) -> None:
+        self.principal: Final = principal
         self._hub = hub
         self._welcomed = False
         self._subscription: _Subscription | None = None

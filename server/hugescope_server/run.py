@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
 import uvicorn
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
 from hugescope_server.app import create_app
+from hugescope_server.auth.store import TokenStore
 from hugescope_server.errors import CannotListen, PortInUse
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import AGENT_PATH
@@ -43,8 +47,10 @@ def serve(settings: ServerSettings, on_ready: Ready | None = None) -> signal.Sig
         on_ready: called with the URL once connections are accepted.
 
     Raises:
+        StateError: the state directory, or a file in it, cannot be used.
         PortInUse: another process listens there.
-        CannotListen: the address is not this machine's, or the port needs privileges.
+        CannotListen: the address is not this machine's, the port needs privileges, or the
+            certificate or its key cannot be used.
     """
     server = HugescopeServer(settings, on_ready)
     server.run()
@@ -56,24 +62,36 @@ class HugescopeServer:
 
     Attributes:
         url: where it listens.
+        store: its tokens.
         stopped_by: the signal that ended it.
     """
 
     def __init__(self, settings: ServerSettings, on_ready: Ready | None = None) -> None:
+        app = create_app(settings)
+        self.store: Final[TokenStore] = app.state.services.access.store
+        self.store.check()
+        check_tls(settings)
         self._socket = listen(settings)
-        self.url: Final = _url(settings.bind_host, self._socket)
+        scheme = "http" if settings.tls_cert is None else "https"
+        self.url: Final = f"{scheme}://{_address(settings.bind_host, self._socket)}"
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                create_app(settings),
+                app,
                 ws=_agent_sized_protocol(settings),
                 ws_max_size=settings.max_viewer_message_bytes,
                 ws_per_message_deflate=False,
                 lifespan="on",
                 log_config=None,
+                # Below, it logs headers (with tokens and cookies) and addresses with their query.
+                log_level=logging.WARNING,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=SHUTDOWN_S,
                 backlog=BACKLOG,
+                # By default it would believe X-Forwarded-For of anyone on loopback.
+                proxy_headers=False,
+                ssl_certfile=settings.tls_cert,
+                ssl_keyfile=settings.tls_key,
             ),
             lambda: on_ready(self.url) if on_ready is not None else None,
         )
@@ -157,6 +175,25 @@ def listen(settings: ServerSettings) -> socket.socket:
     return sock
 
 
+def check_tls(settings: ServerSettings) -> None:
+    """See that the certificate and its key, where there are any, can be used.
+
+    Raises:
+        CannotListen: naming the files.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            settings.tls_cert, settings.tls_key, password=lambda: ""
+        )
+    except OSError as error:
+        raise CannotListen(
+            f"certificate {settings.tls_cert} with key {settings.tls_key}: "
+            f"{error.strerror or error}"
+        ) from None
+
+
 def _agent_sized_protocol(settings: ServerSettings) -> type[WebSocketsSansIOProtocol]:
     """uvicorn has one limit for all websockets: the viewers' small one, raised for agents here."""
 
@@ -166,11 +203,17 @@ def _agent_sized_protocol(settings: ServerSettings) -> type[WebSocketsSansIOProt
                 self.conn.max_message_size = settings.max_agent_message_bytes
             super().handle_connect(event)
 
+        async def send(self, message: ASGISendEvent) -> None:
+            await super().send(message)
+            if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+                # The handshake was answered, with a refusal; uvicorn would log that it was not.
+                self.handshake_complete = True
+
     return AgentSizedProtocol
 
 
-def _url(bind_host: str, sock: socket.socket) -> str:
+def _address(bind_host: str, sock: socket.socket) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bind_host, bind_host)
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
-    return f"http://{host}:{sock.getsockname()[1]}"
+    return f"{host}:{sock.getsockname()[1]}"

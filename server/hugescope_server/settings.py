@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hugescope_server.auth.state_dir import default_state_dir
 from hugescope_wire.host import MAX_CELLS
 from hugescope_wire.messages import MAX_AGENT_MESSAGE_BYTES, MAX_VIEWER_MESSAGE_BYTES
 
@@ -20,16 +21,23 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 class ServerSettings(BaseSettings):
     """All settings of the server, checked once, here.
 
-    Loopback is the default. Until viewers and agents must show a token, whoever reaches the port
-    sees addresses and memory layout of every host, so that any other address needs `allow_remote`
-    as well.
+    Loopback is the default. Tokens and cookies cross any other network only encrypted: there the
+    server needs a certificate, or a proxy before it that has one.
     """
 
     model_config = SettingsConfigDict(env_prefix="HUGESCOPE_", frozen=True, extra="ignore")
 
     bind_host: str = Field("127.0.0.1", min_length=1, description="address or name to listen on")
     port: int = Field(8765, ge=0, le=65_535, description="0: any free port")
-    allow_remote: bool = Field(False, description="listen beyond loopback without authentication")
+    tls_cert: Path | None = Field(None, description="certificate chain, PEM")
+    tls_key: Path | None = Field(None, description="its private key, PEM, without a passphrase")
+    behind_proxy: bool = Field(False, description="a proxy before this server speaks TLS for it")
+    state_dir: Path = Field(
+        default_factory=default_state_dir, description="where tokens are kept, as hashes"
+    )
+    session_s: float = Field(
+        86_400.0, gt=0, le=30 * 86_400, description="a browser stays logged in for so long"
+    )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further names in the Host header; comma-separated in the environment"
     )
@@ -67,11 +75,14 @@ class ServerSettings(BaseSettings):
     def _agree(self) -> Self:
         if self.gone_after_s < self.late_after_s:
             raise ValueError("gone_after_s is less than late_after_s")
-        if not self.allow_remote and not is_loopback(self.bind_host):
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key: give both, or neither")
+        if not (self.tls_cert or self.behind_proxy or is_loopback(self.bind_host)):
             raise ValueError(
-                f"bind_host {self.bind_host} can be reached from other machines, and there is no "
-                "authentication yet: whoever connects sees every host's memory layout. Listen on "
-                "127.0.0.1 and use an SSH tunnel, or accept that by setting allow_remote"
+                f"bind_host {self.bind_host} can be reached from other machines, and tokens would "
+                "cross the network in the clear. Give a certificate with tls_cert and tls_key, or "
+                "set behind_proxy where a proxy before this server speaks TLS; or listen on "
+                "127.0.0.1 and use an SSH tunnel"
             )
         return self
 

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 HASHED_DIR: Final = "assets/"
 """The build puts a hash into the name of every file in here, so that they never change."""
 
-_FOREVER: Final = "public, max-age=31536000, immutable"
+_FOREVER: Final = "private, max-age=31536000, immutable"
 _ASK_EACH_TIME: Final = "no-cache"
 
 NOT_BUILT: Final = """<!doctype html>

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests import access
 from tests.kernel.cases import MIB2, extra_pages
 from tests.kernel.commands import command, get, mappings_of, until
 
@@ -80,5 +81,5 @@ def only_host(base: str) -> str:
 def up(*options: str) -> Iterator[Live]:
     """Server and agent, until the block ends."""
     with command("up", "--port", "0", *options) as running:
-        base = running.line("http://").rpartition(" ")[2].rstrip("/")
+        base = access.base_of(running.line("http://"))
         yield Live(base, only_host(base))

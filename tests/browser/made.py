@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator
 
+from tests import access
 from tests.browser.live import only_host
 from tests.browser.made_agent import HOST, STARTS
 from tests.browser.screen import Screen
@@ -42,13 +43,14 @@ class MadeServer:
 def made_server() -> Iterator[MadeServer]:
     """Server and agent, until the block ends."""
     with command("serve", "--port", "0") as server:
-        base = server.line("http://").rpartition(" ")[2].rstrip("/")
+        base = access.base_of(server.line("http://"))
         socket = base.replace("http", "ws", 1)
         with subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("made_agent.py")), socket],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=access.agent_environment(HOST),
         ) as agent:
             try:
                 assert only_host(base) == HOST

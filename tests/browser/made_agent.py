@@ -7,6 +7,7 @@ Its cells stand still until a line on its input moves one: ``MAPPING CELL STATE`
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 import time
@@ -261,7 +262,8 @@ def main() -> None:
     """Send until stopped."""
     host = MadeHost()
     threading.Thread(target=listen, args=(host,), daemon=True).start()
-    asyncio.run(AgentLink(host, LinkOptions(sys.argv[1], HOST, "made-up")).run())
+    options = LinkOptions(sys.argv[1], HOST, "made-up", token=os.environ["HUGESCOPE_TOKEN"])
+    asyncio.run(AgentLink(host, options).run())
 
 
 if __name__ == "__main__":

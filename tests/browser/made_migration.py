@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from tests import access
 from tests.browser.live import only_host
 from tests.browser.made_migration_agent import DESTINATION, HOST, MIB2, SOURCE
 from tests.kernel.commands import Command, command
@@ -89,7 +90,7 @@ def made_migration(
         watched: the destination's faults are, from the begin on.
     """
     with command("serve", "--port", "0") as server:
-        base = server.line("http://").rpartition(" ")[2].rstrip("/")
+        base = access.base_of(server.line("http://"))
         script = str(Path(__file__).with_name("made_migration_agent.py"))
         given = map(str, (page_size, int(simulated), int(watched), *blocks))
         with subprocess.Popen(
@@ -97,6 +98,7 @@ def made_migration(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=access.agent_environment(HOST),
         ) as agent:
             try:
                 assert only_host(base) == HOST

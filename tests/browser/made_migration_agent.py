@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import threading
 import time
@@ -245,7 +246,8 @@ def main() -> None:
     page_size, simulated, watched, *blocks = (int(text) for text in sys.argv[2:])
     host = made_host(blocks, page_size, bool(simulated), bool(watched))
     threading.Thread(target=listen, args=(host,), daemon=True).start()
-    asyncio.run(AgentLink(host, LinkOptions(sys.argv[1], HOST, "made-up")).run())
+    options = LinkOptions(sys.argv[1], HOST, "made-up", token=os.environ["HUGESCOPE_TOKEN"])
+    asyncio.run(AgentLink(host, options).run())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page
 
+from tests import access
+
 PATIENCE_MS = 60_000  # only a failure takes so long
 AGAIN_MS = 4_000  # long past any double click
 POLL_MS = 50
@@ -92,8 +94,9 @@ class Screen:
             self.foreign.append(url)
 
     def open(self, url: str) -> None:
-        """Go there, also when only what follows the # differs."""
+        """Go there, logged in, also when only what follows the # differs."""
         self.page.goto("about:blank")
+        self.page.context.add_cookies([access.cookie_of_playwright(url)])
         self.page.goto(url)
 
     def until(self, true: Callable[[], Found], what: str) -> Found:

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests import access
 
 SCRIPT = Path(__file__).parents[2] / "frontend/dev/synthetic_server.py"
 HOST = "#/host/synthetic-a"
@@ -30,5 +31,5 @@ def synthetic_server(cells: int = 4096, changes: int = 10) -> Iterator[str]:
 
 def act(base: str, action: str) -> None:
     """Let something happen to its hosts: one of the server's own actions."""
-    with urllib.request.urlopen(f"{base.rstrip('/')}/dev/{action}", timeout=60) as answer:
+    with access.opened(f"{base.rstrip('/')}/dev/{action}") as answer:
         assert answer.read() == b"done\n"

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, BOTH_THEMES]
 AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 
-_RUN = """async rules => {
+RUN_AXE = """async rules => {
     const options = {resultTypes: ["violations"]};
     if (rules) options.runOnly = rules;
     const {violations} = await axe.run(document, options);
@@ -230,7 +230,7 @@ def check(screen: Screen, name: str) -> None:
         screen.matches("innerWidth", width)
         # What is found in the moment of a change is looked at again; what stays is a fault.
         screen.comes_to(
-            lambda: list(screen.page.evaluate(_RUN)),
+            lambda: list(screen.page.evaluate(RUN_AXE)),
             lambda violations: violations == [],
             f"no violation on the {size} screen: {name}",
         )

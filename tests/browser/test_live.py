@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import access
 from tests.browser.conftest import BOTH_THEMES
 from tests.browser.live import HOLE, MAPPED, Live, map_url, toucher, up
 from tests.browser.screen import Color, Screen
@@ -108,7 +109,7 @@ def test_a_killed_server_and_agent_come_back_on_screen(screen: Screen) -> None:
 def test_a_replay_says_so_in_plain_sight(screen: Screen) -> None:
     replay = re.compile("replay", re.IGNORECASE)
     with command("demo", "--hgm", "--port", "0") as demo:
-        url = demo.line("/#/host/")
+        url = access.plain(demo.line("%23/host/"))
         screen.open(url)
         screen.shows("source-banner", replay)
         screen.cells()

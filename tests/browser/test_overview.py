@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests import access
 from tests.browser.conftest import page_of
 from tests.browser.live import Live, toucher, up
 from tests.browser.screen import Screen
@@ -239,8 +240,8 @@ def test_charts_show_how_the_host_goes(screen: Screen, live: Live) -> None:
 
 def test_charts_of_a_replay_say_so_and_can_be_closed(screen: Screen) -> None:
     with command("demo", "--hgm", "--port", "0") as demo:
-        url = demo.line("/#/host/")
-        screen.open(url[url.index("http") :].partition("/pid/")[0])
+        url = access.plain(demo.line("%23/host/"))
+        screen.open(url.partition("/pid/")[0])
         screen.seen("charts-section").scroll_into_view_if_needed()
         screen.shows("chart-levels", "replay")
         screen.page.locator("[data-testid=charts-section] > summary").click()

@@ -5,10 +5,13 @@ import signal
 import sys
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route
 
+from hugescope_server.auth.principal import Role
+from tests import access
 from tests.browser.conftest import page_of
 from tests.browser.live import HOLE, MAPPED, map_url, only_host, toucher, up
 from tests.browser.screen import Screen
@@ -49,7 +52,9 @@ def agent_of(port: int) -> list[str]:
     return ["agent", "--server", f"ws://127.0.0.1:{port}", "--host-id", "here"]
 
 
-def test_no_host_yet_says_what_to_type(screen: Screen) -> None:
+def test_no_host_yet_says_what_to_type(screen: Screen, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(access.token(Role.AGENT, "here"))
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     with command("serve", "--port", str(port)):
@@ -59,6 +64,8 @@ def test_no_host_yet_says_what_to_type(screen: Screen) -> None:
         screen.shows("connection", "live")
         typed = screen.seen("no-hosts").locator("pre").first.inner_text().split()
         assert typed.pop(0) == "hugescope"
+        stands_for = {"HOST": "here", "FILE": str(token)}
+        typed = [stands_for.get(word, word) for word in typed]
         with command(*typed):
             screen.seen("host")
             screen.lacks("no-hosts")
@@ -69,7 +76,7 @@ def test_no_host_yet_says_what_to_type(screen: Screen) -> None:
 def reachable(base: str) -> bool:
     """Whether a server answers there."""
     try:
-        with urllib.request.urlopen(f"{base}/healthz", timeout=5):
+        with urllib.request.urlopen(f"{base}/api/v1/health", timeout=5):
             return True
     except OSError:
         return False

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -15,6 +16,7 @@ from hugescope_server.run import HugescopeServer
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import AGENT_PATH, TO_AGENT, VIEWER_PATH, AgentWelcome, Refusal, parse
 from hugescope_wire.view import View
+from tests import access
 from tests.unit.server.made_host import MadeHost, hello
 from tests.unit.server.made_viewer import MadeViewer
 
@@ -63,9 +65,17 @@ async def close_code(socket: ClientConnection) -> int | None:
 
 
 def socket_to(url: str, path: str, **more: Any) -> connect:
+    """It shows an operator's token, or what `additional_headers` say."""
+    more.setdefault("additional_headers", access.bearer())
     return connect(
         url.replace("http", "ws", 1) + path, compression=None, max_size=None, proxy=None, **more
     )
+
+
+def http_to(url: str) -> httpx.AsyncClient:
+    """As an operator."""
+    shown = access.bearer()
+    return httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S, headers=shown)
 
 
 class LiveAgent:
@@ -96,7 +106,8 @@ class LiveAgent:
 @contextlib.asynccontextmanager
 async def agent(url: str, host: MadeHost, host_id: str = "h1") -> AsyncIterator[LiveAgent]:
     """An agent that was welcomed."""
-    async with socket_to(url, AGENT_PATH) as socket:
+    shown = access.agent_bearer(host_id)
+    async with socket_to(url, AGENT_PATH, additional_headers=shown) as socket:
         await socket.send(hello(host_id, host.epoch).model_dump_json())
         welcome = parse(TO_AGENT, await asyncio.wait_for(socket.recv(), PATIENCE_S))
         assert isinstance(welcome, AgentWelcome)

@@ -4,14 +4,19 @@ import asyncio
 import base64
 import random
 
-import httpx
-
 from hugescope_wire.cells import CellState
 from hugescope_wire.extents import ExtentPage
 from hugescope_wire.follow import FollowedHost, Point
 from hugescope_wire.messages import Follow
 from hugescope_wire.picture import runs_of
-from tests.integration.live_server import PATIENCE_S, LiveViewer, agent, live_server, viewer
+from tests.integration.live_server import (
+    PATIENCE_S,
+    LiveViewer,
+    agent,
+    http_to,
+    live_server,
+    viewer,
+)
 from tests.unit.server.made_host import MadeHost, mapping_info
 
 
@@ -76,7 +81,7 @@ async def test_extents_say_what_the_agent_sent() -> None:
         async with (
             agent(url, host) as link,
             viewer(url) as browser,
-            httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S) as client,
+            http_to(url) as client,
         ):
             assert (await client.get(asked)).json()["code"] == "no_such_host"
             await link.send(host.full())

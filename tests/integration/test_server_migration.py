@@ -4,8 +4,6 @@ import asyncio
 import struct
 import time
 
-import httpx
-
 from hugescope_wire.messages import TO_VIEWER, parse
 from hugescope_wire.migration import (
     FollowMigration,
@@ -14,7 +12,7 @@ from hugescope_wire.migration import (
     MigrationState,
     PairEnd,
 )
-from tests.integration.live_server import PATIENCE_S, agent, live_server, socket_to
+from tests.integration.live_server import PATIENCE_S, agent, http_to, live_server, socket_to
 from tests.unit.server.made_host import MadeHost
 from tests.unit.server.migration.made_vms import MadeBox, MadeVm, World
 
@@ -47,7 +45,7 @@ async def test_a_post_copy_from_waiting_to_done() -> None:
         async with (
             agent(url, MadeHost(rng=None, epoch="e1")) as link,  # type: ignore[arg-type]
             socket_to(url, VIEWER) as socket,
-            httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S) as client,
+            http_to(url) as client,
         ):
             pair = (PairEnd(host_id="h1", pid=10), PairEnd(host_id="h1", pid=20))
             await socket.send(FollowMigration(pair=pair).model_dump_json())

@@ -4,12 +4,11 @@ import asyncio
 import random
 from typing import Any
 
-import httpx
 import pytest
 
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import PageAnswer, PageQuery
-from tests.integration.live_server import PATIENCE_S, agent, live_server
+from tests.integration.live_server import PATIENCE_S, agent, http_to, live_server
 from tests.unit.server.made_host import MadeHost
 from tests.unit.server.made_report import page
 
@@ -23,7 +22,7 @@ def made_host() -> MadeHost:
 
 
 async def ask(url: str, path: str) -> tuple[int, Any]:
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
+    async with http_to(url) as client:
         answer = await client.get(url + path)
         return answer.status_code, answer.json()
 

@@ -12,6 +12,7 @@ from hugescope_server.run import serve
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.frames import encode_range
 from hugescope_wire.messages import AGENT_PATH, VIEWER_PATH, Refusal
+from tests import access
 from tests.integration.live_server import (
     PATIENCE_S,
     agent,
@@ -43,13 +44,15 @@ def made_host(*cell_counts: int) -> MadeHost:
 )
 async def test_foreign_origin(path: str, headers: dict[str, str], code: str) -> None:
     with live_server() as url:
-        sent = {name: url if value == "own" else value for name, value in headers.items()}
+        known = access.agent_bearer("h1") if path == AGENT_PATH else access.bearer()
+        sent = {name: url if value == "own" else value for name, value in headers.items()} | known
         with pytest.raises(InvalidStatus) as caught:
             async with socket_to(url, path, additional_headers=sent):
                 pass
         assert caught.value.response.status_code == 403
         assert f'"code":"{code}"'.encode() in caught.value.response.body
-        async with socket_to(url, VIEWER_PATH, additional_headers={"Origin": url}) as own:
+        page = {"Origin": url} | access.bearer()
+        async with socket_to(url, VIEWER_PATH, additional_headers=page) as own:
             assert b"welcome" in (await own.recv(decode=False))
 
 
@@ -116,7 +119,8 @@ async def test_bad_frame_is_refused_and_the_last_good_picture_stays() -> None:
 async def test_bad_hello(message: str | bytes | None, code: str) -> None:
     settings = ServerSettings(port=0, hello_deadline_s=PATIENCE_S if message else 0.05)
     with live_server(settings) as url:
-        async with socket_to(url, AGENT_PATH) as socket:
+        shown = access.agent_bearer("h1")
+        async with socket_to(url, AGENT_PATH, additional_headers=shown) as socket:
             if message is not None:
                 await socket.send(message)
             answer = await asyncio.wait_for(socket.recv(), PATIENCE_S)

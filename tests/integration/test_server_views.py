@@ -10,6 +10,7 @@ import pytest
 from hugescope_wire.messages import Refusal
 from hugescope_wire.snapshot import Snapshot
 from hugescope_wire.view import Shift, View
+from tests import access
 from tests.integration.live_server import LiveViewer, agent, live_server, viewer
 from tests.unit.server.made_host import MadeHost
 from tests.unit.wire.made_groups import groups_by_number, plain_groups, rows_of_runs
@@ -32,7 +33,9 @@ async def rows_of_snapshot(url: str) -> list[Row]:
 
     def fetch() -> bytes:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{url}/api/v1/hosts/h1/snapshot", timeout=30) as answer:
+        where = f"{url}/api/v1/hosts/h1/snapshot"
+        asked = urllib.request.Request(where, headers=access.bearer())
+        with opener.open(asked, timeout=30) as answer:
             body: bytes = answer.read()
             return body
 

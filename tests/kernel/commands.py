@@ -11,11 +11,12 @@ import sys
 import threading
 import time
 import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from tests import access
 
 PATIENCE_S = 120.0  # only a failure takes so long
 
@@ -23,10 +24,13 @@ PATIENCE_S = 120.0  # only a failure takes so long
 class Command:
     """A running command and the lines it has printed."""
 
-    def __init__(self, run: Sequence[str], cwd: Path | None = None) -> None:
+    def __init__(
+        self, run: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         self.process = subprocess.Popen(
             run,
             cwd=cwd,
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -74,8 +78,14 @@ class Command:
 def command(
     *arguments: str, run: Sequence[str] | None = None, cwd: Path | None = None
 ) -> Iterator[Command]:
-    """Run `hugescope` with these arguments, or `run` in its place, until the block ends."""
-    running = Command(run or [sys.executable, "-P", "-m", "hugescope", *arguments], cwd)
+    """Run `hugescope` with these arguments, or `run` in its place, until the block ends.
+
+    An agent gets the token of the host that its arguments name.
+    """
+    env = None
+    if arguments[:1] == ("agent",):
+        env = access.agent_environment(arguments[arguments.index("--host-id") + 1])
+    running = Command(run or [sys.executable, "-P", "-m", "hugescope", *arguments], cwd, env)
     try:
         yield running
     finally:
@@ -101,7 +111,7 @@ def free_port() -> int:
 def get(url: str) -> Any:
     """What the server answers as JSON; None while it does not, or not well."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with access.opened(url, 10) as answer:
             return json.load(answer)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None

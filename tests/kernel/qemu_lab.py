@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -37,6 +36,7 @@ from hugescope_wire.migration import (
     MigrationState,
     MigrationSummary,
 )
+from tests import access
 from tests.integration.live_server import live_server
 from tests.kernel.host_pool import GIB, PRESENT, pagemap, skip_without_pool
 
@@ -138,7 +138,7 @@ class Watcher:
         records, total, base_s = 0, 1, 0.0
         while records < total:
             url = f"{self.url}/api/v1/migrations/{migration}/arrivals?since={records}"
-            with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+            with access.opened(url, PATIENCE_S) as answer:
                 data = answer.read()
             assert data[:8] == b"HSAR\1\0\0\0"
             since, total = (int.from_bytes(data[at : at + 8], "little") for at in (8, 16))
@@ -195,7 +195,10 @@ def watched(*words: str) -> Iterator[Watcher]:
         url = listening.rstrip("/")
         server = url.replace("http", "ws", 1)
         command = [sys.executable, "-P", "-m", "hugescope", "agent", "--quiet"]
-        agent = subprocess.Popen([*command, "--server", server, "--host-id", "lab", *words])
+        agent = subprocess.Popen(
+            [*command, "--server", server, "--host-id", "lab", *words],
+            env=access.agent_environment("lab"),
+        )
         stack.callback(end, agent)
         with suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, agent.pid, AHEAD)
@@ -205,6 +208,7 @@ def watched(*words: str) -> Iterator[Watcher]:
             max_size=None,
             proxy=None,
             open_timeout=PATIENCE_S,
+            additional_headers=access.bearer(),
         )
         watcher = Watcher(url, stack.enter_context(viewer))
         stack.callback(watcher.close)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.access import base_of, plain
 from tests.kernel.cases import alternating_memfd, forked_private
 from tests.kernel.commands import (
     children_of,
@@ -32,7 +33,7 @@ def test_demo_fills_live_and_gives_back_what_it_took(number: signal.Signals) -> 
     with command(
         "demo", "--port", "0", "--size", "32M", "--rate", "4M", "--touches", "0", "--pause", "600"
     ) as demo:
-        url = demo.line("/#/host/")
+        url = plain(demo.line("%23/host/"))
         found = re.fullmatch(r"(http://[^/]+)/#/host/([^/]+)/pid/(\d+)/map/([0-9a-f]+)", url)
         assert found
         base, host, pid, start = found[1], found[2], int(found[3]), int(found[4], 16)
@@ -60,10 +61,10 @@ def test_demo_without_a_pool_says_why_and_replays() -> None:
     hide = "mount -t tmpfs none /sys/kernel/mm/hugepages && exec "
     demo = f"{sys.executable} -m hugescope demo --port 0"
     with command(run=["unshare", "--mount", "sh", "-c", hide + demo]) as running:
-        url = running.line("/#/migration")
+        url = running.line("%23/migration")
         assert any("no real post-copy here" in line for line in running.said)
         assert any("not this machine's memory" in line for line in running.said)
-        base = url.partition("/#/")[0]
+        base = base_of(url)
         hosts = until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the replay")
         assert {host["source"]["kind"] for host in hosts} == {"replay"}
         until(
@@ -95,7 +96,7 @@ def test_killed_server_and_killed_agent_come_back_and_show_the_truth() -> None:
 
 def test_agent_of_up_is_started_again_when_it_is_killed() -> None:
     with alternating_memfd() as case, command("up", "--port", "0") as up:
-        base = up.line("http://").rpartition(" ")[2].rstrip("/")
+        base = base_of(up.line("http://"))
         host = until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the host")[0]
         api = f"{base}/api/v1/hosts/{host['host_id']}/snapshot"
         os.kill(children_of(up.process.pid)[0], signal.SIGKILL)
@@ -140,6 +141,6 @@ def test_a_working_directory_cannot_put_code_into_the_agent(tmp_path: Path) -> N
     """Root may stand anywhere, also where somebody else has left a module of a known name."""
     (tmp_path / "tenacity.py").write_text("raise SystemExit('a stranger in the agent')\n")
     with command("up", "--port", "0", "--root", "/", cwd=tmp_path) as up:
-        base = up.line("http://").rpartition(" ")[2].rstrip("/")
+        base = base_of(up.line("http://"))
         until(lambda: (get(f"{base}/api/v1/hosts") or {}).get("hosts"), "the host")
         assert not any("stranger" in line for line in up.said)

@@ -50,6 +50,7 @@ beforeEach(() => {
     }),
   );
   vi.stubGlobal("document", Object.assign(new EventTarget(), { hidden: false }));
+  vi.stubGlobal("fetch", () => Promise.resolve({ status: 200 }));
   vi.spyOn(Math, "random").mockReturnValue(1);
 });
 
@@ -65,6 +66,31 @@ describe("the viewer socket's address", () => {
     ["https://host/below/index.html#/host/a", "wss://host/below/api/v1/viewer"],
   ])("%s", (page, url) => {
     expect(viewerUrl(page)).toBe(url);
+  });
+});
+
+describe("a page that loses its socket", () => {
+  async function lose(answer: () => Promise<unknown>): Promise<string[]> {
+    const gone: string[] = [];
+    vi.stubGlobal("fetch", vi.fn(answer));
+    vi.stubGlobal("location", { hash: "#/host/a", replace: (url: string) => gone.push(url) });
+    new LiveBackend(new Store(""), "ws://x/").start();
+    last().dispatchEvent(new Event("close"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(fetch).toHaveBeenCalledWith("api/v1/session");
+    return gone;
+  }
+
+  it("goes to the login page when the session ended, which knows where to come back to", async () => {
+    expect(await lose(() => Promise.resolve({ status: 401 }))).toEqual(["login#/host/a"]);
+  });
+
+  it.each([200, 503])("stays when the server says %s", async (status) => {
+    expect(await lose(() => Promise.resolve({ status }))).toEqual([]);
+  });
+
+  it("stays when the server does not answer", async () => {
+    expect(await lose(() => Promise.reject(new TypeError()))).toEqual([]);
   });
 });
 

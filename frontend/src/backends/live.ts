@@ -22,6 +22,19 @@ export function viewerUrl(page: string): string {
   return url.toString();
 }
 
+/**
+ * Go to the login page, which comes back to this address, if there is no session: a browser does not say why a socket was
+ * refused.
+ */
+function leaveWithoutSession(): void {
+  void fetch("api/v1/session").then(
+    ({ status }) => {
+      if (status === 401) location.replace(`login${location.hash}`);
+    },
+    () => 0,
+  );
+}
+
 /** Feeds a store from a server. */
 export class LiveBackend {
   #socket: WebSocket | null = null;
@@ -112,6 +125,7 @@ export class LiveBackend {
     this.#socket = null;
     this.store.send = null;
     this.#lostAtMs ??= nowMs;
+    leaveWithoutSession();
     const delayMs = 1000 * backoffDelay(this.#attempt, Math.random);
     this.#attempt++;
     this.#retry = window.setTimeout(() => {

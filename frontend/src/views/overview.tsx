@@ -60,6 +60,7 @@ export function OverviewScreen(props: {
       <>
         <MigrationList store={store} />
         <HostTable {...times} hosts={shown} route={route} />
+        <LogOut />
       </>
     );
   }
@@ -77,7 +78,17 @@ export function OverviewScreen(props: {
           followed={followedOf(store)}
         />
       ))}
+      <LogOut />
     </>
+  );
+}
+
+/** The login page ends the session, which this page's scripts cannot see. */
+function LogOut(): JSX.Element {
+  return (
+    <p class="muted">
+      <a href="login#out">Log out</a>
+    </p>
   );
 }
 
@@ -110,7 +121,9 @@ function NoHosts(): JSX.Element {
     <section class="hint" data-testid="no-hosts">
       <h2>No host yet</h2>
       <p>The server runs, but no agent has connected to it. On the host to watch, as root:</p>
-      <pre>hugescope agent --server {server}</pre>
+      <pre>hugescope agent --server {server} --host-id HOST --token-file FILE</pre>
+      <p>with a file that holds what this prints on the server’s machine:</p>
+      <pre>hugescope token create --role agent --host-id HOST</pre>
       <p>Or stop this server and run server and agent of this machine in one:</p>
       <pre>hugescope up</pre>
       <p class="muted">This page shows the host as soon as its agent connects.</p>

@@ -1,5 +1,25 @@
 // Written by `npm run types` from the Python definitions of the wire. Do not edit.
 export interface paths {
+    "/api/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description Whether the server answers; says nothing of hosts, and needs no session.
+         */
+        get: operations["health_api_v1_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts": {
         parameters: {
             query?: never;
@@ -100,6 +120,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log In
+         * @description Open a session for who shows a token or a one-time code: a cookie.
+         */
+        post: operations["log_in_api_v1_login_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log Out
+         * @description End the session whose cookie was sent, on every socket. A token itself goes on.
+         */
+        post: operations["log_out_api_v1_logout_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/migrations": {
         parameters: {
             query?: never;
@@ -160,7 +220,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/healthz": {
+    "/api/v1/session": {
         parameters: {
             query?: never;
             header?: never;
@@ -168,13 +228,57 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Healthz
-         * @description Whether the server answers; says nothing of hosts.
+         * Session
+         * @description Who this is to the server.
          */
-        get: operations["healthz_healthz_get"];
+        get: operations["session_api_v1_session_get"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tokens
+         * @description Tokens and sessions, ended ones for a while.
+         */
+        get: operations["list_tokens_api_v1_tokens_get"];
+        put?: never;
+        /**
+         * Create Token
+         * @description A new token.
+         */
+        post: operations["create_token_api_v1_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Token
+         * @description End a token with the sessions that it opened, or one session.
+         */
+        delete: operations["revoke_token_api_v1_tokens__token_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1279,6 +1383,22 @@ export interface components {
             source: components["schemas"]["MigrationEnd"] | null;
         };
         /**
+         * NewToken
+         * @description A token that is wanted; `lasts_s` null: until it is revoked.
+         */
+        NewToken: {
+            /** Host Id */
+            host_id?: string | null;
+            /**
+             * Label
+             * @default
+             */
+            label?: string;
+            /** Lasts S */
+            lasts_s?: number | null;
+            role: components["schemas"]["Role"];
+        };
+        /**
          * Overview
          * @description All hosts that the server knows.
          */
@@ -1845,6 +1965,12 @@ export interface components {
             unreserved_pages: number | null;
         };
         /**
+         * Role
+         * @description What a token is for: an agent sends one host's frames, all others look.
+         * @enum {string}
+         */
+        Role: "agent" | "viewer" | "operator" | "admin";
+        /**
          * Run
          * @description Equal neighbours: `count` cells from index `first`; `mapped_bytes` is per cell.
          */
@@ -1868,6 +1994,15 @@ export interface components {
              * @enum {string}
              */
             state: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
+        };
+        /**
+         * Session
+         * @description Who is logged in; `expires_at` in seconds since 1970, null: never.
+         */
+        Session: {
+            /** Expires At */
+            expires_at: number | null;
+            role: components["schemas"]["Role"];
         };
         /**
          * SharingGroup
@@ -2180,6 +2315,44 @@ export interface components {
             /** Low S */
             low_s: number | null;
         };
+        /**
+         * TokenAbout
+         * @description A token or session, without anything secret; times are seconds since 1970.
+         */
+        TokenAbout: {
+            /** Created At */
+            created_at: number;
+            /** Expires At */
+            expires_at: number | null;
+            /** Host Id */
+            host_id: string | null;
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Revoked At */
+            revoked_at: number | null;
+            role: components["schemas"]["Role"];
+            /** Session */
+            session: boolean;
+        };
+        /**
+         * TokenMade
+         * @description `token` is said once, here, and cannot be asked for again.
+         */
+        TokenMade: {
+            about: components["schemas"]["TokenAbout"];
+            /** Token */
+            token: string;
+        };
+        /**
+         * Tokens
+         * @description All that are kept, oldest first.
+         */
+        Tokens: {
+            /** Tokens */
+            tokens: components["schemas"]["TokenAbout"][];
+        };
         /** ToViewer */
         ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["ReportMessage"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Thumbnails"] | components["schemas"]["Statistics"] | components["schemas"]["Migrations"] | components["schemas"]["MigrationState"] | components["schemas"]["MigrationMissing"] | components["schemas"]["Refusal"];
         /**
@@ -2400,6 +2573,26 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    health_api_v1_health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
     list_hosts_api_v1_hosts_get: {
         parameters: {
             query?: never;
@@ -2628,6 +2821,78 @@ export interface operations {
             };
         };
     };
+    log_in_api_v1_login_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Secret */
+                    secret: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description `bad_secret`: used up, too old, revoked, or none */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_attempts`: see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    log_out_api_v1_logout_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_migrations_api_v1_migrations_get: {
         parameters: {
             query?: never;
@@ -2731,7 +2996,7 @@ export interface operations {
             };
         };
     };
-    healthz_healthz_get: {
+    session_api_v1_session_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2746,7 +3011,127 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    list_tokens_api_v1_tokens_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description `wrong_role`: this is for admins */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_token_api_v1_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenMade"];
+                };
+            };
+            /** @description `wrong_role`: this is for admins */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke_token_api_v1_tokens__token_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenAbout"];
+                };
+            };
+            /** @description `wrong_role`: this is for admins */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_token` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
+import os
 import re
 import signal
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -20,13 +23,16 @@ from hugescope.errors import CommandError
 from hugescope.privilege import DropOption, OpenerOption, place_of
 from hugescope.replaying import open_replay
 from hugescope_agent.kernel.host import HostFiles
-from hugescope_agent.link import AgentLink, LinkOptions
+from hugescope_agent.kernel.root import Root
+from hugescope_agent.link import AgentLink, LinkOptions, pinned
 from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
 
 NAME: Final = "agent"
+TOKEN_VARIABLE: Final = "HUGESCOPE_TOKEN"  # noqa: S105 - where it is, not what
 DEFAULT_SERVER: Final = "ws://127.0.0.1:8765"
+_PEM_END: Final = "-----END CERTIFICATE-----"
 _CAPTURE_HZ: Final = 1.0
 """A captured tree does not change; once a second keeps its age true."""
 
@@ -42,6 +48,10 @@ Qmp = Annotated[
         "A socket serves one client, so give QEMU one for this.",
     ),
 ]
+HostIdOption = Annotated[
+    str | None, typer.Option(envvar="HUGESCOPE_HOST_ID", help="Default: the host's name.")
+]
+_TOKEN: Final = re.compile(r"hst_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
 _ID_REFUSES: Final = re.compile(r"[^A-Za-z0-9._:-]+")
 
 
@@ -50,8 +60,23 @@ def run(
         str, typer.Option(envvar="HUGESCOPE_SERVER", help="The server's URL, ws:// or wss://.")
     ] = DEFAULT_SERVER,
     root: RootOption = "/",
-    host_id: Annotated[
-        str | None, typer.Option(envvar="HUGESCOPE_HOST_ID", help="Default: the host's name.")
+    host_id: HostIdOption = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Holds the token that `hugescope token create --role agent` printed; without it, "
+            f"${TOKEN_VARIABLE} does.",
+            show_default=False,
+        ),
+    ] = None,
+    tls_pin: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="HUGESCOPE_TLS_PIN",
+            help="With wss://: believe the server that shows the first certificate of this PEM "
+            "file, whatever its name; else the machine's own authorities are asked.",
+            show_default=False,
+        ),
     ] = None,
     hz: Annotated[float, typer.Option(min=0.1, max=50, help="Looks a second.")] = 10.0,
     budget: Annotated[
@@ -75,6 +100,8 @@ def run(
 ) -> None:
     """Watch this host's huge pages and send them to a server, until stopped."""
     _check_server(server)
+    token = _token(token_file)
+    tls = _pinned(tls_pin, server)
     if quiet:
         for name in ("link", "qmpwatch"):
             logging.getLogger(f"hugescope_agent.{name}").setLevel(logging.ERROR)
@@ -98,8 +125,10 @@ def run(
             sampler = Sampler(files, kind, options)
             stack.callback(sampler.close)
             looker = sampler
-            name = files.info.name or Path(place.path).name or "host"
-        link = LinkOptions(server, host_id_of(host_id or name), __version__, rate_hz)
+            name = _name(files, place)
+        link = LinkOptions(
+            server, host_id_of(host_id or name), __version__, rate_hz, token=token, tls=tls
+        )
         if not quiet:
             print(f"hugescope agent: {link.host_id} -> {server}", file=sys.stderr)
         asyncio.run(_until_signal(AgentLink(looker, link)))
@@ -118,11 +147,67 @@ def _check_server(server: str) -> None:
         known = False
     if not known:
         raise CommandError(f"--server {server}: is no URL such as {DEFAULT_SERVER} or wss://HOST")
+    if parts.scheme == "ws" and not _is_loopback(parts.hostname or ""):
+        raise CommandError(
+            f"--server {server}: the token would cross the network in the clear; use wss://, or "
+            "an SSH tunnel and ws://127.0.0.1"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _token(file: Path | None) -> str:
+    """From the file, else from the environment: never from an argument, which everyone can see."""
+    where = f"${TOKEN_VARIABLE}" if file is None else f"--token-file {file}"
+    text = os.environ.pop(TOKEN_VARIABLE, "")
+    if file is not None:
+        try:
+            text = file.read_bytes()[:1024].decode(errors="replace")
+        except OSError as error:
+            raise CommandError(f"{where}: {error.strerror}") from None
+    if _TOKEN.fullmatch(text.strip()) is None:
+        raise CommandError(
+            f"{where}: holds no token; on the server's machine `hugescope token create --role agent"
+            " --host-id HOST` prints one"
+        )
+    return text.strip()
+
+
+def _pinned(file: Path | None, server: str) -> ssl.SSLContext | None:
+    if file is None:
+        return None
+    if not server.startswith("wss:"):
+        raise CommandError(f"--tls-pin {file}: is for wss://, and the server is {server}")
+    try:
+        first, end, _ = file.read_text(errors="replace").partition(_PEM_END)
+        return pinned(first + end)
+    except OSError as error:  # also what ssl raises
+        raise CommandError(f"--tls-pin {file}: {error.strerror or error}") from None
 
 
 def host_id_of(name: str) -> str:
     """A name as the wire takes it for a host."""
     return _ID_REFUSES.sub("-", name)[:128].strip("-") or "host"
+
+
+def host_id_at(place: Root, given: str | None) -> str:
+    """The id of the host at a root: as given, else by its name."""
+    if given is not None:
+        return host_id_of(given)
+    files = HostFiles(place)
+    try:
+        return host_id_of(_name(files, place))
+    finally:
+        files.close()
+
+
+def _name(files: HostFiles, place: Root) -> str:
+    return files.info.name or Path(place.path).name or "host"
 
 
 async def _until_signal(link: AgentLink) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,22 @@ import typer
 
 from hugescope.child import end_by_exit
 from hugescope.commands.agent import host_id_of
-from hugescope.commands.serve import AllowRemote, Host, Port
 from hugescope.errors import CommandError
 from hugescope.guest_demo import guest_plan, pair_path, show
 from hugescope.replaying import HGM, MIGRATION
-from hugescope.serving import Listening, say, settings_of
+from hugescope.serving import (
+    Address,
+    BehindProxy,
+    Host,
+    Listening,
+    Port,
+    StateDir,
+    TlsCert,
+    TlsKey,
+    say,
+    settings_of,
+    tell_once,
+)
 from hugescope_agent.workloads.errors import WorkloadError
 from hugescope_agent.workloads.plan import PostcopyPlan, lease_for
 from hugescope_agent.workloads.postcopy import DESTINATION, SOURCE, Postcopy
@@ -38,6 +50,7 @@ _FLAGS: Final = {
     "writes_per_s": "--touches",
     "pause_s": "--pause",
 }
+_STATE_PREFIX: Final = "hugescope-demo-"
 _WATCH_EVERY_S: Final = 1.0
 _REPLAY_ID: Final = "replay-qemu-migration"
 _HGM_ID: Final = "replay-hgm-v2-postcopy"
@@ -85,7 +98,10 @@ def run(
     ] = False,
     host: Host = None,
     port: Port = None,
-    allow_remote: AllowRemote = False,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    behind_proxy: BehindProxy = False,
+    state_dir: StateDir = None,
 ) -> None:
     """Show a real post-copy on this machine's huge pages in a browser, round after round, until
     stopped. With --qemu it is a guest's, precopy first; what it takes is QEMU 8 or newer and a
@@ -96,34 +112,35 @@ def run(
         raise CommandError(f"{' and '.join(kinds)}: give one of them")
     if kernel is not None and not qemu:
         raise CommandError("--kernel: only --qemu has a guest that boots it")
-    if qemu:
-        big = page_size.strip().upper().startswith("1G")
-        asked = _Asked(
-            size or ("1G" if big else "512M"),
-            page_size,
-            rate or ("128M" if big else "16M"),
-            60.0 if touches is None else touches,
-            pause,
-        )
-        guest = _guest_plan(asked)
-        listening = Listening(settings_of(host, port, allow_remote))
-        with end_by_exit():
-            show(guest, kernel, pause, listening, host_id_of(socket.gethostname()))
-        return
-    asked = _Asked(
-        size or "2G", page_size, rate or "128M", 12.0 if touches is None else touches, pause
-    )
-    listening = Listening(settings_of(host, port, allow_remote))
-    if hgm:
-        listening.serve(_announce_hgm, ["--replay", HGM, "--host-id", _HGM_ID])
-        return
-    _show_postcopy(asked, replay, listening)
-
-
-def _show_postcopy(asked: _Asked, replay: bool, listening: Listening) -> None:
-    plan = _plan(asked)
     with contextlib.ExitStack() as stack:
         stack.enter_context(end_by_exit())
+        if state_dir is None:
+            # Who is logged in to a demo need not be known after it.
+            state_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_STATE_PREFIX)))
+        settings = settings_of(host, port, tls_cert, tls_key, behind_proxy, state_dir)
+        if qemu:
+            big = page_size.strip().upper().startswith("1G")
+            guest = _guest_plan(
+                _Asked(
+                    size or ("1G" if big else "512M"),
+                    page_size,
+                    rate or ("128M" if big else "16M"),
+                    60.0 if touches is None else touches,
+                    pause,
+                )
+            )
+            listening = Listening(settings)
+            show(guest, kernel, pause, listening, host_id_of(socket.gethostname()))
+        elif hgm:
+            Listening(settings).serve(_announce_hgm, _HGM_ID, ["--replay", HGM])
+        else:
+            dots = 12.0 if touches is None else touches
+            asked = _Asked(size or "2G", page_size, rate or "128M", dots, pause)
+            _show_postcopy(_plan(asked), replay, Listening(settings))
+
+
+def _show_postcopy(plan: PostcopyPlan, replay: bool, listening: Listening) -> None:
+    with contextlib.ExitStack() as stack:
         postcopy = None
         if not replay:
             try:
@@ -132,10 +149,10 @@ def _show_postcopy(asked: _Asked, replay: bool, listening: Listening) -> None:
                 say(f"no real post-copy here: {error}")
                 say("replaying a recorded one instead; the screen says so too")
         if postcopy is None:
-            listening.serve(_announce_replay, ["--replay", MIGRATION, "--host-id", _REPLAY_ID])
+            listening.serve(_announce_replay, _REPLAY_ID, ["--replay", MIGRATION])
             return
         name = host_id_of(socket.gethostname())
-        listening.serve(lambda url: _announce(url.rstrip("/"), name, postcopy), ["--host-id", name])
+        listening.serve(lambda address: _announce(address, name, postcopy), name)
 
 
 def _sizes(asked: _Asked) -> tuple[int, int, float]:
@@ -198,27 +215,31 @@ def _start(plan: PostcopyPlan, stack: contextlib.ExitStack) -> Postcopy:
     return postcopy
 
 
-def _announce(base: str, host_id: str, postcopy: Postcopy) -> None:
+def _announce(address: Address, host_id: str, postcopy: Postcopy) -> None:
     plan = postcopy.plan
     source, destination = postcopy.sides[SOURCE], postcopy.sides[DESTINATION]
     sides = ", ".join(f"{name} pid {pid}" for name, pid in postcopy.pids.items())
     print(f"A real post-copy of {size_text(plan.size_bytes)} runs here: {sides}.")
     print("Ctrl-C ends it and gives the huge pages back. Watch it at")
-    print(f"{base}/#/host/{host_id}/pid/{destination.pid}/map/{destination.start_va:x}")
-    print("or both sides as a migration at", flush=True)
-    print(base + pair_path(host_id, source.pid, destination.pid), flush=True)
+    map_ = f"#/host/{host_id}/pid/{destination.pid}/map/{destination.start_va:x}"
+    print(address.one_time(map_))
+    tell_once(address)
+    print("and then both sides as a migration at")
+    print(address.base + pair_path(host_id, source.pid, destination.pid), flush=True)
     threading.Thread(target=_watch, args=(postcopy,), name="demo-watch", daemon=True).start()
 
 
-def _announce_replay(url: str) -> None:
+def _announce_replay(address: Address) -> None:
     print("A recorded migration between two QEMUs is replayed, not this machine's memory.")
     print("Watch it at")
-    print(f"{url.rstrip('/')}/#/migration", flush=True)
+    print(address.one_time("#/migration"))
+    tell_once(address)
 
 
-def _announce_hgm(url: str) -> None:
+def _announce_hgm(address: Address) -> None:
     print("A recorded post-copy is replayed, not this machine's memory. Watch it at")
-    print(f"{url.rstrip('/')}/#/host/{_HGM_ID}/pid/41/map/7e2000000000", flush=True)
+    print(address.one_time(f"#/host/{_HGM_ID}/pid/41/map/7e2000000000"))
+    tell_once(address)
 
 
 def _watch(postcopy: Postcopy) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import signal
 import sys
 import time
@@ -15,6 +14,7 @@ import typer
 
 from hugescope.commands.agent import Qmp
 from hugescope.commands.snapshot import RootOption
+from hugescope.durations import seconds_of
 from hugescope.errors import CommandError
 from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.kernel.host import HostFiles
@@ -24,8 +24,6 @@ from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
 
 NAME: Final = "record"
-_DURATION: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>s|m|h)?")
-_SECONDS: Final = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def run(
@@ -45,7 +43,7 @@ def run(
     qmp: Qmp = None,
 ) -> None:
     """Record this host's huge pages to a file that `hugescope agent --replay FILE` plays."""
-    seconds = None if duration is None else _seconds(duration)
+    seconds = None if duration is None else seconds_of("--for", duration)
     place = place_of(root, opener)
     if qmp and not place.live:
         raise CommandError(f"--qmp {qmp[0]}: there is no QEMU to ask with --root {root}")
@@ -79,10 +77,3 @@ def run(
             f" {time.monotonic() - began_s:.1f} s in {output}",
             file=sys.stderr,
         )
-
-
-def _seconds(text: str) -> float:
-    match = _DURATION.fullmatch(text)
-    if match is None or float(match["number"]) == 0:
-        raise CommandError(f"--for {text}: is no duration such as 30s, 5m or 1h")
-    return float(match["number"]) * _SECONDS[match["unit"]]

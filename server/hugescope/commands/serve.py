@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+import sys
+from typing import Final
 
-import typer
-
-from hugescope.serving import Listening, settings_of
+from hugescope.serving import (
+    Address,
+    BehindProxy,
+    Host,
+    Listening,
+    Port,
+    StateDir,
+    TlsCert,
+    TlsKey,
+    settings_of,
+    tell_once,
+)
 
 NAME: Final = "serve"
 
-Host = Annotated[
-    str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]", show_default=False)
-]
-Port = Annotated[
-    int | None,
-    typer.Option(min=0, max=65535, help="0: any free one.  [default: 8765]", show_default=False),
-]
-AllowRemote = Annotated[
-    bool, typer.Option("--allow-remote", help="Listen beyond loopback, though nobody must log in.")
-]
 
-
-def run(host: Host = None, port: Port = None, allow_remote: AllowRemote = False) -> None:
+def run(
+    host: Host = None,
+    port: Port = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    behind_proxy: BehindProxy = False,
+    state_dir: StateDir = None,
+) -> None:
     """Serve browsers and take agents in, until stopped."""
-    Listening(settings_of(host, port, allow_remote)).serve(announce)
+    Listening(settings_of(host, port, tls_cert, tls_key, behind_proxy, state_dir)).serve(announce)
 
 
-def announce(url: str) -> None:
-    """Say where to look."""
-    print(f"HugeScope is at {url}", flush=True)
+def announce(address: Address) -> None:
+    """Say where to look; what is no terminal may be a log, and gets nothing that opens."""
+    if sys.stdout.isatty():
+        announce_once(address)
+        return
+    print(f"HugeScope is at {address.base}")
+    state_dir = address.store.directory
+    print(f"To log in: `hugescope token url --state-dir {state_dir}`", flush=True)
+
+
+def announce_once(address: Address) -> None:
+    """With a URL that opens it, once."""
+    print(f"HugeScope is at {address.one_time()}")
+    tell_once(address)
+    print(f"A browser that is logged in finds it at {address.base}", flush=True)

@@ -11,9 +11,10 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hugescope_server import SERVER_VERSION
+from hugescope_server.auth.principal import Principal
 from hugescope_server.ingest import LARGE_FRAME_BYTES, AgentSession
 from hugescope_server.questions import Questions
-from hugescope_server.routes.services import Services, ServicesDep
+from hugescope_server.routes.services import PrincipalDep, Services, ServicesDep
 from hugescope_server.routes.sockets import receive, refuse
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import decode_frame
@@ -32,19 +33,30 @@ _log: Final = logging.getLogger(__name__)
 
 
 @router.websocket(AGENT_PATH)
-async def agent_socket(socket: WebSocket, services: ServicesDep) -> None:
+async def agent_socket(socket: WebSocket, services: ServicesDep, principal: PrincipalDep) -> None:
     """Take the frames of one agent until it leaves, errs, is silent or is replaced."""
     await socket.accept()
     try:
-        await _serve(socket, services)
+        await _serve(socket, services, principal)
     except WireError as error:
         await refuse(socket, Refusal(code=error.code, message=error.message))
     except WebSocketDisconnect:
         pass
 
 
-async def _serve(socket: WebSocket, services: Services) -> None:
+async def _serve(socket: WebSocket, services: Services, principal: Principal) -> None:
     hello = await _hello(socket, services)
+    if hello.host_id != principal.host_id:
+        _log.warning(
+            "host %s: refused (wrong_host): token %s is for host %s",
+            hello.host_id,
+            principal.token_id,
+            principal.host_id,
+        )
+        raise WireError(
+            "wrong_host",
+            f"this token is for host {principal.host_id}, and the agent says it is {hello.host_id}",
+        )
     try:
         async with asyncio.timeout(None) as until_replaced:
             await _take_frames(socket, services, hello, lambda: until_replaced.reschedule(0.0))

@@ -15,7 +15,6 @@ from hugescope_wire.errors import WireError
 from hugescope_wire.messages import Overview
 from hugescope_wire.page import PageDetail
 from hugescope_wire.picture import HostPicture
-from hugescope_wire.record import Record
 from hugescope_wire.snapshot import Snapshot
 
 router: Final = APIRouter()
@@ -35,18 +34,6 @@ _NO_AGENT: Final[dict[int | str, dict[str, Any]]] = {
         "description": "`no_agent`, `agent_left`, `no_answer`, or `too_many_questions`",
     }
 }
-
-
-class Health(Record):
-    """The server answers."""
-
-    status: str
-
-
-@router.get("/healthz", response_model=Health)
-async def healthz() -> Health:
-    """Whether the server answers; says nothing of hosts."""
-    return Health(status="ok")
 
 
 @router.get("/api/v1/hosts", response_model=Overview)

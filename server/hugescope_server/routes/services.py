@@ -9,6 +9,9 @@ from typing import Annotated, Final
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from hugescope_server.auth.access import Access
+from hugescope_server.auth.limits import Allowance
+from hugescope_server.auth.principal import Principal, principal_of
 from hugescope_server.hub import Clock, Hub
 from hugescope_server.ingest import Ingest
 from hugescope_server.migration.desk import MigrationDesk
@@ -27,6 +30,8 @@ class Services:
     ingest: Ingest
     hub: Hub
     desk: MigrationDesk
+    access: Access
+    attempts: Allowance
     snapshot_slots: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
     )
@@ -40,3 +45,4 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(services_of)]
+PrincipalDep = Annotated[Principal, Depends(principal_of)]

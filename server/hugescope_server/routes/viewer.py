@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from hugescope_server import tasks
 from hugescope_server.bus import Bus, HostEvent
 from hugescope_server.mailbox import Mailbox
-from hugescope_server.routes.services import Services, ServicesDep
+from hugescope_server.routes.services import PrincipalDep, Services, ServicesDep
 from hugescope_server.routes.sockets import receive, refuse
 from hugescope_wire.errors import WireError
 from hugescope_wire.messages import VIEWER_PATH, Refusal
@@ -28,10 +28,11 @@ _log: Final = logging.getLogger(__name__)
 
 
 @router.websocket(VIEWER_PATH)
-async def viewer_socket(socket: WebSocket, services: ServicesDep) -> None:
+async def viewer_socket(socket: WebSocket, services: ServicesDep, principal: PrincipalDep) -> None:
     """Serve one viewer until it leaves, errs or stalls."""
     await socket.accept()
-    mailbox, nudge = Mailbox(services.hub, services.desk), _Nudge(services.hub.bus)
+    mailbox = Mailbox(services.hub, services.desk, principal)
+    nudge = _Nudge(services.hub.bus)
     reader = tasks.start("viewer: read", _read(socket, services, mailbox, nudge))
     writer = tasks.start("viewer: write", _write(socket, services, mailbox, nudge))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from hugescope_server.bus import HostEvent, LocalBus
 from hugescope_server.hub import Hub
 from hugescope_server.ingest import AgentSession, Ingest
 from hugescope_server.settings import ServerSettings
+from tests import access
 from tests.unit.server.made_host import hello
 
 
@@ -33,6 +35,11 @@ class MadeServer:
         return self.ingest.join(hello(host_id, epoch, **more), lambda: None)
 
 
-def http_client(app: FastAPI) -> AsyncClient:
-    """A client that calls the application without a socket; its lifespan is not run."""
-    return AsyncClient(transport=ASGITransport(app=app), base_url="http://localhost")
+def http_client(app: FastAPI, headers: Mapping[str, str] | None = None) -> AsyncClient:
+    """A client that calls the application without a socket; its lifespan is not run.
+
+    It shows an operator's token, if `headers` do not say otherwise.
+    """
+    shown = access.bearer() if headers is None else headers
+    transport = ASGITransport(app=app)
+    return AsyncClient(transport=transport, base_url="http://localhost", headers=shown)

@@ -65,7 +65,7 @@ def test_host_must_be_there_once() -> None:
 
 def test_further_names_and_bind_address() -> None:
     named = ServerSettings(
-        bind_host="192.168.1.4", allow_remote=True, allowed_hosts=("server", "fe80::1")
+        bind_host="192.168.1.4", behind_proxy=True, allowed_hosts=("server", "fe80::1")
     )
     for host in ("192.168.1.4:8765", "server:8765", "[fe80::1]:8765", "localhost"):
         assert verdict({"host": host}, settings=named) is None
@@ -74,7 +74,7 @@ def test_further_names_and_bind_address() -> None:
 
 @pytest.mark.parametrize("bind_host", ["0.0.0.0", "::", "[::]"])
 def test_every_address_takes_addresses_but_no_names(bind_host: str) -> None:
-    wide = ServerSettings(bind_host=bind_host, allow_remote=True)
+    wide = ServerSettings(bind_host=bind_host, behind_proxy=True)
     assert verdict({"host": "192.168.1.5:8765"}, settings=wide) is None
     assert verdict({"host": "[fe80::7]:8765"}, settings=wide) is None
     assert verdict({"host": "rebound.example:8765"}, settings=wide) == "host_not_allowed"
@@ -115,18 +115,14 @@ def test_agents_have_no_origin() -> None:
     assert verdict(own, AGENT_PATH, "websocket") == "origin_not_allowed"
 
 
-@pytest.mark.parametrize(
-    ("client", "code"),
-    [
-        (LOCAL, None),
-        (("::1", 1), None),
-        (("::ffff:127.0.0.1", 1), None),
-        (REMOTE, "origin_required"),
-        (None, "origin_required"),
-    ],
-)
-def test_viewers_without_origin_are_local(client: tuple[str, int] | None, code: str | None) -> None:
-    assert verdict({"host": "localhost"}, VIEWER_PATH, "websocket", client) == code
+@pytest.mark.parametrize("client", [LOCAL, REMOTE, None])
+def test_viewers_without_origin_show_a_token(client: tuple[str, int] | None) -> None:
+    headers = {"host": "localhost"}
+    assert verdict(headers, VIEWER_PATH, "websocket", client) == "origin_required"
+    by_cookie = {**headers, "cookie": "hugescope-80=x"}
+    assert verdict(by_cookie, VIEWER_PATH, "websocket", client) == "origin_required"
+    by_token = {**headers, "authorization": "Bearer x"}
+    assert verdict(by_token, VIEWER_PATH, "websocket", client) is None
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,12 @@ def test_port_in_use_is_said_before_anything_starts() -> None:
 
 
 def test_address_that_is_not_ours() -> None:
-    settings = ServerSettings(bind_host="192.0.2.1", allow_remote=True, port=0)
+    settings = ServerSettings(bind_host="192.0.2.1", behind_proxy=True, port=0)
     with pytest.raises(CannotListen, match=r"192\.0\.2\.1"):
         listen(settings)
 
 
 def test_name_that_is_no_address() -> None:
-    settings = ServerSettings(bind_host="256.1.1.1.", allow_remote=True, port=0)
+    settings = ServerSettings(bind_host="256.1.1.1.", behind_proxy=True, port=0)
     with pytest.raises(CannotListen, match=r"256\.1\.1\.1"):
         listen(settings)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -33,9 +35,11 @@ def test_is_loopback(host: str, expected: bool) -> None:
 
 
 def test_remote_needs_saying_so_and_the_message_says_why() -> None:
-    with pytest.raises(ValidationError, match=r"no authentication yet.*allow_remote"):
+    with pytest.raises(ValidationError, match=r"in the clear.*tls_cert.*behind_proxy"):
         ServerSettings(bind_host="0.0.0.0")
-    assert ServerSettings(bind_host="0.0.0.0", allow_remote=True).bind_host == "0.0.0.0"
+    assert ServerSettings(bind_host="0.0.0.0", behind_proxy=True).bind_host == "0.0.0.0"
+    pair = {"tls_cert": Path("c.pem"), "tls_key": Path("k.pem")}
+    assert ServerSettings(bind_host="0.0.0.0", **pair).bind_host == "0.0.0.0"  # type: ignore[arg-type]
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +61,8 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"late_after_s": 20}, "gone_after_s is less"),
         ({"allowed_hosts": ("http://x",)}, "not a host name"),
         ({"allowed_hosts": ("*",)}, "not a host name"),
+        ({"tls_cert": Path("c.pem")}, "give both, or neither"),
+        ({"session_s": 0}, "session_s"),
         ({"max_agent_message_bytes": 3}, "max_agent_message_bytes"),
     ],
 )

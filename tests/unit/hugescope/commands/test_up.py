@@ -24,11 +24,11 @@ def test_what_the_agent_is_told(
         def __init__(self, settings: Any) -> None:
             """It takes no port."""
 
-        def serve(self, announce: Any, arguments: list[str]) -> None:
+        def serve(self, announce: Any, host_id: str, arguments: list[str]) -> None:
             """What it was given."""
-            told.append(arguments)
+            told.append((host_id, arguments))
 
     monkeypatch.setattr(up, "Listening", Server)
-    done = CliRunner().invoke(app, ["up", *given])
+    done = CliRunner().invoke(app, ["up", "--host-id", "box", *given])
     assert done.exit_code == 0, done.output
-    assert told == [["--root", "/", *agent]]
+    assert told == [("box", ["--root", "/", *agent])]

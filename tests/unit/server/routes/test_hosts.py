@@ -100,7 +100,7 @@ async def test_errors(site: Site, path: str, status: int, code: str, named: str)
 
 
 async def test_health_and_page_headers(site: Site) -> None:
-    answer = await site.client.get("/healthz")
+    answer = await site.client.get("/api/v1/health")
     assert answer.json() == {"status": "ok"}
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
