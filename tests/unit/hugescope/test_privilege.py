@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from hugescope.cli import app
 from hugescope_agent import privileges
 from hugescope_agent.errors import AgentError
+from tests import access
 from tests.unit.agent.tree_builder import MadeTree, build
 
 COMMANDS = {
@@ -27,7 +28,8 @@ COMMANDS = {
 
 def complaint(*arguments: str) -> str:
     """The one line that a command ends with."""
-    done = CliRunner().invoke(app, list(arguments))
+    # An agent asks for its token first.
+    done = CliRunner().invoke(app, list(arguments), env=access.agent_environment("here"))
     assert done.exception is not None
     return str(done.exception)
 
@@ -49,7 +51,8 @@ def test_a_capture_takes_no_privileges(flag: str, tmp_path: Path) -> None:
 def test_flags_that_exclude_each_other() -> None:
     said = complaint("agent", "--replay", "shipped", "--drop-to", "nobody")
     assert said == "--drop-to nobody: a replay takes no privileges"
-    assert "--opener" in complaint("agent", "--opener", "/s", "--drop-to", "nobody")
+    said = complaint("agent", "--opener", "/s", "--drop-to", "nobody")
+    assert said == "--drop-to starts an opener of its own: leave --opener away"
 
 
 def test_users_by_name_and_number() -> None:
