@@ -25,7 +25,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
@@ -86,27 +86,28 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def processes_seen(url: str, operator: str) -> int:
-    """How many processes with huge pages the server knows of the agent's host, when it is there."""
+def processes_seen(url: str, operator: str) -> set[int]:
+    """The processes with huge pages that the server knows of the agent's host, when it is there."""
     shown = {"Authorization": f"Bearer {operator}"}
     asked = urllib.request.Request(f"{url}/api/v1/hosts", headers=shown)
     with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
         hosts = json.load(answer)["hosts"]
-    return sum(len(h["processes"]) for h in hosts if h["link"] == "live")
+    return {one["pid"] for h in hosts if h["link"] == "live" for one in h["processes"]}
 
 
 @contextmanager
-def watching(url: str, sockets: list[Path]) -> Iterator[Callable[[], float]]:
-    """An agent that has told the server of both QEMUs; gives its CPU seconds."""
+def watching(url: str, machines: list[Machine]) -> Iterator[Callable[[], float]]:
+    """An agent that has told the server of these QEMUs; gives its CPU seconds."""
     server = url.replace("http", "ws", 1)
-    words = [word for path in sockets for word in ("--qmp", str(path))]
+    words = [word for one in machines for word in ("--qmp", str(one.places.watched))]
+    pids = {one.pid for one in machines}
     operator = token(Role.OPERATOR)
     os.environ["HUGESCOPE_TOKEN"] = token(Role.AGENT, HOST)
     with running(
         *HUGESCOPE, "agent", "--quiet", "--server", server, "--host-id", HOST, *words
     ) as agent:
         give_up_s = time.monotonic() + PATIENCE_S
-        while processes_seen(url, operator) < len(sockets):
+        while not pids <= processes_seen(url, operator):
             if time.monotonic() > give_up_s:
                 raise SystemExit("bench-migration: the agent does not see both QEMUs")
             time.sleep(0.1)
@@ -138,7 +139,8 @@ class Moves:
         target = self._machine()
         migration = Migration(self._at, target)
         with ExitStack() as stack:
-            spent = stack.enter_context(self._watching()) if watched else None
+            agent = watching(self._url, [self._at, target])
+            spent = stack.enter_context(agent) if watched else None
             time.sleep(SETTLE_S)
             began_s, before_s = time.monotonic(), spent() if spent else 0.0
             migration.run()
@@ -152,9 +154,6 @@ class Moves:
         self._at.stop()
         self._at = target
         return float(figures["total-time"])
-
-    def _watching(self) -> AbstractContextManager[Callable[[], float]]:
-        return watching(self._url, [places.watched for places in self._places])
 
     def _machine(self) -> Machine:
         places = self._places[self._started % len(self._places)]

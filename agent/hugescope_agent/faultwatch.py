@@ -4,14 +4,15 @@ is told of them.
 Listening begins when a process is known to be a destination, which QEMU's `-incoming` tells before
 the switch-over; told are faults from the time on at which a hugetlb mapping of it is registered
 with userfaultfd (VmFlags um or ui). That flag is read a moment after the switch-over, in which a
-guest demands most: so the last faults before it are kept and told along, but for those of the main
-thread, which fills the memory in a precopy.
+guest demands most: so the last faults before it are kept and told along. Of the main thread, which
+fills the memory in a precopy, only the one is told that it waits for by then.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
+import resource
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,8 +20,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hugescope_agent.kernel import perf
-from hugescope_agent.kernel.perf import FaultRing
+from hugescope_agent.kernel import perf, userfault
+from hugescope_agent.kernel.perf import FaultRing, Samples
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.host import Limit
 from hugescope_wire.vm import MAX_FAULTS, Fault, Faults
@@ -33,8 +34,8 @@ Ranges = Sequence[tuple[int, int]]
 MAX_RINGS: Final = 1024
 """Threads listened to at once: 36 MiB of rings. Half of them at most in case they are needed."""
 
-KEPT_S: Final = 2.0
-"""Longer than it takes to see the flag."""
+KEPT_S: Final = 10.0
+"""Longer than it takes to see the flag, also on a machine that is very busy."""
 
 MAX_KEPT: Final = MAX_FAULTS
 
@@ -49,12 +50,14 @@ class _Listener:
         rings: by thread.
         told: its faults are told; else the last are kept.
         kept: time and address.
+        newest: of the main thread, on whatever memory, before its faults are told.
         ran: there were faults that were not told in time: its guest runs without a post-copy.
     """
 
     rings: dict[int, FaultRing] = field(default_factory=dict)
     told: bool = False
     kept: list[_Kept] = field(default_factory=list)
+    newest: _Kept | None = None
     ran: bool = False
 
     def close(self) -> None:
@@ -68,6 +71,9 @@ class FaultWatch:
 
     def __init__(self, root: Root) -> None:
         self._root = root
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        # Each is an open file, and all else that is read needs some, too.
+        self._most = MAX_RINGS if files < 0 else min(MAX_RINGS, files // 2)
         self._listeners: dict[int, _Listener] = {}
         self._refused: dict[int, str] = {}
         self._told: frozenset[int] = frozenset()
@@ -142,10 +148,10 @@ class FaultWatch:
         threads = {int(name) for name in names if name.isascii() and name.isdigit()}
         for tid in listener.rings.keys() - threads:
             listener.rings.pop(tid).close()
-        most = MAX_RINGS if pid in self._told else MAX_RINGS // 2
+        most = self._most if pid in self._told else self._most // 2
         for tid in sorted(threads - listener.rings.keys()):
             if sum(len(one.rings) for one in self._listeners.values()) >= most:
-                self._refuse(pid, f"it has more threads than are listened to, {MAX_RINGS} in all")
+                self._refuse(pid, f"it has more threads than are listened to, {self._most} in all")
                 return
             try:
                 listener.rings[tid] = FaultRing(tid)
@@ -166,6 +172,8 @@ class FaultWatch:
             samples = ring.take()
             if samples is None:
                 continue
+            if tid == pid:
+                listener.newest = None if listener.told else newest_of(samples)
             if listener.told:
                 self._lost += samples.lost
             elif tid == pid:
@@ -173,14 +181,31 @@ class FaultWatch:
             inside = within(samples.address, ranges)
             times, addresses = samples.at_s[inside].tolist(), samples.address[inside].tolist()
             found += zip(times, addresses, strict=True)
-        found.sort()
         if listener.told:
-            found, listener.kept = [*listener.kept, *found], []
+            found = sorted([*listener.kept, *self._awaited(pid, listener, ranges), *found])
+            listener.kept, listener.newest = [], None
             return found
+        found.sort()
         everything = [*listener.kept, *found]
         listener.kept = [one for one in everything if one[0] >= now_s - KEPT_S][-MAX_KEPT:]
         listener.ran |= len(listener.kept) < len(everything)
         return []
+
+    def _awaited(self, pid: int, listener: _Listener, ranges: Ranges) -> list[_Kept]:
+        """What the main thread waits for since before its faults were told: its newest fault."""
+        if listener.newest is None:
+            return []
+        at_s, address = listener.newest
+        waits = any(one.tid == pid for one in userfault.waiters(self._root, pid) or ())
+        inside = any(start <= address < end for start, end in ranges)
+        return [(at_s, address)] if waits and inside else []
+
+
+def newest_of(samples: Samples) -> tuple[float, int] | None:
+    """Time and address of the last fault; None: there are only lost ones."""
+    if not len(samples.at_s):
+        return None
+    return float(samples.at_s[-1]), int(samples.address[-1])
 
 
 def within(addresses: npt.NDArray[np.uint64], ranges: Ranges) -> npt.NDArray[np.bool_]:

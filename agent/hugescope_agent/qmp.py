@@ -28,7 +28,13 @@ MAX_MESSAGE_BYTES: Final = 1 << 20
 MAX_EVENTS: Final = 1024
 """Kept until somebody takes them; the oldest go first."""
 
+_MAX_WAITING: Final = 1024
+"""Answers that nobody asked for, or came too late; what says more is no QEMU."""
+
 _READ_BYTES: Final = 1 << 16
+_MOST_READS: Final = 64
+"""In one look for events: who says more at once does not keep us."""
+
 _CREDENTIALS: Final = struct.Struct("=iII")
 """struct ucred: pid, uid, gid."""
 
@@ -110,7 +116,7 @@ def event_of(message: Mapping[str, Any]) -> Event:
         stamp = message["timestamp"]
         at_s = stamp["seconds"] + stamp["microseconds"] / 1e6
         return Event(float(at_s), str(message["event"]), dict(message.get("data") or {}))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(f"an event that is not as QMP has it: {dict(message)!r:.120}") from None
 
 
@@ -179,8 +185,9 @@ class QmpClient:
         """
         deadline_s = time.monotonic() + wait_s
         try:
-            while self._receive(0.0):
-                pass
+            for _ in range(_MOST_READS):
+                if not self._receive(0.0):
+                    break
             while not self._events and (left_s := deadline_s - time.monotonic()) > 0:
                 self._receive(left_s)
         except QmpGone:
@@ -229,7 +236,9 @@ class QmpClient:
     def _next(self, deadline_s: float, otherwise: str) -> dict[str, Any]:
         """The next message that is no event."""
         while not self._waiting:
-            if not self._receive(max(0.0, deadline_s - time.monotonic())):
+            left_s = deadline_s - time.monotonic()
+            # What came meanwhile is read once more, though not from who never stops talking.
+            if not self._receive(max(0.0, left_s)) or left_s < -self._timeout_s:
                 raise QmpError(self._says(f"{otherwise} within {self._timeout_s:g} s"))
         return self._waiting.pop(0)
 
@@ -252,6 +261,8 @@ class QmpClient:
                     self._waiting.append(message)
         except ValueError as error:
             raise QmpError(self._says(f"said {error}")) from None
+        if len(self._waiting) > _MAX_WAITING:
+            raise QmpError(self._says("said much that it was not asked for"))
         return True
 
     def _says(self, what: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from hugescope_agent.model.qemu import uuid_of
 from hugescope_agent.model.vm import printable
-from hugescope_agent.qmp import Event, QmpClient, QmpError
+from hugescope_agent.qmp import Event, QmpClient, QmpError, QmpGone
 from hugescope_wire.host import Limit
 from hugescope_wire.vm import MAX_QMP_EVENTS, QmpEvent, QmpReading
 
@@ -29,6 +29,9 @@ ASK_EVERY_S: Final = 0.5
 IDLE_EVERY_S: Final = 2.0
 AGAIN_S: Final = 5.0
 """A client that is turned away waits in a queue of one until the other is done: not too often."""
+
+ABSENT_AGAIN_S: Final = 1.0
+"""Where there was no QEMU, or it ended: the next one may begin to migrate soon."""
 
 SAME_FOR_S: Final = 10.0
 """A reading that says nothing new is told so seldom."""
@@ -52,6 +55,7 @@ _ON: Final = frozenset(
 _RUN_EVENTS: Final = frozenset(
     ("STOP", "RESUME", "SUSPEND", "WAKEUP", "SHUTDOWN", "RESET", "GUEST_PANICKED")
 )
+_ABSENT: Final = frozenset((errno.ENOENT, errno.ECONNREFUSED))
 _BUSY: Final = "no greeting: most likely another client holds it, and it serves one at a time"
 _COST: Final = "what QEMU itself says of its migration is not shown"
 _SECOND: Final = "give QEMU one more socket: -qmp unix:PATH,server=on,wait=off"
@@ -62,7 +66,7 @@ class QmpState:
     """What is known of one socket.
 
     Attributes:
-        path: of the socket.
+        path: of the socket, as it may be shown.
         pid: of QEMU, in our PID namespace; None: not known.
         uuid: of the machine; None: it has none, or that is not known.
         reading: None before the first.
@@ -93,9 +97,11 @@ class QmpWatch:
     """
 
     def __init__(self, path: str, clock: Callable[[], float] = time.time) -> None:
-        self.state = QmpState(path)
+        self.state = QmpState(printable(path) or "")
+        self._path = path
         self._clock = clock
         self.events: list[QmpEvent] = []
+        self._pause_s = AGAIN_S
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"qmp {path}", daemon=True)
 
@@ -112,16 +118,16 @@ class QmpWatch:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        path = self.state.path
         while not self._stopping.is_set():
             try:
-                with QmpClient(path, _PATIENCE_S) as client:
+                with QmpClient(self._path, _PATIENCE_S) as client:
                     self._read(client)
             except QmpError as error:
                 self._failed(error)
             except Exception:
-                log.exception("QMP at %s: its reader failed, and tries again", path)
-            self._stopping.wait(AGAIN_S)
+                log.exception("QMP at %s: its reader failed, and tries again", self.state.path)
+                self._failed(QmpError(f"QMP at {self.state.path}: its reader failed"))
+            self._stopping.wait(self._pause_s)
 
     def _read(self, client: QmpClient) -> None:
         uuid = _uuid(client)
@@ -152,26 +158,25 @@ class QmpWatch:
 
     def _failed(self, error: QmpError) -> None:
         why, remedy = why_not(self.state.path, error)
+        absent = isinstance(error, QmpGone) or _number_of(error) in _ABSENT
+        self._pause_s = ABSENT_AGAIN_S if absent else AGAIN_S
         if self.state.why_not != why:
             log.warning("%s", why)
         pid = error.pid or self.state.pid
         before = self.state.reading
-        reading = QmpReading(
-            read_at_s=self._clock(), fault=why[:_MOST_TEXT], events=list(self.events)
-        )
+        reading = QmpReading(read_at_s=self._clock(), fault=why, events=list(self.events))
         if before is not None and before.fault == reading.fault:
             reading = before
         self.state = QmpState(self.state.path, pid, self.state.uuid, reading, why, remedy)
 
 
 def why_not(path: str, error: QmpError) -> tuple[str, str | None]:
-    """In words for people, and what to do."""
-    cause, text = error.__cause__, str(error)
-    number = cause.errno if isinstance(cause, OSError) else None
+    """In words for people, as they may be shown, and what to do."""
+    cause, text, number = error.__cause__, printable(str(error)) or "", _number_of(error)
     # EAGAIN: as many clients wait there already as may.
     if isinstance(cause, BlockingIOError | TimeoutError) or "no greeting" in text:
         return f"QMP at {path}: {_BUSY}", _SECOND
-    if number in (errno.ENOENT, errno.ECONNREFUSED):
+    if number in _ABSENT:
         return text, "start QEMU with -qmp unix:PATH,server=on,wait=off, and name PATH"
     if number in (errno.EACCES, errno.EPERM):
         return text, "run the agent as root, or as the user that QEMU runs as"
@@ -214,8 +219,13 @@ def told_events(events: Iterable[Event]) -> list[QmpEvent]:
         QmpEvent(at_s=one.at_s, name=one.name, status=_text(one.status, _MOST_WORD))
         for one in events
         if one.name.startswith("MIGRATION") or one.name in _RUN_EVENTS
-        if len(one.name) <= _MOST_WORD and abs(one.at_s) < _MOST_NUMBER
+        if len(one.name) <= _MOST_WORD and one.name.isascii() and abs(one.at_s) < _MOST_NUMBER
     ]
+
+
+def _number_of(error: QmpError) -> int | None:
+    cause = error.__cause__
+    return cause.errno if isinstance(cause, OSError) else None
 
 
 def _uuid(client: QmpClient) -> str | None:

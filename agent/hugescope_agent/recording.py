@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import lzma
 import os
 import time
 from collections.abc import Callable
@@ -20,12 +19,13 @@ from hugescope_wire.frames import FrameKind, decode_frame, encode_frame, encode_
 from hugescope_wire.host import HostDelta, HostFrame, ProcessInfo, Source
 from hugescope_wire.page import PageDetail
 from hugescope_wire.picture import HostPicture
-from hugescope_wire.recording import MAGIC, Recording, encode_record, read_recording
+from hugescope_wire.recording import MAGIC, MAX_BYTES, Recording, encode_record, read_recording
 
 HOLD_S: Final = 8.0
 """The last picture stays so long before a recording starts over."""
 
 BEAT_S: Final = 1.0
+_ASK_EVERY_S: Final = 0.2
 
 SHIPPED: Final = "qemu-postcopy.hsrec.xz"
 SHIPPED_NAME: Final = "a live migration between two QEMUs, recorded on Linux 6.18"
@@ -106,12 +106,17 @@ def record(
     sleep: Callable[[float], None] = time.sleep,
     clock: _Clock = time.monotonic,
 ) -> None:
-    """Look again and again until `until()`; the first sample is a full one."""
+    """Look again and again until `until()`, which is asked several times a second; the first
+    sample is a full one.
+    """
     recorder.add(looker.full())
     due_s = clock()
-    while not until():
+    while True:
         due_s = max(due_s + 1 / tick_hz, clock())
-        sleep(max(0.0, due_s - clock()))
+        while (left_s := due_s - clock()) > 0 and not until():
+            sleep(min(left_s, _ASK_EVERY_S))
+        if until():
+            return
         sample = looker.tick()
         if sample is not None:
             recorder.add(sample)
@@ -124,6 +129,8 @@ def load(path: Path) -> Recording:
         AgentError: it cannot be read, or is none.
     """
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise AgentError(f"{path}: longer than {MAX_BYTES} bytes, which are read into memory")
         return read_recording(path.read_bytes())
     except OSError as error:
         raise AgentError(f"{path}: {error.strerror}") from None
@@ -135,11 +142,6 @@ def shipped() -> Recording:
     """The recording that the package carries."""
     with as_file(files("hugescope_agent") / "data" / SHIPPED) as path:
         return load(path)
-
-
-def compress(source: Path, target: Path) -> None:
-    """Write a recording anew, compressed with xz."""
-    target.write_bytes(lzma.compress(source.read_bytes(), preset=9 | lzma.PRESET_EXTREME))
 
 
 class Playback:
@@ -259,6 +261,9 @@ def _later(about: _About, seconds: float) -> _About:
             fault.model_copy(update={"at_s": fault.at_s + seconds}) for fault in about.faults.faults
         ]
         update["faults"] = about.faults.model_copy(update={"faults": faults})
+    if about.report is not None:
+        taken_at = about.report.taken_at + timedelta(seconds=seconds)
+        update["report"] = about.report.model_copy(update={"taken_at": taken_at})
     return about.model_copy(update=update)
 
 

@@ -21,11 +21,13 @@ from hugescope_wire.vm import Faults, QmpReading, Vm
 _BY_FAULT: Final = frozenset(("um", "ui"))
 """Registered so that a missing page waits for whoever brings it: the destination of a post-copy."""
 
-_STILL_S: Final = 10.0
+_STILL_S: Final = 300.0
+"""A precopy that goes over pages again, or over pages of 1 GiB, may show no change for so long."""
+
 _NEARLY_EMPTY: Final = 8
 """Memory that waits for a migration holds less than one part in so many."""
 
-_KVM: Final = "the kernel looks its pages up for it, and counts no fault"
+_KVM: Final = "KVM runs its guest: the kernel looks its pages up for it, and counts no fault"
 
 
 class VmWatch:
@@ -49,6 +51,7 @@ class VmWatch:
         self._done: set[int] = set()
         self._machines: dict[int, Watch] = {}
         self._moved: dict[int, tuple[int, float]] = {}
+        self._of_kvm: set[int] = set()
 
     def close(self) -> None:
         """Stop listening and asking."""
@@ -75,6 +78,7 @@ class VmWatch:
         """Faults since the last call, after cells were looked at: so none is told later than the
         page that it brought. None: nothing new.
         """
+        self._of_kvm.clear()
         if not self._listens or (self._faults.idle and not self._machines):
             return None
         told, kept = dict[int, float | None](), set[int]()
@@ -82,12 +86,16 @@ class VmWatch:
         self._moved = {pid: one for pid, one in self._moved.items() if pid in self._machines}
         for pid, watch in self._machines.items():
             held = self._registrations.held(pid)
-            if held is not None and held.fds.kvm:
-                continue
-            if _BY_FAULT & watch.registered:
-                told[pid] = None if held is None else held.without_s
+            registered = bool(_BY_FAULT & watch.registered)
+            if registered:
                 self._done.add(pid)
-            elif pid not in self._done and self._awaits(pid, watch, now_s):
+            elif pid in self._done or not self._awaits(pid, watch, now_s):
+                continue
+            if held is not None and held.fds.kvm:
+                self._of_kvm.add(pid)
+            elif registered:
+                told[pid] = None if held is None else held.without_s
+            else:
                 kept.add(pid)
         self._faults.follow(told, kept)
         ranges = {pid: _ranges(self._machines[pid]) for pid in (*told, *kept)}
@@ -102,10 +110,7 @@ class VmWatch:
         found = [limit for one in self._qmp if (limit := self._qmp_limit(one.state))]
         if not self._listens:
             return found
-        for pid, watch in sorted(self._machines.items()):
-            held = self._registrations.held(pid)
-            if held is not None and held.fds.kvm and _BY_FAULT & watch.registered:
-                found.append(perf.denied(f"KVM runs the guest of process {pid}: {_KVM}", None))
+        found += [perf.denied(f"process {pid}: {_KVM}", None) for pid in sorted(self._of_kvm)]
         return [*found, *self._faults.limits()]
 
     def _awaits(self, pid: int, watch: Watch, now_s: float) -> bool:

@@ -39,7 +39,6 @@ _ASKED_SETTLE_S: Final = 0.05
 """From the creation of a userfaultfd until memory is registered with it, by far."""
 
 _ASKED_AGAIN_S: Final = 1.0
-_ASKED_TIMES: Final = 2
 _REGISTERED: Final = frozenset(("um", "uw", "ui"))
 
 
@@ -111,13 +110,13 @@ class Watch:
         read = [mapping.smaps for mapping in self.mappings if mapping.smaps is not None]
         return _REGISTERED.intersection(flag for smaps in read for flag in smaps.vm_flags)
 
-    def ask_smaps(self, now_s: float) -> None:
-        """VmFlags are about to change, or just did: read them in a moment, and once more if that
-        shows no change; asked for all the time, still once a second at most.
+    def ask_smaps(self, now_s: float, times: int) -> None:
+        """VmFlags are about to change, or just did: read them in a moment, and again until that
+        shows a change, so often in all; asked for all the time, still once a second at most.
         """
         if not self.asked:
             self.asked_due_s = max(self.asked_due_s, now_s + _ASKED_SETTLE_S)
-        self.asked = _ASKED_TIMES
+        self.asked = times
 
     def answer_smaps(self, now_s: float) -> bool:
         """Read smaps if that was asked for and is due; whether VmFlags or levels changed."""

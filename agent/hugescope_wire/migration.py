@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from hugescope_wire.host import MappingId
+from hugescope_wire.host import MappingId, Source
 from hugescope_wire.record import Count, Record
 from hugescope_wire.vm import QmpReading
 
@@ -30,14 +30,18 @@ class MigrationEnd(Record):
     """One of the two processes.
 
     Attributes:
+        host_source: what its host's pages were read from.
+        simulated: it stands in for a VM.
         gone: it ended, or its agent is away: what is said of it is the last that was seen.
         present_pages: of all blocks.
     """
 
     host_id: str
+    host_source: Source
     epoch: str
     pid: Annotated[int, Field(ge=1)]
     name: str | None
+    simulated: bool
     gone: bool
     present_pages: Count
     qmp: QmpReading | None = None
@@ -88,7 +92,11 @@ class Collapse(Record):
         left: pages left in the pool for anyone else after it, free - reserved; null: not seen.
         without_reservation: pages that are still to come and that nothing is reserved for.
         margin: pages that others may take before a page of the migration finds none; negative: it
-            will fail unless pages come free; null: not known.
+            will fail unless pages come free; null: not known. Of the pool with `growth`, or of a
+            limit of the destination's cgroups where that leaves less; of nodes nothing is known.
+        limited_by: which of the two; null with `margin`.
+        growth: surplus pages that the pool may still take (overcommit) if the host has memory for
+            them, which is not known; null: not known, and counted as none.
         fails_at_s: when the margin is used up, if the pool goes on as in the last ten seconds;
             null: not at all.
     """
@@ -99,6 +107,8 @@ class Collapse(Record):
     left: int | None
     without_reservation: Count | None
     margin: int | None
+    limited_by: Literal["pool", "cgroup"] | None
+    growth: Count | None
     fails_at_s: float | None
 
 
@@ -189,7 +199,8 @@ class MigrationState(Record):
         arrivals: entries in the log of arrivals.
         inflated_pages: present pages that the source gained meanwhile.
         rate_bytes_per_s: that pages arrived with in the post-copy; null: none did.
-        faults: faults that were seen on the destination's RAM; null: they cannot be seen there.
+        faults: faults that were seen on the destination's RAM; null: they are not watched, as
+            before the switch-over, or cannot be seen there, which the limits of its host say.
         demanded: those that were missing longest; still missing ones first.
         dark: pages that a fault was seen on and that have not come.
         begins: `points` are all that are kept; forget others.

@@ -41,11 +41,13 @@ class Change:
         cells: changed cell indices by mapping id; None for a mapping that is new, or new in full.
         gone: ids of mappings that are no more.
         about: whether anything but cells changed (pools, processes, cost, capabilities).
+        full: a full frame told all of it anew.
     """
 
     cells: MappingType[int, npt.NDArray[np.integer] | None]
     gone: frozenset[int]
     about: bool
+    full: bool
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ class HostPicture:
         gone = frozenset(self.cells) - frozenset(cells)
         about_changed = isinstance(frame.meta, HostFrame) or _says_anything(frame.meta)
         self.seq, self.about, self.mappings, self.cells = frame.seq, about, infos, cells
-        return Change(changed, gone, about_changed)
+        return Change(changed, gone, about_changed, isinstance(frame.meta, HostFrame))
 
     def snapshot(self, pids: frozenset[int] | None = None) -> Snapshot:
         """The state as the contract has it, of these processes only (None: of all); what the report

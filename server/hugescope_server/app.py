@@ -90,7 +90,7 @@ def create_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services
-    forgetting = tasks.start("forget gone hosts", _forget_gone_hosts(services.hub))
+    forgetting = tasks.start("forget gone hosts", _forget_gone_hosts(services))
     ending = tasks.start("end sockets of ended sessions", end_sockets(services.access))
     try:
         yield
@@ -99,10 +99,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         forgetting.cancel()
 
 
-async def _forget_gone_hosts(hub: Hub) -> None:
+async def _forget_gone_hosts(services: Services) -> None:
     while True:
         await asyncio.sleep(FORGET_EVERY_S)
-        hub.forget_gone()
+        services.hub.forget_gone()
+        services.desk.tick()
 
 
 async def _answer_api_error(_request: Request, error: Exception) -> JSONResponse:

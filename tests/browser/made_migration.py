@@ -50,6 +50,10 @@ class MadeMigration:
         """Counters of the host's pool."""
         self._do(do="pool", **counts)
 
+    def limit(self, reason: str) -> None:
+        """Why faults are not seen on the host."""
+        self._do(do="limit", reason=reason)
+
     def end(self, side: Side) -> None:
         """This side's process goes."""
         self._do(do="end", side=side)
@@ -73,15 +77,24 @@ class MadeMigration:
 
 @contextmanager
 def made_migration(
-    blocks: Iterable[int] = (256,), page_size: int = MIB2
+    blocks: Iterable[int] = (256,),
+    page_size: int = MIB2,
+    *,
+    simulated: bool = False,
+    watched: bool = True,
 ) -> Iterator[MadeMigration]:
-    """Server and agent, until the block ends."""
+    """Server and agent, until the block ends.
+
+    Args:
+        simulated: both ends only stand in for VMs.
+        watched: the destination's faults are, from the begin on.
+    """
     with command("serve", "--port", "0") as server:
         base = access.base_of(server.line("http://"))
         script = str(Path(__file__).with_name("made_migration_agent.py"))
-        given = [base.replace("http", "ws", 1), str(page_size), *map(str, blocks)]
+        given = map(str, (page_size, int(simulated), int(watched), *blocks))
         with subprocess.Popen(
-            [sys.executable, script, *given],
+            [sys.executable, script, base.replace("http", "ws", 1), *given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

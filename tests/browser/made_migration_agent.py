@@ -3,7 +3,7 @@
 Nothing moves until a line of JSON on its input says so; each is answered by ``done`` once a sample
 holds it. `PUT` puts pages of one side into a state, `FLAGS` gives the destination's VmFlags beside
 the usual ones, `FAULT` is a fault on a page of the destination, `QMP` what QEMU says, `END` ends a
-side, `POOL` what is free and reserved.
+side, `POOL` what is free and reserved, `LIMIT` why faults are not seen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,15 @@ from hugescope_agent.link import AgentLink, LinkOptions
 from hugescope_agent.sample import Sample
 from hugescope_wire.cells import UNKNOWN_COUNT, UNKNOWN_NODE, CellFlag, Cells, CellState
 from hugescope_wire.frames import encode_range, encode_scattered
-from hugescope_wire.host import HostDelta, HostFrame, MappingInfo, ProcessInfo, Skipped, Source
+from hugescope_wire.host import (
+    HostDelta,
+    HostFrame,
+    Limit,
+    MappingInfo,
+    ProcessInfo,
+    Skipped,
+    Source,
+)
 from hugescope_wire.page import PageDetail
 from hugescope_wire.snapshot import (
     Backing,
@@ -55,6 +63,7 @@ class Side:
     pid: int
     mappings: list[MappingInfo]
     cells: list[Cells]
+    simulated: bool
     qmp: QmpReading | None = None
 
     def process(self) -> ProcessInfo:
@@ -65,7 +74,7 @@ class Side:
             pid=self.pid,
             comm="qemu-system-x86",
             name=ProcessName(name=NAME, kind="vm", source="qemu"),
-            vm=Vm(uuid=UUID, incoming=incoming, ram_bytes=ram),
+            vm=Vm(uuid=UUID, incoming=incoming, ram_bytes=ram, simulated=self.simulated),
             qmp=self.qmp,
             mappings=self.mappings,
         )
@@ -80,7 +89,7 @@ class Side:
         cells.flags[index] = CellFlag.EXCLUSIVE if there else 0
 
 
-def made_side(pid: int, blocks: list[int], page_size: int) -> Side:
+def made_side(pid: int, blocks: list[int], page_size: int, simulated: bool) -> Side:
     """RAM of holes; blocks lie one behind the other, the first ends below 4 GiB."""
     mappings, offset, start = [], 0, 0x7F00_0000_0000 + pid * GIB
     flags = ["rd", "wr", "sh", "mr", "mw", "me", "ms", "ht"]
@@ -103,15 +112,20 @@ def made_side(pid: int, blocks: list[int], page_size: int) -> Side:
         )
         start += 2 * pages * page_size
         offset += pages * page_size
-    return Side(pid, mappings, [Cells.holes(pages) for pages in blocks])
+    return Side(pid, mappings, [Cells.holes(pages) for pages in blocks], simulated)
 
 
 @dataclass(slots=True)
 class MadeHost:
-    """Gives samples of it."""
+    """Gives samples of it.
+
+    Attributes:
+        watched: that the destination's faults are.
+    """
 
     sides: dict[str, Side]
     pool: Pool
+    watched: bool
     told: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     commands: list[dict[str, Any]] = field(default_factory=list)
 
@@ -148,6 +162,7 @@ class MadeHost:
         faults: list[Fault] = []
         gone: list[int] = []
         pools: list[Pool] | None = None
+        limits: list[Limit] | None = None
         for command in commands:
             name = command.pop("do")
             if name == "end":
@@ -155,6 +170,8 @@ class MadeHost:
             elif name == "pool":
                 self.pool = self.pool.model_copy(update=command)
                 pools = [self.pool]
+            elif name == "limit":
+                limits = [Limit(capability="page_faults", cost="", remedy=None, **command)]
             elif name == "put":
                 blocks.append(self._put(**command))
             elif name == "fault":
@@ -171,7 +188,8 @@ class MadeHost:
             processes=list(processes.values()),
             gone_pids=gone,
             pools=pools,
-            faults=Faults(watched=[DESTINATION], faults=faults),
+            limits=limits,
+            faults=Faults(watched=[DESTINATION] * self.watched, faults=faults),
         )
         for _ in commands:
             self.told.release()
@@ -198,9 +216,9 @@ class MadeHost:
         raise AskError("no_such_mapping", "nothing is told of pages here")
 
 
-def made_host(blocks: list[int], page_size: int) -> MadeHost:
+def made_host(blocks: list[int], page_size: int, simulated: bool, watched: bool) -> MadeHost:
     """Both sides; the source is there in full."""
-    sides = {name: made_side(pid, blocks, page_size) for name, pid in SIDES.items()}
+    sides = {name: made_side(pid, blocks, page_size, simulated) for name, pid in SIDES.items()}
     for number, pages in enumerate(blocks):
         sides["source"].put(number, np.arange(pages), CellState.MAPPED)
     total = 3 * sum(blocks)
@@ -212,7 +230,7 @@ def made_host(blocks: list[int], page_size: int) -> MadeHost:
         reserved=sum(blocks),
         surplus=0,
     )
-    return MadeHost(sides, pool)
+    return MadeHost(sides, pool, watched)
 
 
 def listen(host: MadeHost) -> None:
@@ -224,9 +242,9 @@ def listen(host: MadeHost) -> None:
 
 
 def main() -> None:
-    """Send until stopped: ``URL PAGE_SIZE PAGES...``."""
-    page_size, *blocks = (int(text) for text in sys.argv[2:])
-    host = made_host(blocks, page_size)
+    """Send until stopped: ``URL PAGE_SIZE SIMULATED WATCHED PAGES...``."""
+    page_size, simulated, watched, *blocks = (int(text) for text in sys.argv[2:])
+    host = made_host(blocks, page_size, bool(simulated), bool(watched))
     threading.Thread(target=listen, args=(host,), daemon=True).start()
     options = LinkOptions(sys.argv[1], HOST, "made-up", token=os.environ["HUGESCOPE_TOKEN"])
     asyncio.run(AgentLink(host, options).run())

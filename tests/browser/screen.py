@@ -20,6 +20,15 @@ AGAIN_MS = 4_000  # long past any double click
 POLL_MS = 50
 DRAG_PX = 10
 
+# The longest timer between an action and what comes of it waits for 300 ms, and a few may follow on
+# each other.
+_SETTLED = """async () => {
+    for (let round = 0; round < 4; round++) {
+        await new Promise(done => setTimeout(done, 500));
+        await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+    }
+}"""
+
 Words = str | re.Pattern[str]
 Found = TypeVar("Found")
 
@@ -36,7 +45,7 @@ _STORE = """() => {
 _TEXTS = "all => all.filter(one => one.checkVisibility()).map(one => one.innerText)"
 
 # Where the cell is and what is drawn there are asked in one step: a layout comes between any two.
-_COLOR = """cell => {
+COLOR = """cell => {
     const at = window.__hugescope?.mapping?.centerOf(cell);
     const canvas = document.querySelector('[data-testid=heatmap-canvas]');
     if (!at || !canvas) return null;
@@ -98,13 +107,24 @@ class Screen:
         return found
 
     def again(self, act: Callable[[], object], true: Callable[[], Found], what: str) -> Found:
-        """Act until `true()`: for what may move under the pointer, and may be done twice."""
+        """Act until `true()`: for what may move under the pointer.
+
+        It is done again only when nothing came of it, however slow the page is; so `true()` must be
+        something that the page does by itself, not what another process has to send first.
+        """
         end_s = time.monotonic() + PATIENCE_MS / 1000
         while time.monotonic() < end_s:
             act()
             if found := self._within(AGAIN_MS, true):
                 return found
+            self.settle()
+            if found := true():
+                return found
         raise AssertionError(f"never came of it: {what}")
+
+    def settle(self) -> None:
+        """Return once all has come that the page makes by itself of what was done before."""
+        self.page.evaluate(_SETTLED)
 
     def _within(self, patience_ms: float, true: Callable[[], Found]) -> Found:
         end_s = time.monotonic() + patience_ms / 1000
@@ -190,21 +210,21 @@ class Screen:
 
     def address(self, words: Words) -> str:
         """The page's address once it holds these words; a pattern: what it matched."""
-        url = self.comes_to(
-            lambda: str(self.page.evaluate("location.href")),
-            lambda url: _in(url, words),
-            f"{words} in the address",
-        )
+        url = self.comes_to(self.url, lambda url: _in(url, words), f"{words} in the address")
         found = re.search(words, url) if isinstance(words, re.Pattern) else None
         return found[0] if found else url
 
     def leaves(self, words: str) -> None:
         """Return once the page's address holds these words no more."""
-        self.comes_to(
-            lambda: str(self.page.evaluate("location.href")),
-            lambda url: words not in url,
-            f"an address without {words}",
-        )
+        self.comes_to(self.url, lambda url: words not in url, f"an address without {words}")
+
+    def url(self) -> str:
+        """The page's address now."""
+        return str(self.page.evaluate("location.href"))
+
+    def is_at(self, words: Words) -> bool:
+        """Whether the page's address holds these words now."""
+        return _in(self.url(), words)
 
     def states(self) -> list[int] | None:
         """The state of every cell of the mapping on screen, from the page's own arrays."""
@@ -244,27 +264,23 @@ class Screen:
         chosen = re.compile(rf"[?&]cells={cell}(?![-0-9])")
         self.again(
             lambda: self.page.mouse.click(*self.point_at(cell)),
-            lambda: chosen.search(self.page.evaluate("location.href")),
+            lambda: self.is_at(chosen),
             f"cell {cell} selected",
         )
 
     def follow(self, link: Locator, words: str) -> None:
         """Click a link until the address holds these words: what shows it may be drawn anew."""
-
-        def there() -> bool:
-            return words in str(self.page.evaluate("location.href"))
-
-        def click() -> None:
-            # Once it led there the link may be gone.
-            if not there():
-                self.seen(link).click()
-
-        self.again(click, there, f"the way to {words}")
+        self.again(
+            lambda: self.seen(link).click(), lambda: self.is_at(words), f"the way to {words}"
+        )
 
     def drag(self, first: int, last: int, true: Callable[[], Found], what: str) -> Found:
         """Drag the mouse from a little above one cell to a little below another, until `true()`."""
 
         def across() -> None:
+            # Something else may have come of the time before, if the page moved meanwhile.
+            if not self.store(f"h.mapping.centerOf({first})"):
+                self.seen("zoom-home").click()
             one, other = self.point_at(first), self.place_of(last)
             self.page.mouse.move(one.x, one.y - DRAG_PX)
             self.page.mouse.down()
@@ -319,7 +335,7 @@ class Screen:
 
     def color_of(self, cell: int) -> Color | None:
         """What the map's canvas shows in the middle of a cell now; None while nothing is there."""
-        color = self.page.evaluate(_COLOR, cell)
+        color = self.page.evaluate(COLOR, cell)
         return None if color is None else Color(*color)
 
 

@@ -180,7 +180,7 @@ def test_zooming_before_there_are_axes_is_not_lost(screen: Screen, made: MadeSer
 
     # As wide as before: dragging moves it, as was asked for before there was anything to drag.
     moved = re.compile(r"x=(?!96-)([\d.]+)-([\d.]+)&y=0-4")
-    screen.again(drag, lambda: moved.search(screen.page.url), "the window moved")
+    screen.again(drag, lambda: screen.is_at(moved), "the window moved")
     found = moved.search(screen.address(moved))
     assert found
     assert float(found[2]) - float(found[1]) == pytest.approx(128, abs=0.02)

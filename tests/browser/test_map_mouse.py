@@ -26,6 +26,7 @@ ONE_PAGE = True
 
 # Two clicks further apart than any double click.
 APART_MS = 600
+X = re.compile(r"x=[\d.]+-[\d.]+")
 
 _RED = """it => {
     const {width, height} = it;
@@ -44,9 +45,12 @@ def opened(screen: Screen, made: MadeServer, query: str = "", mapping: int = RAM
     return open_map(screen, made.map_of(pid, mapping, query))
 
 
-def gone(screen: Screen, words: str) -> None:
-    """Return once the address holds this no more."""
-    screen.comes_to(lambda: screen.page.url, lambda url: words not in url, f"no {words}")
+def dragging_does(screen: Screen, mode: str) -> None:
+    """Choose what dragging does, and return once plotly does it."""
+    screen.seen("drag").get_by_text(mode).click()
+    cursor = {"zoom": "crosshair", "pan": "move"}[mode]
+    read = "() => getComputedStyle(document.querySelector('.plot .nsewdrag')).cursor"
+    screen.comes_to(lambda: screen.page.evaluate(read), cursor.__eq__, f"dragging to {mode}")
 
 
 def share(of: Locator, x: float, y: float) -> Point:
@@ -96,7 +100,7 @@ def test_shift_click_selects_a_range_and_the_drawer_sums_it(
     screen.page.keyboard.down("Shift")
     screen.again(
         lambda: screen.page.mouse.click(*screen.place_of(MIGRATING)),
-        lambda: f"cells={POISONED - 2}-{MIGRATING}" in screen.page.url,
+        lambda: screen.is_at(f"cells={POISONED - 2}-{MIGRATING}"),
         "a range",
     )
     screen.page.keyboard.up("Shift")
@@ -109,7 +113,7 @@ def test_double_click_looks_inside_or_shows_everything(screen: Screen, made: Mad
     canvas = opened(screen, made)
     screen.again(
         lambda: screen.page.mouse.dblclick(*screen.place_of(2050)),
-        lambda: "level=pte" in screen.page.url,
+        lambda: screen.is_at("level=pte"),
         "the inside of a cell",
     )
     screen.shows("parts-heading", "Inside cell 2,050")
@@ -126,39 +130,54 @@ def test_double_click_looks_inside_or_shows_everything(screen: Screen, made: Mad
 
     screen.again(
         on_axis,
-        lambda: "x=" not in screen.page.url,
+        lambda: not screen.is_at("x="),
         "everything after a double click on an axis",
     )
 
 
 def test_drag_wheel_and_buttons_zoom(screen: Screen, made: MadeServer) -> None:
     opened(screen, made)
-    screen.drag(100, 1800, lambda: "x=" in screen.page.url, "a box zooms in")
+    screen.drag(100, 1800, lambda: screen.is_at("x="), "a box zooms in")
     screen.seen("zoom-home").click()
-    gone(screen, "x=")
+    screen.leaves("x=")
+    screen.settle()
     at = share(screen.seen("heatmap-canvas"), 0.5, 0.5)
     screen.page.mouse.move(*at)
     screen.page.mouse.wheel(0, -400)
-    zoomed = screen.address(re.compile(r"x=[\d.]+-[\d.]+"))
+    zoomed = screen.address(X)
     screen.page.keyboard.down("Shift")
     screen.page.mouse.move(*at)
     screen.page.mouse.down()
     screen.page.mouse.move(at.x - 150, at.y, steps=6)
     screen.page.mouse.up()
     screen.page.keyboard.up("Shift")
-    screen.comes_to(lambda: screen.page.url, lambda url: zoomed not in url, "shift-drag pans")
-    screen.seen("drag").get_by_text("pan").click()
-    before = screen.address(re.compile(r"x=[\d.]+-[\d.]+"))
+    screen.leaves(zoomed)
+    same_width(screen, zoomed)
+    dragging_does(screen, "pan")
+    screen.settle()
+    before = screen.address(X)
     screen.page.mouse.move(*at)
     screen.page.mouse.down()
     screen.page.mouse.move(at.x + 100, at.y, steps=6)
     screen.page.mouse.up()
-    screen.comes_to(lambda: screen.page.url, lambda url: before not in url, "dragging pans")
+    screen.leaves(before)
+    same_width(screen, zoomed)
     screen.page.get_by_label("zoom out").click()
     screen.page.get_by_label("zoom out").click()
     screen.page.get_by_label("zoom out").click()
-    gone(screen, "x=")
-    screen.seen("drag").get_by_text("zoom").click()
+    screen.leaves("x=")
+    dragging_does(screen, "zoom")
+
+
+def same_width(screen: Screen, zoomed: str) -> None:
+    """Return once as many columns are in sight as these words of an address name."""
+
+    def width(x: str) -> float:
+        low, high = x.removeprefix("x=").split("-")
+        return float(high) - float(low)
+
+    wanted = pytest.approx(width(zoomed), abs=0.05)
+    screen.comes_to(lambda: width(screen.address(X)), wanted.__eq__, "the same number of columns")
 
 
 def test_the_legend_is_the_filter(screen: Screen, made: MadeServer) -> None:
@@ -176,12 +195,13 @@ def test_the_legend_is_the_filter(screen: Screen, made: MadeServer) -> None:
     screen.painted(POISONED)
     screen.page.wait_for_timeout(APART_MS)
     line.click()
-    gone(screen, "show=")
+    screen.leaves("show=")
     screen.page.wait_for_timeout(APART_MS)
     line.dblclick()
     screen.address(re.compile(r"show=split$"))
     screen.seen("show-all").click()
-    gone(screen, "show=")
+    screen.lacks("show-all")
+    screen.leaves("show=")
     line.click(modifiers=["Shift"])
     screen.address(re.compile(r"show=split$"))
 
@@ -214,7 +234,7 @@ def test_the_minimap_moves_the_window(screen: Screen, made: MadeServer) -> None:
     small = screen.seen("minimap")
     screen.again(
         lambda: screen.page.mouse.click(*share(small, 0.98, 0.98)),
-        lambda: "x=384-512&y=4-8" in screen.page.url,
+        lambda: screen.is_at("x=384-512&y=4-8"),
         "the last corner",
     )
 
@@ -225,7 +245,7 @@ def test_the_minimap_moves_the_window(screen: Screen, made: MadeServer) -> None:
         screen.page.mouse.move(*share(small, 0.02, 0.02), steps=5)
         screen.page.mouse.up()
 
-    screen.again(drag, lambda: "x=0-128&y=0-4" in screen.page.url, "the first corner")
+    screen.again(drag, lambda: screen.is_at("x=0-128&y=0-4"), "the first corner")
     screen.until(lambda: window_is(screen, 0.25, 0.5), "a window of a quarter by a half")
     red = small.locator("canvas")
     screen.comes_to(lambda: red.evaluate(_RED), bool, "the poisoned cell in the minimap")
@@ -244,13 +264,13 @@ def test_levels_and_breadcrumb(screen: Screen, made: MadeServer) -> None:
     screen.matches("h.mapping.level", "pud")
     screen.again(
         lambda: screen.page.mouse.dblclick(*screen.place_of(2000)),
-        lambda: "table=4" in screen.page.url,
+        lambda: screen.is_at("table=4"),
         "the inside of a table",
     )
     screen.matches("h.mapping.table", 4)
     screen.shows("breadcrumb", "PMD of table 4")
     crumbs.get_by_text("0x7f000c000000").click()
-    gone(screen, "table=")
+    screen.leaves("table=")
     screen.matches("h.mapping.table", None)
     screen.follow(crumbs.get_by_text("build-7"), "q=100")
     screen.seen("processes")
@@ -271,7 +291,7 @@ def test_chunks_of_a_large_page(screen: Screen, made: MadeServer) -> None:
     canvas = screen.seen("heatmap-canvas")
     screen.again(
         lambda: screen.page.mouse.dblclick(*share(canvas, 0.001, 0.5)),
-        lambda: "part=0" in screen.page.url,
+        lambda: screen.is_at("part=0"),
         "the inside of a chunk",
     )
     screen.shows("parts-heading", "Inside chunk 0 of cell 1")
@@ -298,12 +318,37 @@ def test_buttons(screen: Screen, made: MadeServer) -> None:
     screen.address("color=age")
     screen.shows("legend", "no change seen")
     screen.seen("color").get_by_text("state").click()
-    gone(screen, "color=")
+    screen.leaves("color=")
+
+
+def test_buttons_find_cells(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made)
+    for way, cell in (("next", "1,500"), ("next", "2,000"), ("previous", "1,999")):
+        screen.seen(f"do-{way}-other").click()
+        screen.shows("tooltip", f"cell {cell}")
+    made.put(RAM, 3500, "mapped")
+    screen.matches("h.mapping.keyOf(3500)", "mapped")
+    screen.seen("do-next-changed").click()
+    screen.shows("tooltip", "cell 3,500")
+    made.put(RAM, 3500, "hole")
+
+
+def test_few_cells_fill_the_plot_or_lie_among_all_entries(screen: Screen, made: MadeServer) -> None:
+    opened(screen, made, mapping=LARGE)
+    screen.seen("zoom-full").click()
+    screen.address("x=0-512")
+    screen.seen("zoom-home").click()
+    screen.leaves("x=")
+
+
+_NO_MORE_THAN_PIXELS = """(({view}, {width, height}) => view.count >> view.shift <= width * height)
+    (h.mapping, document.querySelector('[data-testid=heatmap-canvas]'))"""
 
 
 def test_half_a_million_cells(screen: Screen, made: MadeServer) -> None:
     opened(screen, made, mapping=TERA)
     screen.matches("h.mapping.view.shift > 0", True)
+    screen.matches(_NO_MORE_THAN_PIXELS, True)
     screen.matches(f"h.mapping.keyOf({LOST_IN_TERA})", "poisoned")
     red = screen.seen("minimap").locator("canvas")
     screen.comes_to(lambda: red.evaluate(_RED), bool, "the poisoned cell in the minimap")
@@ -313,10 +358,11 @@ def test_half_a_million_cells(screen: Screen, made: MadeServer) -> None:
     screen.again(
         lambda: screen.page.mouse.dblclick(*screen.place_of(LOST_IN_TERA)),
         # Not until the cells are there: once they are, a double click goes inside of one.
-        lambda: "x=" in screen.page.url,
+        lambda: screen.is_at("x="),
         "nearer",
     )
     screen.matches("h.mapping.view.shift", 0)
+    screen.matches(_NO_MORE_THAN_PIXELS, True)
     screen.point_at(LOST_IN_TERA)
     screen.shows("tooltip", "poisoned")
     screen.comes_to(lambda: red.evaluate(_RED), bool, "the whole still in the minimap")

@@ -4,21 +4,38 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator
 
 from tests.browser.made_migration import MadeMigration, made_migration
 from tests.browser.made_migration_agent import DESTINATION, GIB, HOST, NAME, SOURCE
-from tests.browser.screen import Point, Screen
+from tests.browser.migration_screen import (
+    DARK,
+    DEMANDED,
+    PAGES,
+    PER_ROW,
+    PRECOPIED,
+    PUNCHED,
+    SEEN,
+    SIDES,
+    SWEPT,
+    in_postcopy,
+    open_migration,
+    pane,
+    place_of,
+    point_at,
+    rings,
+)
+from tests.browser.screen import Screen
 
 pytestmark = pytest.mark.browser
 
-PAGES = 256
-PER_ROW = 16
-"""Of a block of so many pages: the panes have no page tables as rows."""
-PRECOPIED, PUNCHED = range(180), range(20, 150)
-DARK, SWEPT, DEMANDED, SEEN = 200, range(20, 60), 120, 140
-SIDES = ("source", "destination")
 MAPPED, HOLE = 1, 0
+INSIDE = """name => {
+    const figure = document.querySelector(`[data-testid=${name}]`);
+    const [outer, inner] = [figure, figure.querySelector(".plot .main-svg")]
+        .map(one => one.getBoundingClientRect());
+    return inner.height > 100 && inner.top >= outer.top && inner.bottom <= outer.bottom
+        && inner.left >= outer.left && inner.right <= outer.right + 1;
+}"""
 
 
 @pytest.fixture
@@ -28,76 +45,13 @@ def made() -> Iterator[MadeMigration]:
         yield migration
 
 
-def in_postcopy(made: MadeMigration) -> None:
-    """Some of the pages came, one was asked for and has not come."""
-    made.put("destination", PRECOPIED)
-    made.flags("um")
-    made.put("destination", PUNCHED, "hole")
-    for cell in SWEPT[::10]:
-        made.put("destination", range(cell, cell + 10))
-    made.put("destination", [DEMANDED])
-    made.fault(SEEN)
-    made.put("destination", [SEEN])
-    made.fault(DARK)
-
-
-def open_migration(screen: Screen, url: str) -> None:
-    """Go there, until both ends are drawn and have their axes."""
-    screen.open(url)
-    for side in SIDES:
-        screen.known(f"h.migration.{side}.complete")
-        screen.seen(pane(screen, side).locator(".plot .xtick text"))
-
-
-def pane(screen: Screen, side: str) -> Locator:
-    """One of the two maps."""
-    return screen.page.get_by_test_id(f"pane-{side}")
-
-
-def place_of(screen: Screen, side: str, cell: int) -> Point:
-    """The middle of a page on one side."""
-    at = screen.known(f"h.migration.{side}.centerOf({cell})")
-    return Point(at["x"], at["y"])
-
-
-def rings(screen: Screen, side: str, name: str, cell: int) -> None:
-    """Return once the ring of this name is around a page on this side."""
-    frame = (
-        f"document.querySelector('[data-testid=pane-{side}] [data-testid={name}]')"
-        ".getBoundingClientRect()"
-    )
-    screen.matches(
-        f"((at, frame) => at.x > frame.left && at.x < frame.right"
-        f" && at.y > frame.top && at.y < frame.bottom)(h.migration.{side}.centerOf({cell}),"
-        f" {frame})",
-        True,
-    )
-
-
-def point_at(screen: Screen, side: str, cell: int) -> Point:
-    """Move the mouse to a page until the line below the maps speaks of it; where that is."""
-    at: list[Point] = []
-    wanted = re.compile(rf"page {cell}\b")
-
-    def aim() -> None:
-        at[:] = [place_of(screen, side, cell)]
-        screen.page.mouse.move(at[0].x, at[0].y - 1)
-        screen.page.mouse.move(*at[0])
-
-    def there() -> bool:
-        return any(wanted.search(text) for text in screen.texts("readout"))
-
-    screen.again(aim, there, f"the pointer at page {cell} of the {side}")
-    return at[0]
-
-
 def test_it_is_found_in_the_overview_and_goes_through_its_phases(
     screen: Screen, made: MadeMigration
 ) -> None:
     screen.open(made.base)
     made.put("destination", range(40))
     screen.shows("migrations", NAME, f"{HOST} {SOURCE}", f"{HOST} {DESTINATION}")
-    screen.seen("migrations").get_by_role("link", name=NAME).click()
+    screen.follow(screen.seen("migrations").get_by_role("link", name=NAME), "#/migration/")
     screen.shows("phase", "pre-copy")
     screen.shows("paired-by", "same UUID", "-incoming")
     screen.seen("source-banner")
@@ -148,9 +102,11 @@ def test_what_is_pointed_at_on_one_side_is_ringed_on_the_other(
         rings(screen, side, "ring-own", 100)
         rings(screen, other, "ring-linked", 100)
         screen.shows("readout", "page 100 of ram-node0", "0xc800000", "hole")
-    at = point_at(screen, "source", 30)
-    screen.page.mouse.click(*at)
-    screen.address("cells=30")
+    screen.again(
+        lambda: screen.page.mouse.click(*point_at(screen, "source", 30)),
+        lambda: screen.is_at("cells=30"),
+        "page 30 selected",
+    )
     screen.page.mouse.move(1, 1)
     rings(screen, "destination", "ring-selected", 30)
     rings(screen, "source", "ring-selected", 30)
@@ -158,28 +114,59 @@ def test_what_is_pointed_at_on_one_side_is_ringed_on_the_other(
     screen.leaves("cells=")
 
 
-def test_the_keyboard_moves_both(screen: Screen, made: MadeMigration) -> None:
+def test_the_charts_stay_in_their_place(screen: Screen, made: MadeMigration) -> None:
     in_postcopy(made)
-    open_migration(screen, f"{made.by_hand}&cells=40")
-    canvas = screen.seen(pane(screen, "destination").get_by_test_id("heatmap-canvas"))
-    canvas.focus()
-    screen.page.keyboard.press("ArrowRight")
-    screen.shows("readout", "page 41")
-    screen.page.keyboard.press("ArrowDown")
-    screen.shows("readout", f"page {41 + PER_ROW}")
-    rings(screen, "source", "ring-linked", 41 + PER_ROW)
-    screen.comes_to(
-        lambda: screen.page.get_by_test_id("readout-live").text_content() or "",
-        lambda words: f"page {41 + PER_ROW}" in words,
-        "the page spoken",
-    )
-    screen.page.keyboard.press("Enter")
-    screen.address(f"cells={41 + PER_ROW}")
-    screen.page.keyboard.press("2")
-    screen.address("color=arrival")
+    open_migration(screen, made.by_hand)
+    screen.page.locator(".mig-charts").scroll_into_view_if_needed()
+    for name in ("arrivals", "present", "left"):
+        chart = screen.seen(f"chart-{name}")
+        screen.seen(chart.locator(".plot .main-svg"))
+        screen.matches(f"({INSIDE})('chart-{name}')", True)
+
+
+def test_a_new_round_keeps_the_maps_and_the_focus(screen: Screen) -> None:
+    with made_migration((8,), simulated=True) as made:
+        made.put("destination", range(8))
+        open_migration(screen, made.by_hand)
+        screen.shows("phase", "done")
+        screen.shows("simulated", "SIMULATED")
+        screen.matches("h.migration.logged", 8)
+        pane(screen, "source").get_by_test_id("heatmap-canvas").focus()
+        made.put("destination", range(8), "hole")
+        screen.shows("phase", "waiting")
+        made.put("destination", [5])
+        screen.shows("phase", "post-copy")
+        screen.matches("h.migration.logged", 1)
+        screen.matches("document.activeElement.id", "mig-cells-source")
+        for side in SIDES:
+            made.end("source" if side == "source" else "destination")
+        screen.shows("end-gone", "source and the destination are gone")
+        # No process is there any more that could tell it.
+        screen.shows("simulated", "SIMULATED")
+        screen.seen("source-banner")
+
+
+def test_faults_that_are_not_watched_yet_and_that_cannot_be(screen: Screen) -> None:
+    with made_migration((64,), watched=False) as made:
+        made.put("destination", range(10))
+        open_migration(screen, made.by_hand)
+        screen.shows("no-faults", "not watched yet")
+        screen.shows("figure-faults", "not watched yet")
+        made.limit("perf_event_open gives no page faults")
+        screen.shows("no-faults", "cannot be seen: perf_event_open gives no page faults")
+        screen.shows("figure-faults", "cannot be seen")
+
+
+def test_a_log_that_does_not_come_is_told_of(screen: Screen, made: MadeMigration) -> None:
+    in_postcopy(made)
+    screen.page.route("**/arrivals?*", lambda route: route.fulfill(status=500))
+    open_migration(screen, f"{made.by_hand}&color=arrival")
+    screen.shows("log-gap", "status 500", "not all of it")
+    screen.lacks("order-legend")
+    screen.page.unroute("**/arrivals?*")
+    made.put("destination", [DARK])
+    screen.lacks("log-gap")
     screen.seen("order-legend")
-    screen.page.keyboard.press("1")
-    screen.leaves("color=")
 
 
 def test_zoom_is_one_for_both_and_stands_in_the_address(
@@ -230,8 +217,9 @@ def test_a_dark_page_is_plain_and_counts(screen: Screen, made: MadeMigration) ->
     row = screen.page.get_by_test_id("demanded").locator("tbody tr").first
 
     def dark_s() -> float:
-        found = re.search(r"(\d+(?:\.\d)?) s\s+dark", screen.shows(row, "dark"))
-        return float(found[1]) if found else 0.0
+        found = re.search(r"(?:(\d+) min)? ?(?:([\d.]+) s)?\s+dark", screen.shows(row, "dark"))
+        assert found is not None
+        return 60 * float(found[1] or 0) + float(found[2] or 0)
 
     first = dark_s()
     screen.comes_to(dark_s, lambda now: now > first, "a longer time of darkness")
@@ -293,6 +281,7 @@ def test_the_agent_goes_and_then_the_server_and_the_last_picture_stays(
     [
         ("/abc", "no_such_migration"),
         (f"?pair={HOST}:{SOURCE},{HOST}:99", "no_such_process"),
+        (f"?pair=nowhere:{SOURCE},{HOST}:{DESTINATION}", "no_such_process"),
     ],
 )
 def test_what_is_not_there_is_explained(
@@ -301,10 +290,15 @@ def test_what_is_not_there_is_explained(
     screen.open(f"{made.base}/#/migration{where}")
     screen.seen(screen.page.locator(f"[data-testid=missing][data-code={code}]"))
     screen.shows("what-to-type", "hugescope demo", "hugescope agent --server", "?pair=")
-    screen.open(f"{made.base}/#/migration/NO")
-    screen.seen("unknown-route")
+    for nonsense in ("/NO", "?pair=", "?pair=a:b,c", f"?pair={HOST}:{SOURCE},{HOST}:{SOURCE}"):
+        screen.open(f"{made.base}/#/migration{nonsense}")
+        screen.shows("unknown-route", nonsense, "names no migration")
+        screen.shows("what-to-type", "?pair=HOST:PID,HOST:PID")
     screen.open(f"{made.base}/#/migration")
     screen.shows("what-to-type", "hugescope demo")
+    screen.lacks("what-to-type", "No migration is seen")
+    made.end_server()
+    screen.shows("waiting", "Waiting for the server")
 
 
 def test_the_one_dark_page_of_a_gibibyte(screen: Screen) -> None:

@@ -119,7 +119,7 @@ def test_a_large_page_can_be_looked_into(screen: Screen, base: str) -> None:
     strip = screen.seen("parts").locator("canvas")
     screen.again(
         lambda: strip.click(position={"x": 105, "y": 5}) if strip.count() else None,
-        lambda: "part=" in screen.page.url,
+        lambda: screen.is_at("part="),
         "the inside of a chunk",
     )
     screen.address(re.compile(r"[?&]part=10\b"))

@@ -88,10 +88,14 @@ async def test_a_post_copy_from_waiting_to_done() -> None:
             assert state.left == 0
             assert state.collapse is not None
             assert state.collapse.punched == 10
-            await asyncio.sleep(0.4)
-            path = f"/api/v1/migrations/{state.summary.id}"
-            data = (await client.get(f"{path}/arrivals")).content
-            records = list(struct.iter_unpack("<IHBBff", data[32:]))
+            path = f"/api/v1/migrations/{state.summary.id}/arrivals"
+            records: list[tuple[int, ...]] = []
+            async with asyncio.timeout(PATIENCE_S):
+                while len(records) < 40 + 10 + 34:
+                    await asyncio.sleep(0.05)
+                    data = (await client.get(path, params={"since": len(records)})).content
+                    assert struct.unpack_from("<Q", data, 8)[0] == len(records)
+                    records += struct.iter_unpack("<IHBBff", data[32:])
             assert len(records) == 40 + 10 + 34
             assert {record[0] for record in records} == set(range(64))
     assert set(phases) == {"waiting", "precopy", "switchover", "postcopy", "done"}

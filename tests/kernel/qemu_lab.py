@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +41,9 @@ from tests.integration.live_server import live_server
 from tests.kernel.host_pool import GIB, PRESENT, pagemap, skip_without_pool
 
 PATIENCE_S = 120.0  # only a failure takes so long
+AHEAD = -10
+"""Niceness of agents: so that nothing is seen late on a machine that is busy with other tests."""
+
 SLOTS = ("qemu-a", "qemu-b")
 HEADER_BYTES = 32
 RECORD = np.dtype(
@@ -111,10 +114,14 @@ class Watcher:
         state: MigrationState = self._until(found, what)
         return state
 
-    def states(self) -> list[MigrationState]:
-        """All that came since it was followed."""
-        with self._changed:
-            return list(self._states)
+    def ever(self, true: Callable[[MigrationState], bool], what: str) -> MigrationState:
+        """The first state since it was followed of which this is true, though it may be over."""
+
+        def found() -> MigrationState | None:
+            return next(filter(true, self._states), None)
+
+        state: MigrationState = self._until(found, what)
+        return state
 
     def log(self, migration: str, until: Callable[[Log], bool], what: str) -> Log:
         """The whole log of arrivals, once this is true of it."""
@@ -192,18 +199,30 @@ def watched(*words: str) -> Iterator[Watcher]:
             [*command, "--server", server, "--host-id", "lab", *words],
             env=access.agent_environment("lab"),
         )
-        stack.callback(agent.wait, PATIENCE_S)
-        stack.callback(agent.terminate)
+        stack.callback(end, agent)
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, agent.pid, AHEAD)
         viewer = connect(
             server + VIEWER_PATH,
             compression=None,
             max_size=None,
             proxy=None,
             additional_headers=access.bearer(),
+            open_timeout=PATIENCE_S,
         )
         watcher = Watcher(url, stack.enter_context(viewer))
         stack.callback(watcher.close)
         yield watcher
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """In order if it can be; one that hangs is killed, and the test fails."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait(PATIENCE_S)
 
 
 class QemuLab:

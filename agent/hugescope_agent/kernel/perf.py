@@ -3,10 +3,15 @@
 An event of type PERF_TYPE_SOFTWARE, config PERF_COUNT_SW_PAGE_FAULTS, writes a sample for each
 fault into a ring that both sides map (include/uapi/linux/perf_event.h)::
 
-    page 0        struct perf_event_mmap_page: u64 data_head at 1024, u64 data_tail at 1032
+    page 0        struct perf_event_mmap_page: u64 data_head at 1024
     then 2^n pages of records, each with u32 type, u16 misc, u16 size, and of
     PERF_RECORD_SAMPLE (9)   u32 pid, u32 tid, u64 time in ns, u64 address
     PERF_RECORD_LOST (2)     u64 id, u64 count
+
+The ring is written backward and over what is oldest: data_head falls, and the newest record begins
+there. A thread that waits for a page made its newest fault on it, so that one is always found,
+also when hundreds of thousands on other memory came before, as in a QEMU at the switch-over. While
+the ring is read, writing is paused (PERF_EVENT_IOC_PAUSE_OUTPUT, Linux 4.7).
 
 The kernel counts a fault when the processor takes it, before it is served: one that waits for a
 userfaultfd is seen while it waits, once, with the very address that was touched. A signal that
@@ -22,6 +27,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
 import platform
@@ -46,6 +52,8 @@ _SAMPLED: Final = 1 << 1 | 1 << 2 | 1 << 3
 """PERF_SAMPLE_TID, TIME and ADDR."""
 
 _USE_CLOCKID: Final = 1 << 25
+_WRITE_BACKWARD: Final = 1 << 27
+_PAUSE: Final = 0x40042409
 _MONOTONIC: Final = 1
 _CLOSE_ON_EXEC: Final = 8
 _ANY_CPU: Final = -1
@@ -55,13 +63,15 @@ RING_PAGES: Final = 8
 """1024 samples: 10,000 faults a second of one thread, looked at ten times a second."""
 
 _HEAD: Final = 1024
-_TAIL: Final = 1032
 _U64: Final = struct.Struct("=Q")
 _RECORD: Final = struct.Struct("=IHH")
 _LOST: Final = struct.Struct("=QQ")
 _LOST_TYPE: Final = 2
 _SAMPLE_TYPE: Final = 9
 _SAMPLE_BYTES: Final = 32
+_SPARE_BYTES: Final = 64
+"""Of a full ring the oldest are left out: a record that was begun may lie over them."""
+
 _SAMPLE_WORD: Final = np.uint64(_SAMPLE_BYTES << 48 | _SAMPLE_TYPE)
 _MISC_MASK: Final = np.uint64(0xFFFF_0000_FFFF_FFFF)
 """All of a record's first word but misc, which tells user from kernel mode."""
@@ -88,7 +98,9 @@ class Samples:
 
 
 def parse_records(data: bytes) -> Samples:
-    """The records of a ring, from its tail to its head; those of other types are passed over."""
+    """Records one after the other; those of other types, and one that is cut off, are passed
+    over.
+    """
     words = np.frombuffer(data, np.uint64, len(data) // 8)
     if len(data) % _SAMPLE_BYTES == 0:
         rows = words.reshape(-1, 4)
@@ -97,12 +109,12 @@ def parse_records(data: bytes) -> Samples:
     places, lost, at = [], 0, 0
     while at + _RECORD.size <= len(data):
         kind, _, size = _RECORD.unpack_from(data, at)
+        if size < _RECORD.size or at + size > len(data):
+            break
         if kind == _SAMPLE_TYPE and size == _SAMPLE_BYTES:
             places.append(at // 8)
-        elif kind == _LOST_TYPE:
+        elif kind == _LOST_TYPE and size >= _RECORD.size + _LOST.size:
             lost += _LOST.unpack_from(data, at + _RECORD.size)[1]
-        if size < _RECORD.size:
-            break
         at += size
     index = np.array(places, np.intp)
     return Samples(_seconds(words[index + 2]), words[index + 3], lost)
@@ -122,28 +134,43 @@ class FaultRing:
         self._fd = _open_event(tid)
         self._bytes = RING_PAGES * PAGE_BYTES
         try:
-            self._map = mmap.mmap(self._fd, PAGE_BYTES + self._bytes)
+            # Only a ring that we cannot write to is written over.
+            self._map = mmap.mmap(self._fd, PAGE_BYTES + self._bytes, prot=mmap.PROT_READ)
         except BaseException:
             os.close(self._fd)
             raise
+        self._head = self._data_head()
 
     def take(self) -> Samples | None:
-        """What came since the last call; None: nothing."""
-        (head,), (tail,) = (_U64.unpack_from(self._map, place) for place in (_HEAD, _TAIL))
-        if head == tail:
+        """What came since the last call, as far as it was not written over; None: nothing."""
+        if self._data_head() == self._head:
             return None
-        begin, end = PAGE_BYTES + tail % self._bytes, PAGE_BYTES + head % self._bytes
-        if begin < end:
-            data = self._map[begin:end]
-        else:
-            data = self._map[begin:] + self._map[PAGE_BYTES:end]
-        _U64.pack_into(self._map, _TAIL, head)
-        return parse_records(data)
+        fcntl.ioctl(self._fd, _PAUSE, 1)
+        try:
+            head, before = self._data_head(), self._head
+            written = (before - head) % (1 << 64)
+            length = min(written, self._bytes - _SPARE_BYTES)
+            begin = PAGE_BYTES + head % self._bytes
+            data = self._map[begin : begin + length]
+            data += self._map[PAGE_BYTES : PAGE_BYTES + length - len(data)]
+        finally:
+            fcntl.ioctl(self._fd, _PAUSE, 0)
+        self._head = head
+        newest_first = parse_records(data)
+        return Samples(
+            newest_first.at_s[::-1],
+            newest_first.address[::-1],
+            newest_first.lost + (written - length) // _SAMPLE_BYTES,
+        )
 
     def close(self) -> None:
         """Stop."""
         self._map.close()
         os.close(self._fd)
+
+    def _data_head(self) -> int:
+        head: int = _U64.unpack_from(self._map, _HEAD)[0]
+        return head
 
 
 def limit(root: Root) -> Limit | None:
@@ -178,7 +205,7 @@ def _open_event(tid: int) -> int:
         raise OSError(errno.ENOSYS, f"its number on {platform.machine()} is not known")
     fields = [0] * 19
     fields[0], fields[1], fields[2] = _SOFTWARE, _ATTRIBUTES.size, _PAGE_FAULTS
-    fields[3], fields[4], fields[6] = 1, _SAMPLED, _USE_CLOCKID
+    fields[3], fields[4], fields[6] = 1, _SAMPLED, _USE_CLOCKID | _WRITE_BACKWARD
     fields[14] = _MONOTONIC
     attributes = ctypes.create_string_buffer(_ATTRIBUTES.pack(*fields))
     libc = ctypes.CDLL(None, use_errno=True)

@@ -6,7 +6,7 @@ export function arrivalsAsker(page: string): AskArrivals {
   return async (id, since, signal) => {
     const url = new URL(`api/v1/migrations/${id}/arrivals?since=${since}`, page);
     const answer = await fetch(url, { signal });
-    if (!answer.ok) throw new Error(`the server answered with status ${answer.status}`);
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
     return answer.arrayBuffer();
   };
 }

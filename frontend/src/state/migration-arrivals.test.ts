@@ -81,10 +81,31 @@ describe("a log of arrivals", () => {
     ]);
   });
 
-  it("goes on where the server forgot the oldest", () => {
+  it("goes on where the server forgot the oldest, and knows how many", () => {
     const log = logOf(8, [0, PRECOPIED, 0]);
     log.take(sampleArrivals(100, 101, [[1, PRECOPIED, 1]]));
-    expect(log.next).toBe(101);
+    expect([log.next, log.lost, log.classOf(0, 1)]).toEqual([101, 99, FIRST_CLASS + 1]);
+    log.take(sampleArrivals(101, 102, [[2, PRECOPIED, 2]]));
+    expect([log.next, log.lost]).toEqual([102, 99]);
+  });
+
+  it("takes nothing of another log, and that one from its begin once it was cleared", () => {
+    const log = logOf(8, [0, SWEEP, 0], [1, SWEEP, 0]);
+    const told: unknown[] = [];
+    log.listen((block, cells) => told.push([block, cells]));
+    expect(log.take(sampleArrivals(1, 1, [], 200))).toBe(false);
+    expect([log.next, log.baseS]).toEqual([2, 100]);
+    log.clear();
+    expect([log.next, log.counts.sweep, log.classOf(0, 0)]).toEqual([0, 0, NOT_SEEN]);
+    expect(told).toEqual([[0, null]]);
+    expect(log.take(sampleArrivals(0, 1, [[3, DEMAND, 1]], 200))).toBe(true);
+    expect([log.next, log.lost, log.counts.demand]).toEqual([1, 0, 1]);
+  });
+
+  it("is not put out by an answer that is older than what is here", () => {
+    const log = logOf(8, [0, SWEEP, 0], [1, SWEEP, 0]);
+    expect(log.take(sampleArrivals(1, 1, []))).toBe(true);
+    expect([log.next, log.lost]).toEqual([2, 0]);
   });
 
   it.each([

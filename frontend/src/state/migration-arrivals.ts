@@ -50,24 +50,37 @@ export type ArrivalListener = (block: number, cells: Uint32Array | null) => void
 
 /** Every arrival that was fetched. */
 export class ArrivalLog {
-  readonly blocks: readonly BlockArrivals[];
+  blocks: readonly BlockArrivals[] = [];
   /** The first record that is not here yet. */
   next = 0;
+  /** Records that the server had forgotten before they were fetched. */
+  lost = 0;
   baseS = 0;
   /** Arrivals in order since the switch-over, demanded ones, and those that a fault was seen on. */
-  readonly counts = { sweep: 0, demand: 0, fault: 0 };
+  counts = { sweep: 0, demand: 0, fault: 0 };
   #arrivals = 0;
   #present = 0;
-  readonly #pages: number;
+  /** Pages of all blocks. */
+  readonly #count: number;
   /** Rank of the first arrival after the switch-over, and pages that were missing then. */
   #since: { readonly rank: number; readonly missing: number } | null = null;
   #times: ([number, number] | undefined)[] = [];
   #listeners = new Set<ArrivalListener>();
 
   /** `pages`: of each block. */
-  constructor(pages: readonly number[]) {
-    this.blocks = pages.map((count) => new BlockArrivals(count));
-    this.#pages = pages.reduce((sum, count) => sum + count, 0);
+  constructor(readonly pages: readonly number[]) {
+    this.#count = pages.reduce((sum, count) => sum + count, 0);
+    this.clear();
+  }
+
+  /** Forget everything, for another log of the same blocks. */
+  clear(): void {
+    this.blocks = this.pages.map((count) => new BlockArrivals(count));
+    this.next = this.lost = this.baseS = this.#arrivals = this.#present = 0;
+    this.counts = { sweep: 0, demand: 0, fault: 0 };
+    this.#since = null;
+    this.#times = [];
+    this.#tell([], true);
   }
 
   /** Call `listener` at every change until the returned function is called. */
@@ -76,11 +89,22 @@ export class ArrivalLog {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Take an answer of the server in; throws `FrameError` before anything of it is taken. */
-  take(data: ArrayBuffer): void {
+  /**
+   * Take an answer of the server in; false: it is of another log, and nothing of it is taken. Throws `FrameError` before
+   * anything of it is taken.
+   */
+  take(data: ArrayBuffer): boolean {
     const view = new DataView(data);
-    const first = this.#check(view);
-    this.baseS = view.getFloat64(24, true);
+    this.#check(view);
+    const baseS = view.getFloat64(24, true);
+    if (this.next > 0 && baseS !== this.baseS) return false;
+    const first = Number(view.getBigUint64(8, true));
+    if (first < this.next) {
+      if (view.byteLength === HEADER_BYTES) return true;
+      throw new FrameError("bad_block", "arrivals that are here already");
+    }
+    this.lost += first - this.next;
+    this.baseS = baseS;
     const changed = this.blocks.map((): number[] => []);
     const before = this.#since;
     for (let at = HEADER_BYTES; at < view.byteLength; at += RECORD_BYTES) {
@@ -93,10 +117,10 @@ export class ArrivalLog {
     }
     this.next = first + (view.byteLength - HEADER_BYTES) / RECORD_BYTES;
     this.#tell(changed, before !== this.#since);
+    return true;
   }
 
-  /** The number of the first record; what is too old the server may have forgotten. */
-  #check(view: DataView): number {
+  #check(view: DataView): void {
     const whole = (view.byteLength - HEADER_BYTES) % RECORD_BYTES === 0;
     if (!whole || view.getUint32(0) !== MAGIC || view.getUint32(4, true) !== VERSION) {
       throw new FrameError("bad_block", "no log of arrivals of this version");
@@ -107,9 +131,6 @@ export class ArrivalLog {
         throw new FrameError("bad_block", `no page ${cell} of block ${block}`);
       }
     }
-    const first = Number(view.getBigUint64(8, true));
-    if (first < this.next) throw new FrameError("bad_block", "arrivals that are here already");
-    return first;
   }
 
   /** Class of a page: `NOT_SEEN`, `BEFORE`, or from `FIRST_CLASS` on by its order. */
@@ -142,7 +163,7 @@ export class ArrivalLog {
     }
     const rank = ++this.#arrivals;
     if (this.#since === null && kind !== Arrival.PRECOPIED) {
-      this.#since = { rank, missing: Math.max(1, this.#pages - this.#present) };
+      this.#since = { rank, missing: Math.max(1, this.#count - this.#present) };
       this.#times = [];
     }
     if (!was) this.#present++;
@@ -162,12 +183,13 @@ export class ArrivalLog {
   #classOf(rank: number, kind: number): number {
     const since = this.#since;
     if (since !== null && kind === Arrival.PRECOPIED) return BEFORE;
-    const share = since ? (rank - since.rank) / since.missing : (rank - 1) / this.#pages;
+    const share = since ? (rank - since.rank) / since.missing : (rank - 1) / this.#count;
     return FIRST_CLASS + Math.min(ORDER_CLASSES - 1, Math.floor(share * ORDER_CLASSES));
   }
 
   #tell(changed: readonly (readonly number[])[], all: boolean): void {
-    changed.forEach((cells, block) => {
+    this.pages.forEach((_, block) => {
+      const cells = changed[block] ?? [];
       if (!all && cells.length === 0) return;
       for (const listener of this.#listeners) listener(block, all ? null : Uint32Array.from(cells));
     });

@@ -221,6 +221,6 @@ function orderPaints(paints: Paints, theme: Theme): Paints {
   }
   made[NO_PAGE] = paints[NO_PAGE];
   for (const kept of [UNKNOWN, MIGRATING, MIGRATING + 1]) made[kept] = paints[kept];
-  made[UNKNOWN] &&= { ...made[UNKNOWN], label: "came before anyone looked" };
+  made[UNKNOWN] &&= { ...made[UNKNOWN], label: "when it came is not known" };
   return made;
 }

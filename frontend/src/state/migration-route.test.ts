@@ -17,12 +17,18 @@ describe("addresses of migrations", () => {
     ]);
   });
 
-  it.each(["#/migration/No", "#/migration/a/b", "#/migrations", "#/migration?pair=a:1,b"])(
-    "makes nothing of %s",
-    (hash) => {
-      expect(parsed(hash)).toBeNull();
-    },
-  );
+  it.each([
+    "#/migration/No",
+    "#/migration/a/b",
+    "#/migrations",
+    "#/migration?pair=a:1,b",
+    "#/migration?pair=",
+    "#/migration?pair=a:1,a:1",
+    "#/migration?pair=a:0,b:1",
+    `#/migration?pair=${"a".repeat(129)}:1,b:1`,
+  ])("makes nothing of %s", (hash) => {
+    expect(parsed(hash)).toBeNull();
+  });
 
   it.each([
     "#/migration/m1",

@@ -24,7 +24,8 @@ export interface MigrationFields {
 export interface MigrationAddress extends MigrationWish, MigrationFields {}
 
 const ID = /^\/migration\/([a-z0-9]{1,16})$/;
-const PAIR = /^(.+):([1-9][0-9]{0,9}),(.+):([1-9][0-9]{0,9})$/;
+/** The server takes no longer names of hosts. */
+const PAIR = /^(.{1,128}):([1-9][0-9]{0,9}),(.{1,128}):([1-9][0-9]{0,9})$/;
 
 /** What an address asks for; null: it means nothing. Without id and pair it is of all migrations. */
 export function parseMigration({ path, asked }: MigrationRoute): MigrationAddress | null {
@@ -48,6 +49,8 @@ export function parseMigration({ path, asked }: MigrationRoute): MigrationAddres
 function pairOf(text: string): [PairEnd, PairEnd] | null {
   const [, source, one, destination, other] = PAIR.exec(text) ?? [];
   if (source === undefined || destination === undefined) return null;
+  // One process is not both ends.
+  if (source === destination && one === other) return null;
   return [
     { host_id: source, pid: Number(one) },
     { host_id: destination, pid: Number(other) },

@@ -5,15 +5,17 @@ const TWO_MIB = 2 * 2 ** 20;
 
 /** A post-copy of 16 pages, six of which are there. */
 export function sampleMigration(change: Partial<MigrationState> = {}): MigrationState {
+  const host_source = { kind: "live", name: null } as const;
   const end = { host_id: "h", epoch: "one", name: "vm", gone: false, qmp: null };
+  const made = { host_source, simulated: false };
   return {
     type: "migration",
     summary: {
       id: "m1",
       paired_by: ["uuid"],
       name: "vm",
-      source: { ...end, pid: 42, present_pages: 16 },
-      destination: { ...end, pid: 43, present_pages: 6 },
+      source: { ...end, ...made, pid: 42, present_pages: 16 },
+      destination: { ...end, ...made, pid: 43, present_pages: 6 },
       phase: "postcopy",
       page_size: TWO_MIB,
       pages: 16,

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { ArrivalLog } from "./migration-arrivals";
 import { migrationTimelines } from "./migration-charts";
+import { missingWords } from "./migration-missing";
 import { sampleArrivals, sampleMigration } from "./migration-samples";
 import {
   arrivalWords,
-  missingWords,
+  gapWords,
   physicalOf,
   sinceWords,
   spanWords,
   timeLeftWords,
+  unwatchedWords,
   zeroOf,
 } from "./migration-words";
 
@@ -27,7 +29,11 @@ describe("words of a migration", () => {
 
   it("tells times from the switch-over on, or else from the begin", () => {
     const state = sampleMigration();
-    expect(zeroOf(state)).toEqual({ atS: 105, words: "the switch-over" });
+    expect(zeroOf(state)).toEqual({ atS: 105, words: "the begin of the post-copy" });
+    const turned = state.phases.map((one) =>
+      one.phase === "precopy" ? { ...one, phase: "switchover" as const } : one,
+    );
+    expect(zeroOf({ phases: turned })).toEqual({ atS: 100, words: "the switch-over" });
     expect(zeroOf({ phases: state.phases.slice(0, 1) }).atS).toBe(100);
     expect([sinceWords(105.214, 105), sinceWords(104.6, 105), sinceWords(1105, 105)]).toEqual([
       "+0.21 s",
@@ -46,6 +52,9 @@ describe("words of a migration", () => {
     const { summary } = sampleMigration();
     const over = sampleMigration({ summary: { ...summary, phase: "failed" } });
     expect(timeLeftWords(over)).toBe("–");
+    const done = (left: number): string =>
+      timeLeftWords(sampleMigration({ left, summary: { ...summary, phase: "done" } }));
+    expect([done(0), done(3)]).toEqual(["nothing is left", "–"]);
   });
 
   it("knows guest-physical addresses where it knows what is below 4 GiB", () => {
@@ -70,6 +79,38 @@ describe("words of a migration", () => {
     );
     expect(arrivalWords(log, 0, 2, 105)).toContain("a fault was seen");
     expect(arrivalWords(log, 0, 3, 105)).toBeNull();
+    log.take(sampleArrivals(9, 10, [[3, 1, 8, 3]]));
+    expect(arrivalWords(log, 0, 3, 105)).toBe(
+      "came +3.00 s, in order (inferred), missing for 3.0 s",
+    );
+  });
+
+  it("says what of the log is not here", () => {
+    const log = new ArrivalLog([8]);
+    expect(gapWords(log, null)).toBeNull();
+    expect(gapWords(log, "status 500")).toMatch(
+      /^No more of the log .*status 500.* not all of it\.$/,
+    );
+    log.take(sampleArrivals(1200, 1200, []));
+    expect(gapWords(log, null)).toContain("forgotten 1,200 of its records");
+  });
+
+  it("tells faults that are not watched yet from those that cannot be", () => {
+    const { summary } = sampleMigration();
+    const limit = (reason: string): Parameters<typeof unwatchedWords>[1] => [
+      { capability: "pfn", reason: "no root", cost: "", remedy: null },
+      { capability: "page_faults", reason, cost: "", remedy: null },
+    ];
+    const words = (
+      limits = limit("process 99: too many threads"),
+      phase = summary.phase,
+    ): unknown => unwatchedWords(sampleMigration({ summary: { ...summary, phase } }), limits);
+    expect(words([])).toBe("not watched yet: that begins with the switch-over");
+    expect(words()).toBe(words([]));
+    expect(words(limit("no perf_event_open"))).toBe("cannot be seen: no perf_event_open");
+    expect(words(limit("process 43: EPERM"))).toBe("cannot be seen: process 43: EPERM");
+    expect(words([], "failed")).toBe("not watched");
+    expect(unwatchedWords(sampleMigration({ faults: 0 }), limit("any"))).toBeNull();
   });
 
   it("has words for each way of not being there", () => {

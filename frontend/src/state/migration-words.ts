@@ -1,11 +1,6 @@
 /** A migration in words. */
 import { bytes, decimal, integer, NOTHING, percent } from "../lib/format";
-import type {
-  MigrationEnd,
-  MigrationMissing,
-  MigrationState,
-  MigrationSummary,
-} from "../wire/types";
+import type { Limit, MigrationEnd, MigrationState, MigrationSummary } from "../wire/types";
 import { Arrival, type ArrivalLog } from "./migration-arrivals";
 
 export type Side = "source" | "destination";
@@ -22,6 +17,11 @@ export const PHASE_WORDS: Readonly<Record<Phase, string>> = {
   failed: "failed",
   cancelled: "cancelled",
 };
+
+/** Whether a migration is over, however it ended. */
+export function isOver(phase: Phase): boolean {
+  return phase === "done" || phase === "failed" || phase === "cancelled";
+}
 
 /** Which of the page's tones a phase has. */
 export function phaseTone(phase: Phase): "good" | "late" | "gone" | "busy" {
@@ -43,27 +43,6 @@ const REASONS: Readonly<Record<MigrationSummary["paired_by"][number], string>> =
 /** Why the two ends count as one migration. */
 export function pairedWords(reasons: MigrationSummary["paired_by"]): string {
   return reasons.map((reason) => REASONS[reason]).join(", ");
-}
-
-const MISSING: Readonly<Record<MigrationMissing["code"], readonly [string, string]>> = {
-  no_such_migration: [
-    "No such migration",
-    "The server knows no migration of this number. Numbers last as long as the server runs.",
-  ],
-  no_such_process: [
-    "A process is not there",
-    "The server knows no process of this number on that host, or its agent is away.",
-  ],
-  no_huge_pages: ["No huge pages", "One of the two processes maps no RAM of huge pages."],
-  sizes_differ: [
-    "Not the same RAM",
-    "The RAM of the two processes differs in size or in its pages: they are not two ends of one migration.",
-  ],
-};
-
-/** Title and explanation of a migration that is not there. */
-export function missingWords({ code }: Pick<MigrationMissing, "code">): readonly [string, string] {
-  return MISSING[code];
 }
 
 /** A span of time: "37 µs", "410 ms", "3.4 s", "12 s", "2 min 5 s". */
@@ -90,7 +69,10 @@ export function zeroOf({ phases }: Pick<MigrationState, "phases">): {
   readonly words: string;
 } {
   const turn = phases.find(({ phase }) => phase === "switchover" || phase === "postcopy");
-  if (turn) return { atS: turn.began_s, words: "the switch-over" };
+  if (turn) {
+    const words = turn.phase === "postcopy" ? "the begin of the post-copy" : "the switch-over";
+    return { atS: turn.began_s, words };
+  }
   return { atS: phases[0]?.began_s ?? 0, words: "the begin of watching" };
 }
 
@@ -100,9 +82,10 @@ export function pagesWords(pages: number, pageSize: number): string {
 }
 
 /** How long it will take: "12 s (9 s to 18 s)"; what cannot be said is said so. */
-export function timeLeftWords({ time_left: left, summary }: MigrationState): string {
+export function timeLeftWords(state: MigrationState): string {
+  const { time_left: left, left: missing, summary } = state;
   if (left === null) {
-    if (summary.phase === "done") return "nothing is left";
+    if (summary.phase === "done") return missing === 0 ? "nothing is left" : NOTHING;
     return summary.phase === "postcopy" || summary.phase === "precopy" ? "not known yet" : NOTHING;
   }
   const { likely_s: likely, low_s: low, high_s: high } = left;
@@ -118,9 +101,37 @@ export function rateWords(rate: number | null): string {
   return `${bytes(rate)}/s, ${decimal((8 * rate) / 1e6)} Mbit/s`;
 }
 
+/** Why faults on the destination's pages are not counted; null: they are. `limits` are of its host. */
+export function unwatchedWords(
+  { faults, summary }: MigrationState,
+  limits: readonly Limit[],
+): string | null {
+  if (faults !== null) return null;
+  const own = `process ${summary.destination?.pid ?? 0}: `;
+  const limit = limits.find(
+    ({ capability, reason }) =>
+      capability === "page_faults" && (!/^process \d/.test(reason) || reason.startsWith(own)),
+  );
+  if (limit) return `cannot be seen: ${limit.reason}`;
+  return isOver(summary.phase)
+    ? "not watched"
+    : "not watched yet: that begins with the switch-over";
+}
+
+/** What is missing of the log of arrivals; null: nothing. */
+export function gapWords({ lost }: ArrivalLog, trouble: string | null): string | null {
+  const words = [
+    trouble !== null && `No more of the log of arrivals came (${trouble}).`,
+    lost > 0 &&
+      `The server had forgotten ${integer(lost)} of its records, the oldest, before this page asked for them.`,
+  ].filter(Boolean);
+  if (words.length === 0) return null;
+  return `${words.join(" ")} What is marked, counted and coloured by arrival is not all of it.`;
+}
+
 /** Where an end is. */
 export function endWords(end: MigrationEnd): string {
-  return `${end.host_id}, pid ${end.pid}`;
+  return `pid ${end.pid}, ${end.host_id}`;
 }
 
 /** How much of it is there. */
@@ -149,7 +160,8 @@ export function arrivalWords(
   const missing = of.missingS[cell] ?? Number.NaN;
   const gone = missing > 0 ? `, missing for ${spanWords(missing)}` : "";
   const at = sinceWords(log.baseS + (of.atS[cell] ?? 0), zeroS);
-  return `came ${at}, ${KIND_WORDS[of.kind[cell] ?? 0] ?? ""}${gone}; arrival ${integer(rank)}`;
+  const order = log.lost === 0 ? `; arrival ${integer(rank)}` : "";
+  return `came ${at}, ${KIND_WORDS[of.kind[cell] ?? 0] ?? ""}${gone}${order}`;
 }
 
 const KIND_WORDS: Readonly<Record<number, string>> = {

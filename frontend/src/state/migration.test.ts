@@ -83,6 +83,21 @@ describe("following a migration", () => {
     migrating.onMessage(over, 2000);
     expect([ended(over), migrating.agoS(9000)]).toEqual([true, 0]);
   });
+
+  it("does not count on while there is no server, nor while nobody looks at the destination", () => {
+    const { migrating, store } = followed();
+    migrating.want(WISH);
+    const state = sampleMigration({ points: [point(10)] });
+    migrating.onMessage(state, 1000);
+    store.connection.value = { phase: "connecting", attempt: 1, lostAtMs: 1500 };
+    expect([migrating.agoS(9000), migrating.serverS(9000)]).toEqual([0.5, 10.5]);
+    store.connection.value = LIVE;
+    const { summary } = state;
+    const destination = summary.destination && { ...summary.destination, gone: true };
+    migrating.onMessage(sampleMigration({ summary: { ...summary, destination } }), 9000);
+    migrating.onMessage(sampleMigration({ ...state, summary: { ...summary, destination } }), 9000);
+    expect(migrating.serverS(12_000)).toBe(10);
+  });
 });
 
 describe("the log of a migration", () => {
@@ -103,15 +118,16 @@ describe("the log of a migration", () => {
     ]);
   });
 
-  it("waits where the server holds the latest back, and tries again after a failure", async () => {
+  it("waits where the server holds the latest back, and after a failure tries again and says so", async () => {
     const ask = vi
       .fn<() => Promise<ArrayBuffer>>()
       .mockResolvedValueOnce(sampleArrivals(0, 0, []))
       .mockRejectedValueOnce(new Error("away"))
       .mockResolvedValue(sampleArrivals(0, 1, [[0, 0, 0]]));
-    const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const { migrating } = followed(ask);
     migrating.want(WISH);
+    const troubles: (string | null)[] = [];
+    migrating.trouble.subscribe((trouble) => troubles.push(trouble));
     for (let times = 1; times <= 3; times++) {
       migrating.onMessage(sampleMigration({ arrivals: 1 }), 0);
       await vi.waitFor(() => {
@@ -124,10 +140,38 @@ describe("the log of a migration", () => {
     await vi.waitFor(() => {
       expect(migrating.logged.value).toBe(1);
     });
-    expect(warned).toHaveBeenCalledOnce();
+    expect(troubles).toEqual([null, "Error: away", null]);
   });
 
-  it("begins anew where the server knows less than the page", async () => {
+  it.each([0, 2, 3])("begins anew with another run, whose log has %d entries", async (entries) => {
+    let base = 100;
+    const ask = vi.fn((_: string, since: number) => {
+      const there = base === 100 ? 2 : entries;
+      const records = Array.from({ length: there }, (__, cell) => [cell, 1, 0] as const);
+      return Promise.resolve(
+        sampleArrivals(Math.min(since, there), there, records.slice(since), base),
+      );
+    });
+    const { migrating } = followed(ask as never);
+    migrating.want(WISH);
+    migrating.onMessage(sampleMigration({ arrivals: 2 }), 0);
+    await vi.waitFor(() => {
+      expect(migrating.counts.sweep).toBe(2);
+    });
+    const log = migrating.log.value;
+    base = 200;
+    migrating.onMessage(sampleMigration({ arrivals: entries }), 0);
+    await vi.waitFor(() => {
+      expect([log.baseS, log.next, migrating.counts.sweep, migrating.logged.value]).toEqual([
+        entries === 0 ? 0 : 200,
+        ...Array<number>(3).fill(entries),
+      ]);
+    });
+    // What draws it stays.
+    expect(migrating.log.value).toBe(log);
+  });
+
+  it("keeps what it has where the state is older than that", async () => {
     const ask = vi.fn((_: string, since: number) =>
       Promise.resolve(sampleArrivals(since, 1, since === 0 ? [[0, 1, 0]] : [])),
     );
@@ -138,6 +182,9 @@ describe("the log of a migration", () => {
       expect(migrating.counts.sweep).toBe(1);
     });
     migrating.onMessage(sampleMigration({ arrivals: 0 }), 0);
-    expect([migrating.log.value.next, migrating.counts.sweep]).toEqual([0, 0]);
+    await vi.waitFor(() => {
+      expect(ask).toHaveBeenCalledTimes(2);
+    });
+    expect([migrating.log.value.next, migrating.counts.sweep]).toEqual([1, 1]);
   });
 });

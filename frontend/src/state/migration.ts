@@ -4,7 +4,7 @@ import type { FromViewer, MigrationMissing, MigrationPoint, MigrationState } fro
 import type { Connection } from "./connection";
 import { ArrivalLog } from "./migration-arrivals";
 import { sameWish, type MigrationWish } from "./migration-route";
-import type { Side } from "./migration-words";
+import { isOver, type Side } from "./migration-words";
 import type { Store } from "./store";
 
 /** Fetches records of the log from `since` on. */
@@ -25,7 +25,6 @@ export interface Received {
 }
 
 const MAX_POINTS = 1200;
-const ENDS: readonly string[] = ["done", "failed", "cancelled"];
 
 /** Follows one migration until it is told to stop. */
 export class Migrating {
@@ -35,10 +34,14 @@ export class Migrating {
   readonly log: Signal<ArrivalLog> = signal(new ArrivalLog([]));
   /** What of the log is here; changes with each part that comes. */
   readonly logged: Signal<number> = signal(0);
+  /** Why no more of the log came; null: nothing is wrong with it. */
+  readonly trouble: Signal<string | null> = signal(null);
   /** What draws each end; for tests and the console. */
   readonly panes: Partial<Record<Side, Store | undefined>> = {};
   #wish: MigrationWish | null = null;
   #asking: AbortController | null = null;
+  /** Whether the log may be another one, though it has as many entries. */
+  #doubt = false;
   #pointMs = 0;
   #stop: () => void;
 
@@ -79,38 +82,49 @@ export class Migrating {
     }
     // Another one may have been asked for since.
     if (this.#wish.id !== null && message.summary.id !== this.#wish.id) return;
-    const before = this.received.peek()?.state;
+    const before = this.received.peek()?.state.summary.id;
     const points = message.begins ? message.points : [...this.points.peek(), ...message.points];
     if (message.points.length > 0) this.#pointMs = nowMs;
     const pages = message.blocks.map((block) => block.pages);
-    const other = before?.summary.id !== message.summary.id;
-    const log = this.log.peek();
-    const resized = pages.join() !== log.blocks.map((block) => block.pages).join();
-    if (other || resized || message.arrivals < log.next) this.#restart(pages);
+    const resized = pages.join() !== this.log.peek().pages.join();
+    if (before !== message.summary.id || resized) this.#restart(pages);
+    this.#doubt ||= message.begins && before !== undefined;
     this.missing.value = null;
     this.points.value = points.slice(-MAX_POINTS);
     this.received.value = { state: message, atMs: nowMs };
     void this.#fetch();
   }
 
+  /** The log, for who is drawn anew with each part of it. */
+  get read(): ArrivalLog {
+    return this.logged.value >= 0 ? this.log.value : this.log.peek();
+  }
+
   /** Arrivals of the log, by how they came. */
   get counts(): ArrivalLog["counts"] {
-    // Whoever reads them is drawn anew with each part of the log.
-    const { counts } = this.log.value;
-    return this.logged.value === 0 ? { sweep: 0, demand: 0, fault: 0 } : counts;
+    return this.read.counts;
   }
 
   /** Seconds since the state came; 0 when nothing goes on any more. */
   agoS(nowMs: number): number {
     const received = this.received.value;
     if (received === null || ended(received.state)) return 0;
-    return Math.max(0, nowMs - received.atMs) / 1000;
+    return this.#sinceS(received.atMs, nowMs);
   }
 
-  /** About what time it is at the server, in seconds since 1970; null: nothing tells. */
+  /** About what time it is at the server, in seconds since 1970, or was when it saw pages last; null: nothing tells. */
   serverS(nowMs: number): number | null {
     const last = this.points.value.at(-1);
-    return last === undefined ? null : last.at_s + Math.max(0, nowMs - this.#pointMs) / 1000;
+    if (last === undefined) return null;
+    const away = this.received.value?.state.summary.destination?.gone === true;
+    return last.at_s + (away ? 0 : this.#sinceS(this.#pointMs, nowMs));
+  }
+
+  /** Seconds that passed while there was a server to tell of them. */
+  #sinceS(atMs: number, nowMs: number): number {
+    const link = this.store.connection.value;
+    const until = ("lostAtMs" in link ? link.lostAtMs : null) ?? nowMs;
+    return Math.max(0, until - atMs) / 1000;
   }
 
   #follow(): void {
@@ -122,8 +136,11 @@ export class Migrating {
   #restart(pages: readonly number[]): void {
     this.#asking?.abort();
     this.#asking = null;
-    this.log.value = new ArrivalLog(pages);
+    const log = this.log.peek();
+    if (pages.join() === log.pages.join()) log.clear();
+    else this.log.value = new ArrivalLog(pages);
     this.logged.value = 0;
+    this.trouble.value = null;
   }
 
   /** One question at a time, until all of the log is here. What fails is tried again with the next state. */
@@ -132,8 +149,9 @@ export class Migrating {
     const asking = (this.#asking = new AbortController());
     try {
       while (await this.#fetchPart(asking.signal));
+      if (this.#asking === asking) this.trouble.value = null;
     } catch (error) {
-      if (!asking.signal.aborted) console.warn("the log of arrivals did not come", error);
+      if (this.#asking === asking) this.trouble.value = String(error);
     } finally {
       if (this.#asking === asking) this.#asking = null;
     }
@@ -144,16 +162,19 @@ export class Migrating {
     const log = this.log.peek();
     const state = this.received.peek()?.state;
     const before = log.next;
-    if (state === undefined || before >= state.arrivals) return false;
+    // A state may be older than what is here; whether the log is another one its answer says.
+    if (state === undefined || (before === state.arrivals && !this.#doubt)) return false;
+    this.#doubt = false;
     const data = await this.ask(state.summary.id, before, signal);
     if (signal.aborted) return false;
-    log.take(data);
+    const another = !log.take(data);
+    if (another) log.clear();
     this.logged.value = log.next;
-    return log.next > before;
+    return another || log.next > before;
   }
 }
 
 /** Whether a migration is over, however it ended. */
 export function ended({ summary }: Pick<MigrationState, "summary">): boolean {
-  return ENDS.includes(summary.phase);
+  return isOver(summary.phase);
 }

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { levelsOf } from "../lib/levels";
-import { CellState, UNKNOWN_AGE } from "../wire/generated";
+import { CellState, SEVERAL_NODES, UNKNOWN_AGE, UNKNOWN_NODE } from "../wire/generated";
 import { Picture } from "./picture";
 import { SAMPLE_ADDRESS, sampleCells, sampleFrame, sampleMapping } from "./samples";
 import { spanFacts } from "./span-facts";
@@ -33,4 +33,17 @@ it("knows a change, and what it does not know", () => {
   const sum = spanFacts(made, { first: 0, count: 2 }, 5000);
   expect(sum?.changedAgoS).toBeCloseTo(2);
   expect(spanFacts(made, { first: 400, count: 2 }, 5000)).toBeNull();
+});
+
+it("names a node only where it is that of all pages", () => {
+  const nodeOf = (states: number[], nodes: number[]): number | undefined => {
+    const made = picture(states.map(() => HOLE));
+    made.apply(sampleFrame([{ ...sampleCells(0, states), node: Uint8Array.from(nodes) }]), 3000);
+    return spanFacts(made, { first: 0, count: states.length }, 5000)?.node;
+  };
+  expect(nodeOf([MAPPED, HOLE, MAPPED], [1, UNKNOWN_NODE, 1])).toBe(1);
+  expect(nodeOf([MAPPED, MAPPED], [0, 1])).toBe(SEVERAL_NODES);
+  expect(nodeOf([MAPPED, MAPPED, MAPPED], [0, UNKNOWN_NODE, 0])).toBe(UNKNOWN_NODE);
+  expect(nodeOf([MAPPED, MAPPED, MAPPED], [0, 1, UNKNOWN_NODE])).toBe(UNKNOWN_NODE);
+  expect(nodeOf([HOLE, HOLE], [UNKNOWN_NODE, UNKNOWN_NODE])).toBe(UNKNOWN_NODE);
 });

@@ -15,8 +15,15 @@ class Sum {
   inferred = 0;
   mapcount = UNKNOWN_COUNT;
   mappers = UNKNOWN_COUNT;
-  node = UNKNOWN_NODE;
   changedAt = -Infinity;
+
+  /** Of what is present; null: of nothing yet. */
+  #node: number | null = null;
+
+  /** Of all that is present; unknown where it is of one of them. */
+  get node(): number {
+    return this.#node ?? UNKNOWN_NODE;
+  }
 
   cell(items: CellItems, item: number): void {
     const { cells } = items;
@@ -44,8 +51,11 @@ class Sum {
 
   #pages(pages: number, node: number, changedAt: number): void {
     this.mappedPages += pages;
-    if (this.node === UNKNOWN_NODE) this.node = node;
-    else if (node !== UNKNOWN_NODE && node !== this.node) this.node = SEVERAL_NODES;
+    if (pages > 0) {
+      const other = node === UNKNOWN_NODE ? node : SEVERAL_NODES;
+      if (this.#node === null) this.#node = node;
+      else if (this.#node !== UNKNOWN_NODE && this.#node !== node) this.#node = other;
+    }
     this.changedAt = Math.max(this.changedAt, changedAt);
   }
 
@@ -78,12 +88,13 @@ export function spanFacts(picture: Picture, span: CellSpan, nowMs: number): Grou
   }
   const [begin, last] = [picture.itemSpan(low), picture.itemSpan(high)];
   const cells = picture.spanOf(begin.first, last.first + last.count - 1);
-  const { changedAt, ...sums } = sum;
+  const { changedAt, node, ...sums } = sum;
   const agoS = nowMs / 1000 - changedAt;
   return {
     kind: "group",
     cells,
     ...sums,
+    node,
     changedAgoS: agoS === Infinity ? null : Math.max(0, agoS),
   };
 }

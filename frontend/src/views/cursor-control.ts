@@ -126,7 +126,7 @@ export class CursorControl {
     const { picture, panel, actions } = this.place;
     const number = entry && this.#number(entry);
     if (number === null) {
-      if (second) panel?.show(panel.plan.home);
+      if (second) panel?.home();
     } else if (second) actions.drill(number);
     else if (shift) this.#extend(actions.selected?.first ?? this.here() ?? number, number);
     else {

@@ -18,7 +18,7 @@ import { integer } from "../lib/format";
 import { clampRange, type CellSpan } from "../lib/geometry";
 import { Inquiry } from "../state/inquiry";
 import type { Picture } from "../state/picture";
-import type { MapFields, MapRoute } from "../state/route";
+import { latest, type MapFields, type MapRoute } from "../state/route";
 import type { Store } from "../state/store";
 import type { ExtentPage, HostSummary } from "../wire/types";
 import { ExtentTable } from "./extent-table";
@@ -74,9 +74,9 @@ export function ExtentsPanel(props: ExtentsProps): JSX.Element {
       <Head query={query} total={total} close={close} />
       <Filters
         by={route.by}
-        choose={(by) => {
+        choose={(word) => {
           setOffset(0);
-          change({ by });
+          change({ by: toggled(latest(route).by, word) });
         }}
       />
       {fault !== null && (
@@ -201,7 +201,7 @@ function toRow(section: HTMLElement, step: number): void {
 
 function Filters(props: {
   readonly by: MapRoute["by"];
-  readonly choose: (by: MapRoute["by"]) => void;
+  readonly choose: (word: string) => void;
 }): JSX.Element {
   const box = (word: string, words = word.replaceAll("_", " ")): JSX.Element => (
     <label key={word}>
@@ -210,7 +210,7 @@ function Filters(props: {
         checked={props.by?.includes(word) ?? false}
         data-testid={`by-${word}`}
         onChange={() => {
-          props.choose(toggled(props.by, word));
+          props.choose(word);
         }}
       />{" "}
       {words}

@@ -8,13 +8,6 @@ import type { Store } from "../state/store";
 import { HeatmapPainter, type PainterStyle } from "./heatmap-painter";
 import type { AxisStyle, DragMode, PlotAxes } from "./plot-axes";
 
-/** What the columns are. */
-const UNITS = {
-  tables: "page table",
-  cells: "entry in its page table",
-  parts: "part of the page",
-} as const;
-
 export interface PanelElements {
   readonly canvas: HTMLCanvasElement;
   readonly plot: HTMLElement;
@@ -101,7 +94,7 @@ export class HeatmapPanel implements CellScreen {
       this.#moved,
       this.range(),
       this.#dragMode,
-      this.picture.place.perRow ? "page in its row" : UNITS[this.picture.level.kind],
+      this.picture.place,
     );
     this.#axes = axes;
     await axes.create();

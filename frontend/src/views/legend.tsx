@@ -20,7 +20,8 @@ export interface LegendProps {
   readonly store: Store;
   readonly picture: Picture;
   readonly shown: Shown;
-  readonly choose: (shown: Shown) => void;
+  /** Gets what makes the next filter of the one there is by then. */
+  readonly choose: (next: (shown: Shown) => Shown) => void;
 }
 
 /** Legend and filter. */
@@ -51,7 +52,7 @@ export function Legend(props: LegendProps): JSX.Element {
               type="button"
               data-testid="show-all"
               onClick={() => {
-                choose(null);
+                choose(() => null);
               }}
             >
               show all
@@ -80,7 +81,7 @@ function LegendLine(
   const { key, label, count } = entry;
   const act = (only: boolean): void => {
     const keys = entries.map((one) => one.key);
-    choose(only ? solo(shown, key) : toggled(shown, key, keys));
+    choose((now) => (only ? solo(now, key) : toggled(now, key, keys)));
   };
   return (
     <li data-key={key} data-count={count}>

@@ -151,6 +151,18 @@ describe("what is selected", () => {
   });
 });
 
+it("starts from what was asked for before, though the page does not show it yet", () => {
+  const location = { hash: "", replace: (hash: string) => (location.hash = hash) };
+  vi.stubGlobal("window", { location });
+  const { actions } = actionsOn(made(0));
+  actions.act("extents");
+  actions.act("color", "2");
+  expect(went()).toMatchObject({ panel: "extents", color: "mapcount" });
+  actions.act("extents");
+  actions.act("color", "1");
+  expect(went()).toMatchObject({ panel: null, color: "state" });
+});
+
 it("says that there is no minimap", () => {
   const { actions } = actionsOn(made(0));
   expect(actions.act("minimap")).toBe(true);

@@ -226,7 +226,7 @@ function perform(action: KeyAction, key: string, actions: MapActions): boolean {
       panel?.zoom(action === "zoom-in" ? 0.5 : 2, zoomedAround(actions));
       return true;
     case "home":
-      if (panel) panel.show(panel.plan.home);
+      panel?.home();
       return true;
     case "minimap":
       if (!focusOn("[data-testid=minimap]")) {
@@ -237,11 +237,12 @@ function perform(action: KeyAction, key: string, actions: MapActions): boolean {
       return focusOn("[data-testid=legend] button");
     case "color": {
       const color = COLOR_MODES[Number(key) - 1];
-      if (color !== undefined && color !== route.color) change(route, { color, show: null });
+      if (color !== undefined && color !== latest(route).color)
+        change(route, { color, show: null });
       return true;
     }
     case "extents":
-      change(route, { panel: route.panel === "extents" ? null : "extents" });
+      change(route, { panel: latest(route).panel === "extents" ? null : "extents" });
       return true;
     case "pause":
       store.pause(!store.paused.peek());

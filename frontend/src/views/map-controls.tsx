@@ -5,7 +5,7 @@ import { integer } from "../lib/format";
 import { bindingOf, typed } from "../lib/keys";
 import { processTitle } from "../lib/process-title";
 import type { Picture } from "../state/picture";
-import type { MapRoute } from "../state/route";
+import { latest, type MapRoute } from "../state/route";
 import type { Store } from "../state/store";
 import type { HostSummary } from "../wire/types";
 import { dialogsPart, exportPart, extentsPart, pagePart } from "./control-parts";
@@ -45,8 +45,8 @@ export function MapHead(props: ControlsProps): JSX.Element {
           store={store}
           picture={picture}
           shown={route.show}
-          choose={(show) => {
-            actions.change({ show });
+          choose={(next) => {
+            actions.change({ show: next(latest(route).show) });
           }}
         />
         {host && <LimitNote host={host} color={picture.mode} />}

@@ -36,7 +36,8 @@ export function MapMarks(props: MapMarksProps): JSX.Element {
   const first = selected?.first ?? null;
   const before = useRef(first);
   useEffect(() => {
-    if (selected !== null) {
+    // Where the address says what is in sight, that is shown first.
+    if (selected !== null && (panel.first === null || first !== before.current)) {
       const [place] = spanRanges(geometry, { first: selected.first, count: 1 });
       if (place && overlap(place, panel.range()) === null) {
         panel.show(rangeAround(geometry, selected));

@@ -115,7 +115,7 @@ function ZoomButtons({ panel, picture, selected, act }: ToolbarProps): JSX.Eleme
     <span class="buttons">
       {zoom("zoom-out", "zoom out", "−")}
       {zoom("zoom-in", "zoom in", "+")}
-      <button type="button" data-testid="zoom-home" onClick={() => panel?.show(home)}>
+      <button type="button" data-testid="zoom-home" onClick={() => panel?.home()}>
         {fitted ? "fit" : "reset zoom"}
       </button>
       {selected && (
@@ -156,6 +156,9 @@ function ActionButtons({ store, route, act }: ToolbarProps): JSX.Element {
   );
   return (
     <span class="buttons">
+      {button("previous-other", "‹ differing")}
+      {button("next-other", "differing ›")}
+      {button("next-changed", "changed ›")}
       {button("go-to", "go to…")}
       {button("pause", paused ? "resume" : "pause")}
       {button("extents", "extents", route.panel === "extents")}

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { bytes, decimal, integer, NOTHING } from "../lib/format";
 import type { Migrating } from "../state/migration";
 import { ended } from "../state/migration";
+import { failsWords, marginWords } from "../state/migration-collapse";
 import {
   pagesWords,
   rateWords,
@@ -11,8 +12,9 @@ import {
   timeLeftWords,
   zeroOf,
   sinceWords,
+  unwatchedWords,
 } from "../state/migration-words";
-import type { MigrationState, QmpReading } from "../wire/types";
+import type { Limit, MigrationState, QmpReading } from "../wire/types";
 import { ScrolledTable, type Head } from "./migration-table";
 
 interface FiguresProps {
@@ -37,13 +39,20 @@ function Facts(props: { readonly facts: readonly Fact[] }): JSX.Element {
 }
 
 /** How far it is and how fast. */
-export function MigrationFigures({ migrating, state }: Omit<FiguresProps, "nowMs">): JSX.Element {
+export function MigrationFigures({
+  migrating,
+  state,
+  limits,
+}: Omit<FiguresProps, "nowMs"> & { readonly limits: readonly Limit[] }): JSX.Element {
   const { summary } = state;
   const { pages, page_size: size } = summary;
   const last = migrating.points.value.at(-1);
   const over = ended(state);
-  const rate = (value: number | undefined): string =>
-    over ? "0 pages/s: it is over" : value === undefined ? NOTHING : `${decimal(value)} pages/s`;
+  const rate = (value: number | undefined): string => {
+    if (over) return "0 pages/s: it is over";
+    const seen = value !== undefined && summary.destination?.gone === false;
+    return seen ? `${decimal(value)} pages/s` : NOTHING;
+  };
   const present = (side: "source" | "destination"): string => {
     const end = summary[side];
     return end === null ? "not known" : shareWords(end.present_pages, pages);
@@ -55,7 +64,7 @@ export function MigrationFigures({ migrating, state }: Omit<FiguresProps, "nowMs
         facts={[
           ["present at the source", present("source"), "source"],
           ["present at the destination", present("destination"), "destination"],
-          ["still to come", pagesWords(state.left, size), "left"],
+          [over ? "did not come" : "still to come", pagesWords(state.left, size), "left"],
           ["time left", timeLeftWords(state), "time-left"],
           ["in order, now", rate(last?.sweep), "sweep"],
           ["demanded, now", rate(last?.demand), "demand"],
@@ -66,11 +75,7 @@ export function MigrationFigures({ migrating, state }: Omit<FiguresProps, "nowMs
           ],
           ["came before it", pagesWords(state.precopied, size), "precopied"],
           ["rate in post-copy", rateWords(state.rate_bytes_per_s), "rate"],
-          [
-            "faults seen",
-            state.faults === null ? "cannot be seen on this host" : integer(state.faults),
-            "faults",
-          ],
+          ["faults seen", unwatchedWords(state, limits) ?? integer(state.faults ?? 0), "faults"],
           [
             "the source grew by",
             pagesWords(state.inflated_pages, size),
@@ -109,15 +114,9 @@ function CollapseFacts(
       : collapse.left === null
         ? "not known: the pool was not seen"
         : "not known";
-  const { margin, fails_at_s: failsS } = collapse;
+  const { margin } = collapse;
   const over = ended(state);
-  const nowS = migrating.serverS(nowMs);
-  const fails =
-    over || failsS === null
-      ? "not at all, as it goes"
-      : nowS === null || failsS <= nowS
-        ? "now"
-        : `in ${spanWords(failsS - nowS)}`;
+  const fails = failsWords(collapse, over, migrating.serverS(nowMs));
   const short = margin !== null && margin < 0 && !over;
   return (
     <Facts
@@ -127,13 +126,8 @@ function CollapseFacts(
         ["lost their reservation", count(collapse.reservations_lost), "reservations"],
         ["to come without reservation", count(collapse.without_reservation), "unreserved"],
         ["left in the pool for others", count(collapse.left), "pool"],
-        [
-          "others may take",
-          short ? `${integer(-margin)} too many are taken` : over ? NOTHING : count(margin),
-          "margin",
-          short ? "gone" : null,
-        ],
-        ["would fail", fails, "fails", !over && failsS !== null ? "gone" : null],
+        ["others may take", marginWords(collapse, over), "margin", short ? "gone" : null],
+        ["would fail", fails, "fails", !over && collapse.fails_at_s !== null ? "gone" : null],
       ]}
     />
   );

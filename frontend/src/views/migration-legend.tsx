@@ -7,9 +7,9 @@ import type { Migrating } from "../state/migration";
 import { FIRST_CLASS, ORDER_CLASSES } from "../state/migration-arrivals";
 import type { PaneStore } from "../state/migration-pane";
 import type { MigrationAddress } from "../state/migration-route";
-import { SIDES, sinceWords, zeroOf, type Side } from "../state/migration-words";
+import { SIDES, sinceWords, unwatchedWords, zeroOf, type Side } from "../state/migration-words";
 import { theme } from "../state/theme";
-import type { MigrationState } from "../wire/types";
+import type { Limit, MigrationState } from "../wire/types";
 import { Swatch } from "./composition-bar";
 
 export interface LegendProps {
@@ -19,6 +19,8 @@ export interface LegendProps {
   readonly state: MigrationState;
   /** Pages on screen that are dark. */
   readonly dark: number;
+  /** Of the destination's host. */
+  readonly limits: readonly Limit[];
 }
 
 /** Colours with the pages of each side, then marks. */
@@ -67,7 +69,9 @@ function OrderLegend({ migrating, panes, state }: LegendProps): JSX.Element | nu
   const picture = panes.destination?.picture.value;
   // Times come with the log.
   if (!picture?.painted || migrating.logged.value === 0) {
-    return <p class="mig-legend muted">No arrival was seen yet.</p>;
+    const words =
+      state.arrivals > 0 ? "The log of arrivals is on its way." : "No arrival was seen yet.";
+    return <p class="mig-legend muted">{words}</p>;
   }
   const paints = picture.paints(theme.value);
   const log = migrating.log.value;
@@ -98,8 +102,9 @@ function OrderLegend({ migrating, panes, state }: LegendProps): JSX.Element | nu
 }
 
 /** What lies over the cells; all of it is at the destination. */
-function MarkLegend({ migrating, state, dark }: LegendProps): JSX.Element {
+function MarkLegend({ migrating, state, dark, limits }: LegendProps): JSX.Element {
   const { demand, fault } = migrating.counts;
+  const unwatched = unwatchedWords(state, limits);
   return (
     <ul class="mig-legend" aria-label="marks">
       <li>
@@ -107,10 +112,9 @@ function MarkLegend({ migrating, state, dark }: LegendProps): JSX.Element {
         <span class="muted">{integer(demand)}</span>
       </li>
       <li>
-        {state.faults === null ? (
+        {unwatched !== null ? (
           <span class="muted" data-testid="no-faults">
-            faults cannot be seen on the destination’s host: which page is waited for is not known
-            until it comes
+            faults at the destination: {unwatched}
           </span>
         ) : (
           <>
@@ -119,7 +123,7 @@ function MarkLegend({ migrating, state, dark }: LegendProps): JSX.Element {
           </>
         )}
       </li>
-      {state.faults !== null && (
+      {unwatched === null && (
         <li>
           <span class="mig-dark-swatch" aria-hidden="true" /> dark: a fault waits for it{" "}
           <span class="muted">{integer(dark)}</span>

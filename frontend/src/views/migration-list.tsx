@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { percent } from "../lib/format";
 import type { Store } from "../state/store";
-import type { MigrationEnd } from "../wire/types";
+import type { MigrationEnd, MigrationSummary } from "../wire/types";
 
 /** A line each, the newest first; nothing as long as there is none. */
 export function MigrationList({ store }: { readonly store: Store }): JSX.Element | null {
@@ -15,7 +15,8 @@ export function MigrationList({ store }: { readonly store: Store }): JSX.Element
         {migrations.map((one) => (
           <li key={one.id} data-phase={one.phase}>
             <a href={`#/migration/${one.id}`}>{one.name ?? `migration ${one.id}`}</a>{" "}
-            <span class="tag">{one.phase}</span>{" "}
+            <span class="tag phase">{one.phase}</span>{" "}
+            {madeWords(one) && <span class="tag tag-late">{madeWords(one)}</span>}{" "}
             <span class="muted">
               {whereWords(one.source)} → {whereWords(one.destination)}
             </span>{" "}
@@ -25,6 +26,15 @@ export function MigrationList({ store }: { readonly store: Store }): JSX.Element
       </ul>
     </section>
   );
+}
+
+/** How far it is not a VM of a running host. */
+function madeWords({ source, destination }: MigrationSummary): string {
+  const kinds = [source, destination].flatMap((end) => [
+    end?.host_source.kind,
+    end?.simulated && "simulated",
+  ]);
+  return [...new Set(kinds)].filter((kind) => kind && kind !== "live").join(", ");
 }
 
 function whereWords(end: MigrationEnd | null): string {

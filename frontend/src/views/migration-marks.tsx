@@ -32,18 +32,16 @@ export interface MarksProps {
   /** Changes as the log does. */
   readonly logged: number;
   readonly dark: readonly DarkPage[];
-  /** The migration is over: what is dark stays so. */
-  readonly over: boolean;
 }
 
 /** Everything over the cells of one side. */
 export function MigrationMarks(props: MarksProps): JSX.Element {
-  const { panel, linked, selected, side, arrivals, dark, over } = props;
+  const { panel, linked, selected, side, arrivals, dark } = props;
   return (
     <>
       {arrivals && <DemandMarks panel={panel} arrivals={arrivals} />}
       {dark.map((page) => (
-        <DarkMark key={page.cell} {...{ panel, page, over }} />
+        <DarkMark key={page.cell} {...{ panel, page }} />
       ))}
       {selected &&
         spanRanges(panel.picture.geometry, selected).map((range) => {
@@ -93,9 +91,8 @@ function styleOf({ left, top, width, height }: Place): Record<string, string> {
 function DarkMark(props: {
   readonly panel: HeatmapPanel;
   readonly page: DarkPage;
-  readonly over: boolean;
 }): JSX.Element | null {
-  const { panel, page, over } = props;
+  const { panel, page } = props;
   const { geometry } = panel.picture;
   const [column, row] = [columnOf(geometry, page.cell), rowOf(geometry, page.cell)];
   if (overlap(panel.range(), { x0: column, x1: column + 1, y0: row, y1: row + 1 }) === null) {
@@ -105,11 +102,7 @@ function DarkMark(props: {
   const roomy = place.width >= WORDS_PX.width && place.height >= WORDS_PX.height;
   const words = page.forS === null ? "dark" : spanWords(page.forS);
   return (
-    <div
-      class={`mig-dark${over ? " mig-dark-over" : ""}`}
-      style={styleOf(place)}
-      data-testid="dark-cell"
-    >
+    <div class="mig-dark" style={styleOf(place)} data-testid="dark-cell">
       {roomy && <span>{words}</span>}
     </div>
   );

@@ -1,7 +1,7 @@
 /** One end of a migration: its map, on the guest's own axis. */
 import { useSignal, type Signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { rangeAround, type CellRange, type CellSpan } from "../lib/geometry";
 import { integer, percent } from "../lib/format";
 import type { Linked } from "../state/migration-link";
@@ -23,7 +23,7 @@ const HEIGHT_SHARE = 0.5;
 /** What one side can be told to do. */
 export interface PaneHandle {
   readonly control: CursorControl;
-  readonly focus: () => void;
+  readonly canvas: HTMLCanvasElement | null;
 }
 
 /** Of both sides, as far as they are there. */
@@ -40,7 +40,9 @@ export interface PaneProps {
   readonly selected: CellSpan | null;
   readonly select: (cells: CellSpan) => void;
   readonly handles: PaneHandles;
-  readonly marks: Pick<MarksProps, "arrivals" | "logged" | "dark" | "over">;
+  readonly marks: Pick<MarksProps, "arrivals" | "logged" | "dark">;
+  /** Pages of this block that a fault waits for. */
+  readonly darkCount: number;
   /** Registered with userfaultfd, in words; null: not at all. */
   readonly registered: string | null;
 }
@@ -75,14 +77,18 @@ function emptyWords({ side, end, pane }: PaneProps): string {
 }
 
 function PaneHead(props: PaneProps & { readonly old: boolean }): JSX.Element {
-  const { side, end, pane, pages, registered, marks } = props;
+  const { side, end, pane, pages, registered, darkCount } = props;
   pane?.followCells();
   const picture = pane?.picture.value;
   const present = picture?.complete === true ? presentOf(picture) : null;
   return (
     <header class="mig-pane-head">
       <h2>{side}</h2>
-      {end && <span class="muted">{endWords(end)}</span>}
+      {end && (
+        <span class="mig-end" title={endWords(end)}>
+          {endWords(end)}
+        </span>
+      )}
       {props.old && end && (
         <span class="tag tag-late" data-testid={`gone-${side}`}>
           {end.gone ? "gone: last seen" : "ended: last seen"}
@@ -93,9 +99,9 @@ function PaneHead(props: PaneProps & { readonly old: boolean }): JSX.Element {
           {registered}
         </span>
       )}
-      {marks.dark.length > 0 && (
+      {darkCount > 0 && (
         <span class="tag mig-dark-tag" data-testid="dark-count">
-          dark {integer(marks.dark.length)}
+          dark {integer(darkCount)}
         </span>
       )}
       <span class="mig-present" data-testid={`present-${side}`}>
@@ -209,11 +215,9 @@ function useControl(
       },
     });
   }, [picture, canvas, panel, linked]);
-  useEffect(() => {
-    handles[side] = {
-      control,
-      focus: () => canvas.current?.focus({ preventScroll: true }),
-    };
+  // A key may come as soon as there is something to see.
+  useLayoutEffect(() => {
+    handles[side] = { control, canvas: canvas.current };
     return () => {
       if (handles[side]?.control === control) handles[side] = undefined;
     };

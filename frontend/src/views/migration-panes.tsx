@@ -1,23 +1,24 @@
 /** Both ends side by side, with one range, one cursor and one selection. */
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { LiveBackend, viewerUrl } from "../backends/live";
 import { sameRange, type CellRange } from "../lib/geometry";
 import { focusPlace } from "../lib/focus-place";
 import { bindingOf, type KeyAction } from "../lib/keys";
 import type { Migrating } from "../state/migration";
-import { ended } from "../state/migration";
 import { Linked } from "../state/migration-link";
 import { PaneStore } from "../state/migration-pane";
 import {
   migrationHash,
+  parseMigration,
   type MigrationAddress,
   type MigrationFields,
 } from "../state/migration-route";
 import { SIDES, type Side } from "../state/migration-words";
+import { parseRoute } from "../state/route";
 import { find } from "../state/selection";
 import type { Store } from "../state/store";
-import type { MigrationState } from "../wire/types";
+import type { Limit, MigrationState } from "../wire/types";
 import { MigrationBar } from "./migration-bar";
 import { MigrationLegend } from "./migration-legend";
 import type { DarkPage } from "./migration-marks";
@@ -26,7 +27,6 @@ import { MigrationReadout } from "./migration-readout";
 import type { DragMode } from "./plot-axes";
 
 const ADDRESS_AFTER_MS = 300;
-const MOST_DARK = 40;
 const PAN_SHARE = 0.25;
 const PANS: Readonly<Record<string, readonly [number, number]>> = {
   w: [0, -PAN_SHARE],
@@ -40,25 +40,28 @@ export interface PanesProps {
   readonly migrating: Migrating;
   readonly asked: MigrationAddress;
   readonly state: MigrationState;
+  /** Of the destination's host. */
+  readonly limits: readonly Limit[];
 }
 
 /** Tools, maps, legend, and what is known of the page that is looked at. */
 export function MigrationPanes(props: PanesProps): JSX.Element {
-  const { store, migrating, asked, state } = props;
+  const { store, migrating, asked, state, limits } = props;
   const number = asked.block < state.blocks.length ? asked.block : 0;
   const block = state.blocks[number];
   const [linked] = useState(() => new Linked(asked.range, (then) => requestAnimationFrame(then)));
   const [handles] = useState((): PaneHandles => ({}));
   const [dragMode, setDragMode] = useState<DragMode>("zoom");
-  const change = useChange(asked);
-  useRangeInAddress(linked, asked, change);
+  useRangeInAddress(linked, asked);
   const source = usePane(props, "source", number);
   const destination = usePane(props, "destination", number);
   const panes = { source, destination };
-  useKeys(linked, handles, asked, change);
+  useKeys(linked, handles);
   if (block === undefined) return <p class="hint">No RAM block is known yet.</p>;
   const { summary } = state;
   const dark = darkOf(migrating, store.nowMs.value, number);
+  // Of all that are dark only the first are told one by one.
+  const darkCount = state.blocks.length > 1 ? dark.length : state.dark;
   return (
     <div class="mig-maps">
       <MigrationBar {...{ state, asked, change, linked, dragMode, setDragMode, number }} />
@@ -83,36 +86,31 @@ export function MigrationPanes(props: PanesProps): JSX.Element {
                 side === "destination" ? (migrating.log.value.blocks[number] ?? null) : null,
               logged: migrating.logged.value,
               dark: side === "destination" ? dark : [],
-              over: ended(state),
             }}
+            darkCount={side === "destination" ? darkCount : 0}
           />
         ))}
       </div>
-      <MigrationLegend {...{ migrating, panes, asked, state, dark: dark.length }} />
+      <MigrationLegend {...{ migrating, panes, asked, state, limits, dark: darkCount }} />
       <MigrationReadout {...{ migrating, panes, asked, state, linked, number }} />
     </div>
   );
 }
 
-/** Changes the address without a step in the history; what was changed just now counts. */
-function useChange(asked: MigrationAddress): (fields: Partial<MigrationFields>) => void {
-  const latest = useRef(asked);
-  latest.current = asked;
-  return useMemo(
-    () => (fields) => {
-      latest.current = { ...latest.current, ...fields };
-      window.location.replace(migrationHash(latest.current, latest.current));
-    },
-    [],
-  );
+/** What the address asks for now: what is drawn may lag behind it. */
+function addressed(): MigrationAddress | null {
+  const route = parseRoute(window.location.hash);
+  return route.screen === "migration" ? parseMigration(route) : null;
+}
+
+/** Changes the address without a step in the history. */
+function change(fields: Partial<MigrationFields>): void {
+  const now = addressed();
+  if (now) window.location.replace(migrationHash(now, { ...now, ...fields }));
 }
 
 /** The zoomed range stands in the address, and follows it. */
-function useRangeInAddress(
-  linked: Linked,
-  asked: MigrationAddress,
-  change: (fields: Partial<MigrationFields>) => void,
-): void {
+function useRangeInAddress(linked: Linked, asked: MigrationAddress): void {
   const written = useRef(asked.range);
   const { range } = asked;
   useEffect(() => {
@@ -134,7 +132,7 @@ function useRangeInAddress(
       window.clearTimeout(timer);
       stop();
     };
-  }, [linked, change]);
+  }, [linked]);
 }
 
 function same(a: CellRange | null, b: CellRange | null): boolean {
@@ -190,7 +188,7 @@ function darkOf(migrating: Migrating, nowMs: number, number: number): DarkPage[]
   const still = (state?.demanded ?? []).filter(
     ({ block, arrived_s }) => block === number && arrived_s === null,
   );
-  return still.slice(0, MOST_DARK).map(({ cell, stalled_s }) => ({
+  return still.map(({ cell, stalled_s }) => ({
     cell,
     forS: stalled_s === null ? null : stalled_s + agoS,
   }));
@@ -211,36 +209,24 @@ function registeredOf({ store, state }: PanesProps, side: Side, number: number):
 }
 
 /** The keys of the map, as far as they mean something here. */
-function useKeys(
-  linked: Linked,
-  handles: PaneHandles,
-  asked: MigrationAddress,
-  change: (fields: Partial<MigrationFields>) => void,
-): void {
+function useKeys(linked: Linked, handles: PaneHandles): void {
   useEffect(() => {
     const hear = (event: KeyboardEvent): void => {
       if (event.defaultPrevented) return;
       const found = bindingOf(event, focusPlace(event.target));
-      const handle = handles[linked.leader] ?? handles.source;
-      if (found && act(found.action, event.key, linked, handle, asked, change)) {
-        event.preventDefault();
-      }
+      // The pointer may rest on the other side.
+      linked.leader = SIDES.find((side) => handles[side]?.canvas === event.target) ?? linked.leader;
+      const handle = handles[linked.leader] ?? handles.source ?? handles.destination;
+      if (found && act(found.action, event.key, linked, handle)) event.preventDefault();
     };
     document.addEventListener("keydown", hear);
     return () => {
       document.removeEventListener("keydown", hear);
     };
-  });
+  }, [linked, handles]);
 }
 
-function act(
-  action: KeyAction,
-  key: string,
-  linked: Linked,
-  handle: PaneHandles[Side],
-  asked: MigrationAddress,
-  change: (fields: Partial<MigrationFields>) => void,
-): boolean {
+function act(action: KeyAction, key: string, linked: Linked, handle: PaneHandles[Side]): boolean {
   const control = handle?.control;
   switch (action) {
     case "move":
@@ -249,7 +235,7 @@ function act(
     case "enter":
       return control?.enter() ?? false;
     case "back":
-      if (asked.cells !== null) change({ cells: null });
+      if (addressed()?.cells) change({ cells: null });
       else if (control) control.cursor.value = null;
       return true;
     case "pan":

@@ -23,7 +23,7 @@ export function MigrationPhases(props: {
       <div class="mig-line" aria-hidden="true">
         {spans.map(({ span, forS }) => (
           <span
-            key={span.began_s}
+            key={span.phase}
             class={`mig-in-${span.phase}`}
             style={{ flexGrow: forS ?? 0 }}
             title={PHASE_WORDS[span.phase]}
@@ -33,7 +33,7 @@ export function MigrationPhases(props: {
       <ol>
         {spans.map(({ span, forS }) => (
           <Phase
-            key={span.began_s}
+            key={span.phase}
             {...{ span, forS }}
             agoS={span.began_s - first.began_s}
             now={span === phases.at(-1)}

@@ -2,7 +2,6 @@
 import type { JSX } from "preact";
 import { address, bytes, integer, NOTHING } from "../lib/format";
 import type { Migrating } from "../state/migration";
-import { ended } from "../state/migration";
 import { sinceWords, spanWords, zeroOf } from "../state/migration-words";
 import type { MigrationState } from "../wire/types";
 import { ScrolledTable, type Head } from "./migration-table";
@@ -23,7 +22,7 @@ export function DemandTable({ migrating, state, nowMs }: DemandProps): JSX.Eleme
     <section class="mig-panel" aria-label="demanded pages" data-testid="demanded">
       <h3>Demanded pages, by how long they were missing</h3>
       {rows.length === 0 ? (
-        <p class="muted">No page was demanded yet.</p>
+        <p class="muted">No page was seen to be demanded.</p>
       ) : (
         <ScrolledTable label="demanded pages" head={DEMAND_HEAD}>
           {rows.map((one) => (
@@ -57,12 +56,7 @@ function DemandRow(props: {
   const dark = one.arrived_s === null;
   const onS = dark ? agoS : 0;
   const name = state.blocks.length > 1 ? `${block?.backend ?? `block ${one.block}`} ` : "";
-  const came =
-    one.arrived_s !== null
-      ? sinceWords(one.arrived_s, zeroOf(state).atS)
-      : ended(state)
-        ? "never"
-        : "dark";
+  const came = one.arrived_s === null ? "dark" : sinceWords(one.arrived_s, zeroOf(state).atS);
   return (
     <tr class={dark ? "mig-gone" : ""}>
       <th scope="row">

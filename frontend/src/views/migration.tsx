@@ -5,10 +5,10 @@ import { arrivalsAsker } from "../backends/arrivals";
 import { bytes, integer } from "../lib/format";
 import { Migrating } from "../state/migration";
 import { parseMigration, type MigrationAddress } from "../state/migration-route";
-import { missingWords, PHASE_WORDS, pairedWords, phaseTone, SIDES } from "../state/migration-words";
+import { gapWords, PHASE_WORDS, pairedWords, phaseTone, SIDES } from "../state/migration-words";
 import type { MigrationRoute } from "../state/route";
 import type { Store } from "../state/store";
-import type { HostSummary, MigrationState } from "../wire/types";
+import type { Limit, MigrationEnd, MigrationState } from "../wire/types";
 import { lazy } from "./lazy";
 import { MigrationPanes } from "./migration-panes";
 import { MigrationPhases } from "./migration-phases";
@@ -23,7 +23,7 @@ interface ScreenProps {
 }
 
 /** The migration that the route names, or all of them. */
-export function MigrationScreen({ store, route }: ScreenProps): JSX.Element {
+export function MigrationScreen({ store, route }: ScreenProps): JSX.Element | null {
   const asked = parseMigration(route);
   const [migrating] = useState(() => new Migrating(store, arrivalsAsker(document.baseURI)));
   const one = asked !== null && (asked.id !== null || asked.pair !== null);
@@ -37,60 +37,12 @@ export function MigrationScreen({ store, route }: ScreenProps): JSX.Element {
     [migrating],
   );
   const received = migrating.received.value;
-  const missing = migrating.missing.value;
-  const list = store.migrations.value.length > 0 && received === null ? overviewPart() : null;
-  if (one && received !== null) {
+  if (asked !== null && one && received !== null) {
     return <MigrationView {...{ store, migrating, asked }} state={received.state} />;
   }
-  return (
-    <section class="map mig" aria-label="migrations">
-      <h1 class={store.migrations.value.length > 0 ? "unseen" : ""}>Migrations</h1>
-      {asked === null && (
-        <p class="hint" data-testid="unknown-route">
-          There is no migration at <span class="mono">#{route.path}</span>.
-        </p>
-      )}
-      {one && missing === null && (
-        <p class="hint" data-testid="waiting">
-          {store.connection.value.phase === "live"
-            ? "Waiting for the migration."
-            : "Waiting for the server."}
-        </p>
-      )}
-      {missing && (
-        <div
-          class="notice notice-late"
-          role="status"
-          data-testid="missing"
-          data-code={missing.code}
-        >
-          <b>{missingWords(missing)[0]}.</b> {missingWords(missing)[1]} {missing.message}
-        </div>
-      )}
-      {list && <list.MigrationList store={store} />}
-      {(!one || missing !== null) && <WhatToType none={store.migrations.value.length === 0} />}
-    </section>
-  );
-}
-
-/** What makes a migration that can be seen. */
-function WhatToType({ none }: { readonly none: boolean }): JSX.Element {
-  const page = new URL("#/migration?pair=HOST:PID,HOST:PID", document.baseURI).href;
-  const server = new URL(".", document.baseURI).href.replace(/^http/, "ws").replace(/\/$/, "");
-  return (
-    <div class="hint" data-testid="what-to-type">
-      {none && <h2>No migration is seen</h2>}
-      <p>One that makes itself, with pages of this machine:</p>
-      <pre>hugescope demo</pre>
-      <p>
-        One of your own: an agent on both hosts, as root. Two ends of one VM are found by
-        themselves.
-      </p>
-      <pre>hugescope agent --server {server}</pre>
-      <p>Where they are not: name both processes in the address, the source first.</p>
-      <pre>{page}</pre>
-    </div>
-  );
+  const part = overviewPart();
+  const { value: missing } = migrating.missing;
+  return part && <part.MigrationLobby {...{ store, missing }} named={asked && one} />;
 }
 
 interface ViewProps {
@@ -105,9 +57,11 @@ function MigrationView(props: ViewProps): JSX.Element {
   const { store, migrating, state } = props;
   const { summary } = state;
   const nowMs = store.nowMs.value;
-  const hosts = hostsOf(store, state);
+  const ends = SIDES.map((side) => summary[side]).filter((end) => end !== null);
+  const hosts = new Map(ends.map((end) => [end.host_id, end.host_source]));
+  const made = [...hosts.values()].find(({ kind }) => kind !== "live")?.kind ?? null;
   const panels = panelsPart();
-  const made = hosts.find(({ source }) => source.kind !== "live")?.source.kind ?? null;
+  const limits = limitsOf(store, summary.destination);
   return (
     <section
       class="map mig"
@@ -116,10 +70,10 @@ function MigrationView(props: ViewProps): JSX.Element {
       data-id={summary.id}
       data-phase={summary.phase}
     >
-      {hosts.map((host) => (
-        <SourceBanner key={host.host_id} source={host.source} />
+      {[...hosts].map(([id, source]) => (
+        <SourceBanner key={id} source={source} />
       ))}
-      {isSimulated(hosts, state) && (
+      {ends.some((end) => end.simulated) && (
         <p class="source-banner" role="note" data-testid="simulated">
           <strong>SIMULATED</strong>: HugeScope’s own processes stand in for a virtual machine;
           pages and faults are real
@@ -127,7 +81,7 @@ function MigrationView(props: ViewProps): JSX.Element {
       )}
       <h1>
         <span>{summary.name ?? `migration ${summary.id}`}</span>
-        <span class={`tag tone-${phaseTone(summary.phase)}`} data-testid="phase">
+        <span class={`tag tone-${phaseTone(summary.phase)}`} aria-live="polite" data-testid="phase">
           {PHASE_WORDS[summary.phase]}
         </span>
         <span class="muted mig-about" data-testid="paired-by">
@@ -137,18 +91,19 @@ function MigrationView(props: ViewProps): JSX.Element {
       </h1>
       <Notices {...props} />
       <MigrationPhases {...{ migrating, state, nowMs }} />
-      <MigrationPanes {...props} />
+      <MigrationPanes {...props} limits={limits} />
       <p class="keys" id="map-keys">
         Arrow keys move over the pages, Enter selects, Esc clears; + − 0 and w a s d zoom and move
         both maps; 1 and 2 choose the colours.
       </p>
-      {panels && <panels.MigrationPanels {...{ migrating, state, nowMs, source: made }} />}
+      {panels && <panels.MigrationPanels {...{ migrating, state, nowMs, source: made, limits }} />}
     </section>
   );
 }
 
-/** What is not as it should be: the link, or one of the ends. */
-function Notices({ store, state }: ViewProps): JSX.Element {
+/** What is not as it should be: the link, one of the ends, or the log. */
+function Notices({ store, migrating, state }: ViewProps): JSX.Element {
+  const gap = gapWords(migrating.read, migrating.trouble.value);
   const away = store.connection.value.phase !== "live";
   const gone = SIDES.filter((side) => state.summary[side]?.gone);
   return (
@@ -168,20 +123,17 @@ function Notices({ store, state }: ViewProps): JSX.Element {
           its agent is away. What is shown of it is the last that was seen.
         </p>
       )}
+      {gap !== null && (
+        <p class="notice notice-late" role="status" data-testid="log-gap">
+          {gap}
+        </p>
+      )}
     </>
   );
 }
 
-/** The hosts of both ends, each once. */
-function hostsOf(store: Store, { summary }: MigrationState): HostSummary[] {
-  const ids = SIDES.map((side) => summary[side]?.host_id);
-  return (store.received.value?.overview.hosts ?? []).filter((host) => ids.includes(host.host_id));
-}
-
-function isSimulated(hosts: readonly HostSummary[], { summary }: MigrationState): boolean {
-  return SIDES.some((side) => {
-    const end = summary[side];
-    const host = hosts.find((one) => one.host_id === end?.host_id);
-    return host?.processes.find((one) => one.pid === end?.pid)?.vm?.simulated === true;
-  });
+/** What the host of an end does not show. */
+function limitsOf(store: Store, end: MigrationEnd | null): readonly Limit[] {
+  const hosts = store.received.value?.overview.hosts ?? [];
+  return hosts.find((host) => host.host_id === end?.host_id)?.limits ?? [];
 }

@@ -43,6 +43,10 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
   const facts = item === null ? [] : factList(props, item);
   const state = facts.find(({ key }) => key === "state");
   const among = cells.count === 1 && item?.kind === "group" && item.cells.count > 1;
+  const others =
+    cells.count > 1 &&
+    item !== null &&
+    (item.cells.first !== cells.first || item.cells.count !== cells.count);
   return (
     <aside class="page-panel" aria-label="details" data-testid="page">
       <header>
@@ -61,6 +65,7 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
       {item === null && <p class="muted">Nothing of it is loaded yet.</p>}
       {state && <p data-testid="page-state">{state.value}</p>}
       {among && <h3>of the {integer(item.cells.count)} cells shown together</h3>}
+      {others && <h3>sums of what is loaded: {spanWords(item.cells)}</h3>}
       <FactList facts={facts.filter((fact) => fact !== state)} />
       {among && host && <h3>of cell {integer(cells.first)}</h3>}
       {cells.count === 1 && host && (among || picture.level.kind !== "tables") && (
@@ -109,11 +114,15 @@ function titleOf(
   const alone = `cell ${integer(first)}`;
   if (among) return `${alone}, shown in ${entryTitle(picture, picture.entryOf(first))}`;
   if (count === 1) return alone;
-  const words = `cells ${integer(first)} to ${integer(first + count - 1)} (${integer(count)})`;
+  const words = spanWords(cells);
   const one = picture.entryOf(first) === picture.entryOf(first + count - 1);
   return picture.level.kind === "tables" && one
     ? `${entryTitle(picture, picture.entryOf(first))}: ${words}`
     : words;
+}
+
+function spanWords({ first, count }: CellSpan): string {
+  return `cells ${integer(first)} to ${integer(first + count - 1)} (${integer(count)})`;
 }
 
 /** Asks for the page while it is shown. */

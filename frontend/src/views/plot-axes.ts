@@ -7,6 +7,14 @@ import type { AxisOptions, Layout, Plotly, PlotElement } from "plotly.js-cartesi
 import { clampRange, sameRange, type CellRange, type TableGeometry } from "../lib/geometry";
 import type { PlotPlan } from "../lib/plot-plan";
 import { columnTicks, rowTicks } from "../lib/ticks";
+import type { Place } from "../state/viewing";
+
+/** What the columns are. */
+const UNITS = {
+  tables: "page table",
+  cells: "entry in its page table",
+  parts: "part of the page",
+} as const;
 
 /** Colours and fonts, as the page's style sheet has them. */
 export interface AxisStyle {
@@ -26,6 +34,8 @@ export class PlotAxes {
   #gone = false;
   /** Whether something was asked for while plotly was at it. */
   #late = false;
+  /** Whether the gesture under way moves what is in sight, and does not zoom. */
+  #pans = false;
 
   constructor(
     private readonly plotly: Plotly,
@@ -38,14 +48,16 @@ export class PlotAxes {
     private readonly moved: () => void,
     range: CellRange,
     private dragMode: DragMode,
-    /** What a column is. */
-    private readonly unit: string,
+    private readonly place: Place,
   ) {
     this.#range = range;
   }
 
   /** Make the plot. */
   async create(): Promise<void> {
+    const how = { capture: true, passive: true };
+    this.element.addEventListener("pointerdown", this.#began, how);
+    this.element.addEventListener("wheel", this.#began, how);
     const plot = await this.plotly.newPlot(
       this.element,
       [{ type: "scatter", x: [], y: [] }],
@@ -112,15 +124,26 @@ export class PlotAxes {
     this.plotly.purge(this.element);
   }
 
+  readonly #began = ({ target, type, shiftKey }: PointerEvent | WheelEvent): void => {
+    const { classList } = target as Element;
+    this.#pans =
+      type !== "wheel" &&
+      (classList.contains("nsewdrag")
+        ? (this.dragMode === "pan") !== shiftKey
+        : classList.contains("ewdrag") || classList.contains("nsdrag"));
+  };
+
   async #settle(): Promise<void> {
-    const now = this.range();
-    const ordered: CellRange = {
-      x0: Math.min(now.x0, now.x1),
-      x1: Math.max(now.x0, now.x1),
-      y0: Math.min(now.y0, now.y1),
-      y1: Math.max(now.y0, now.y1),
-    };
-    await this.show(ordered);
+    const { limits } = this;
+    const [now, before] = [this.range(), this.#range];
+    let [x0, x1] = [Math.min(now.x0, now.x1), Math.max(now.x0, now.x1)];
+    let [y0, y1] = [Math.min(now.y0, now.y1), Math.max(now.y0, now.y1)];
+    if (this.#pans) {
+      // Plotly shrinks what is moved against an edge.
+      [x0, x1] = asWide(x0, x1, before.x1 - before.x0, limits.x0);
+      [y0, y1] = asWide(y0, y1, before.y1 - before.y0, limits.y0);
+    }
+    await this.show({ x0, x1, y0, y1 });
   }
 
   async #relayout(update: Record<string, unknown>): Promise<void> {
@@ -172,7 +195,7 @@ export class PlotAxes {
       ...this.#axis(0, perRow, ticks.positions, ticks.labels),
       range: [x0, x1],
       title: {
-        text: this.unit,
+        text: this.place.perRow ? "page in its row" : UNITS[this.place.level.kind],
         font: { size: this.plan.fontPx, color: this.style.text },
         standoff: 4,
       },
@@ -209,4 +232,9 @@ export class PlotAxes {
       automargin: false,
     };
   }
+}
+
+/** A span of this width that ends, or at the lower edge begins, where this one does. */
+function asWide(low: number, high: number, width: number, edge: number): [number, number] {
+  return low <= edge ? [low, low + width] : [high - width, high];
 }

@@ -46,7 +46,7 @@ export interface PanelWishes {
   readonly roomOf?: (element: HTMLElement) => Room;
 }
 
-/** The panel in these elements; null before the first effect ran. The component is drawn anew when axes move. */
+/** The panel in these elements; null in the first drawing, which nobody sees. The component is drawn anew when axes move. */
 export function usePanel(
   { store, picture, dragMode, onPanel, keeper, roomOf = roomInWindow }: PanelWishes,
   box: Current<HTMLDivElement>,
@@ -57,7 +57,8 @@ export function usePanel(
   const [, setMoves] = useState(0);
   const style = useStyle(store, picture);
   const inAddress = useRef<RangeKeeper | null>(null);
-  useEffect(() => {
+  // Before anything is seen: what is pressed and clicked from then on must not be lost.
+  useLayoutEffect(() => {
     if (!box.current || !canvas.current || !plot.current) return undefined;
     const element = box.current;
     const elements = { canvas: canvas.current, plot: plot.current };

@@ -479,7 +479,11 @@ export interface components {
          *         left: pages left in the pool for anyone else after it, free - reserved; null: not seen.
          *         without_reservation: pages that are still to come and that nothing is reserved for.
          *         margin: pages that others may take before a page of the migration finds none; negative: it
-         *             will fail unless pages come free; null: not known.
+         *             will fail unless pages come free; null: not known. Of the pool with `growth`, or of a
+         *             limit of the destination's cgroups where that leaves less; of nodes nothing is known.
+         *         limited_by: which of the two; null with `margin`.
+         *         growth: surplus pages that the pool may still take (overcommit) if the host has memory for
+         *             them, which is not known; null: not known, and counted as none.
          *         fails_at_s: when the margin is used up, if the pool goes on as in the last ten seconds;
          *             null: not at all.
          */
@@ -488,8 +492,12 @@ export interface components {
             at_s: number;
             /** Fails At S */
             fails_at_s: number | null;
+            /** Growth */
+            growth: number | null;
             /** Left */
             left: number | null;
+            /** Limited By */
+            limited_by: ("pool" | "cgroup") | null;
             /** Margin */
             margin: number | null;
             /** Punched */
@@ -1212,6 +1220,8 @@ export interface components {
          * @description One of the two processes.
          *
          *     Attributes:
+         *         host_source: what its host's pages were read from.
+         *         simulated: it stands in for a VM.
          *         gone: it ended, or its agent is away: what is said of it is the last that was seen.
          *         present_pages: of all blocks.
          */
@@ -1222,6 +1232,7 @@ export interface components {
             gone: boolean;
             /** Host Id */
             host_id: string;
+            host_source: components["schemas"]["Source"];
             /** Name */
             name: string | null;
             /** Pid */
@@ -1229,6 +1240,8 @@ export interface components {
             /** Present Pages */
             present_pages: number;
             qmp: components["schemas"]["QmpReading"] | null;
+            /** Simulated */
+            simulated: boolean;
         };
         /**
          * MigrationMissing
@@ -1298,7 +1311,8 @@ export interface components {
          *         arrivals: entries in the log of arrivals.
          *         inflated_pages: present pages that the source gained meanwhile.
          *         rate_bytes_per_s: that pages arrived with in the post-copy; null: none did.
-         *         faults: faults that were seen on the destination's RAM; null: they cannot be seen there.
+         *         faults: faults that were seen on the destination's RAM; null: they are not watched, as
+         *             before the switch-over, or cannot be seen there, which the limits of its host say.
          *         demanded: those that were missing longest; still missing ones first.
          *         dark: pages that a fault was seen on and that have not come.
          *         begins: `points` are all that are kept; forget others.

@@ -107,8 +107,11 @@ def run(
     stopped. With --qemu it is a guest's, precopy first; what it takes is QEMU 8 or newer and a
     static busybox (Debian's qemu-system-x86 and busybox-static).
     """
-    if qemu and (replay or hgm):
-        raise CommandError(f"--qemu and --{'replay' if replay else 'hgm'}: give one of them")
+    kinds = [f for f, on in (("--qemu", qemu), ("--replay", replay), ("--hgm", hgm)) if on]
+    if len(kinds) > 1:
+        raise CommandError(f"{' and '.join(kinds)}: give one of them")
+    if kernel is not None and not qemu:
+        raise CommandError("--kernel: only --qemu has a guest that boots it")
     with contextlib.ExitStack() as stack:
         stack.enter_context(end_by_exit())
         if state_dir is None:

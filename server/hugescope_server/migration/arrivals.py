@@ -12,8 +12,8 @@ then records of 16 bytes:
 
     0   4  cell of the block, u32
     4   2  block, u16
-    6   1  kind: 0 came before the switch-over, 1 in order (sweep), 2 scattered (demand), 3 a fault
-           was seen on it, 255 left
+    6   1  kind: 0 came before the switch-over, or as all was over; 1 in order (sweep), 2 scattered
+           (demand), 3 a fault was seen on it, 255 left
     7   1  0
     8   4  seconds after base at which it was seen, f32
     12  4  seconds that the page was missing until then, f32; NaN: it came before the switch-over,
@@ -21,7 +21,15 @@ then records of 16 bytes:
 
 A page that left and came again has three records. What a look that is not older than `SETTLED_S`
 showed is not given yet, nor what came before it is seen that the memory is registered: a fault may
-still turn out to have been behind it.
+still turn out to have been behind it. What a guest does long after the end is not in the log.
+
+Who reads a log asks for records from a number on, and goes on behind the last that came. Then:
+
+- The same base: it is the same log. The number of records never falls. Where the first record that
+  follows has a larger number than was asked for, those between are forgotten and come no more: go
+  on from there. A smaller number comes only without records, for a number that there is not yet.
+- Another base: it is another log, of another run, and counts from 0. Whatever follows belongs to
+  that one: forget what is here and ask from 0 on.
 """
 
 from __future__ import annotations
@@ -93,6 +101,7 @@ class ArrivalLog:
         self.begin = 0
         self.total = 0
         self._settled = 0
+        self._given = 0
         self._held: int | None = None
         self._last_s = base_s
         self._records: npt.NDArray[Any] = np.zeros(_FIRST_SIZE, _RECORD)
@@ -154,9 +163,14 @@ class ArrivalLog:
         return Late(Kind(kind), arrived_s, float(record["missing_s"][0]))
 
     def settled(self, now_s: float) -> int:
-        """Number of the first record that may still change."""
+        """Number of the first record that may still change; it never falls, though clocks may be
+        set back.
+        """
         settled = self._settled if now_s - self._last_s < SETTLED_S else self.total
-        return settled if self._held is None else min(settled, self._held)
+        if self._held is not None:
+            settled = min(settled, self._held)
+        self._given = max(self._given, settled)
+        return self._given
 
     def part(self, since: int, now_s: float) -> bytes:
         """Header and records from number `since` on, at most `MAX_SENT`; from the oldest that is

@@ -2,7 +2,8 @@
 
 A page that is punched out of a hugetlb file is free afterwards and its reservation is gone with it:
 `free - reserved` of the pool rises, anybody may take it, and the page that comes for that place has
-to be taken from the pool like anybody's.
+to be taken from the pool like anybody's. A pool that has none may grow (overcommit), and limits of
+cgroups may refuse what it has: `limits.py`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median_low
-from typing import Final
+from typing import Final, Literal
 
+from hugescope_server.migration.limits import CgroupBound
 from hugescope_wire.migration import Collapse
 from hugescope_wire.snapshot import Pool
 
@@ -73,6 +75,8 @@ class CollapseWatch:
         self._trend: deque[tuple[float, int]] = deque()
         self._punched: _Punched | None = None
         self._reserves = True
+        self._growth: int | None = None
+        self._bound: CgroupBound | None = None
 
     @property
     def spare(self) -> int | None:
@@ -101,6 +105,10 @@ class CollapseWatch:
         if self._punched is not None:
             self._punched.arrived += pages
 
+    def limits_seen(self, growth: int | None, bound: CgroupBound | None) -> None:
+        """What bounds the pages to come beside the pool's free ones; before `pool_seen`."""
+        self._growth, self._bound = growth, bound
+
     def pool_seen(self, at_s: float, spare: int | None, without: int, reserves: bool) -> None:
         """The pool in a frame. `without`: pages that are to come to places that were punched;
         `reserves`: whether the memory has reservations at all.
@@ -116,7 +124,7 @@ class CollapseWatch:
             punched.samples.append((at_s, spare + punched.arrived - punched.before))
         if at_s < punched.at_s + SETTLING_S:
             return
-        self._trend.append((at_s, spare - without))
+        self._trend.append((at_s, spare + (self._growth or 0) - without))
         while not at_s - TREND_S <= self._trend[0][0] <= at_s:
             self._trend.popleft()
 
@@ -136,10 +144,16 @@ class CollapseWatch:
             return None
         lost = punched.lost
         left = None if lost is None or punched.before is None else punched.before + lost
-        bare = self._bare(lost, to_come, without)
-        margin = None if self.spare is None or bare is None else self.spare - bare
-        if ended:
-            bare, margin = 0, None
+        bare = 0 if ended else self._bare(lost, to_come, without)
+        margin = None if ended or bare is None else self._pool_margin(bare)
+        bound = None if margin is None else self._bound
+        fails_s = [
+            *self._pool_fails(now_s, margin, bare or 0, pages_per_s),
+            *_cgroup_fails(now_s, bound, to_come, bare or 0, pages_per_s),
+        ]
+        limited_by: Literal["pool", "cgroup"] | None = None if margin is None else "pool"
+        if margin is not None and bound is not None and bound.margin < margin:
+            margin, limited_by = bound.margin, "cgroup"
         return Collapse(
             at_s=punched.at_s,
             punched=punched.pages,
@@ -147,8 +161,13 @@ class CollapseWatch:
             left=left,
             without_reservation=bare,
             margin=margin,
-            fails_at_s=self._fails_at(now_s, margin, bare or 0, pages_per_s),
+            limited_by=limited_by,
+            growth=self._growth,
+            fails_at_s=min(fails_s, default=None),
         )
+
+    def _pool_margin(self, bare: int) -> int | None:
+        return None if self.spare is None else self.spare + (self._growth or 0) - bare
 
     def _bare(self, lost: int | None, to_come: int, without: int) -> int | None:
         """Pages to come that nothing is reserved for."""
@@ -158,22 +177,20 @@ class CollapseWatch:
             return None
         return min(to_come, without) if lost > 0 else 0
 
-    def _fails_at(
+    def _pool_fails(
         self, now_s: float, margin: int | None, bare: int, pages_per_s: float
-    ) -> float | None:
+    ) -> list[float]:
+        """When the pool has no page for the migration; empty: not, as it goes."""
         if margin is None or not bare:
-            return None
+            return []
         others_per_s = self._others_per_s(pages_per_s)
         if margin < 0:
-            # Its own pages use up what is left.
-            takes_per_s = pages_per_s + others_per_s
-            left = max(0, margin + bare)
-            return now_s if not left else now_s + left / takes_per_s if takes_per_s else None
+            return _used_up(now_s, margin + bare, pages_per_s + others_per_s)
         if not others_per_s:
-            return None
+            return []
         fails_s = margin / others_per_s
         needs_s = bare / pages_per_s if pages_per_s else None
-        return now_s + fails_s if needs_s is None or fails_s < needs_s else None
+        return [now_s + fails_s] if needs_s is None or fails_s < needs_s else []
 
     def _others_per_s(self, pages_per_s: float) -> float:
         """Pages a second that others took from the margin lately. Pages and pool are not read at
@@ -185,3 +202,21 @@ class CollapseWatch:
         if last_s - first_s < LEAST_TREND_S or first - last <= TEAR_S * pages_per_s:
             return 0.0
         return (first - last) / (last_s - first_s)
+
+
+def _cgroup_fails(
+    now_s: float, bound: CgroupBound | None, to_come: int, bare: int, pages_per_s: float
+) -> list[float]:
+    """When a cgroup refuses a page of the migration, by its own pages alone: others in the cgroup
+    are not seen often enough for a trend.
+    """
+    if bound is None or bound.margin >= 0:
+        return []
+    needed = bare if bound.by_reservation else to_come
+    return _used_up(now_s, bound.margin + needed, pages_per_s) if needed else []
+
+
+def _used_up(now_s: float, left: int, takes_per_s: float) -> list[float]:
+    if left <= 0:
+        return [now_s]
+    return [now_s + left / takes_per_s] if takes_per_s else []

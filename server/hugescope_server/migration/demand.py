@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,8 +17,9 @@ MAX_OPEN: Final = 1 << 16
 """Pages that a fault waits for, at once: more than a machine has threads."""
 
 MAX_ADDRESSES: Final = 1 << 20
-"""Demanded 4 KiB pages that are told apart."""
+"""Demanded 4 KiB pages that are told apart: 8 MiB."""
 
+MAX_CHANGED: Final = 1 << 16
 BASE_SHIFT: Final = 12
 
 
@@ -31,12 +33,54 @@ class Waited:
     arrived_s: float
 
 
+class Addresses:
+    """A set of 4 KiB pages by number, as an array in order: counted by larger pages twice a second,
+    and a twelfth of what a set of numbers takes. What changes waits for the next count.
+    """
+
+    def __init__(self) -> None:
+        self._known: Index = np.empty(0, np.int64)
+        self._changed: dict[int, bool] = {}
+
+    def add(self, numbers: Iterable[int]) -> None:
+        """At most `MAX_ADDRESSES` are kept."""
+        if len(self._known) < MAX_ADDRESSES:
+            self._changed.update(dict.fromkeys(numbers, True))
+            self._settle_some()
+
+    def discard(self, number: int) -> None:
+        """This was none."""
+        self._changed[number] = False
+        self._settle_some()
+
+    def __len__(self) -> int:
+        return len(self._settled())
+
+    def pages(self, shift: int) -> int:
+        """How many pages of 4 KiB << `shift` they lie in."""
+        numbers = self._settled() >> shift
+        return int(np.count_nonzero(np.diff(numbers))) + 1 if len(numbers) else 0
+
+    def _settle_some(self) -> None:
+        if len(self._changed) > MAX_CHANGED:
+            self._settled()
+
+    def _settled(self) -> Index:
+        if self._changed:
+            numbers = np.fromiter(self._changed, np.int64, len(self._changed))
+            here = np.fromiter(self._changed.values(), np.bool_, len(self._changed))
+            others = self._known[~np.isin(self._known, numbers)]
+            self._known = np.sort(np.concatenate((others, numbers[here])))[:MAX_ADDRESSES]
+            self._changed = {}
+        return self._known
+
+
 @dataclass(slots=True)
 class Demand:
     """The demanded pages of one run. Addresses are of the guest's RAM, cells of all its blocks.
 
     Attributes:
-        faults: that were seen; None: they cannot be seen.
+        faults: that were seen; None: nobody watches them so far.
         waiting: when the first fault was seen, by page that has not come.
         waited: of those that came, at most `MAX_DEMANDED`, the longest missing first.
     """
@@ -44,7 +88,7 @@ class Demand:
     faults: int | None = None
     waiting: dict[int, float] = field(default_factory=dict)
     waited: list[Waited] = field(default_factory=list)
-    _addresses: set[int] = field(default_factory=set)
+    _addresses: Addresses = field(default_factory=Addresses)
 
     def fault(self, cell: int, address: int, at_s: float) -> None:
         """A fault on a page that is not there."""
@@ -52,7 +96,7 @@ class Demand:
             self.waiting[cell] = min(at_s, self.waiting[cell])
         elif len(self.waiting) < MAX_OPEN:
             self.waiting[cell] = at_s
-        self._note(address)
+        self._addresses.add((address >> BASE_SHIFT,))
 
     def came(
         self,
@@ -70,8 +114,7 @@ class Demand:
             missing = float(missing_s[np.searchsorted(cells, cell)])
             self.waited.append(Waited(cell, missing, max(0.0, at_s - begun_s), at_s))
         unseen = ~waited_for
-        if len(self._addresses) < MAX_ADDRESSES:
-            self._addresses.update((addresses[unseen] >> BASE_SHIFT).tolist())
+        self._addresses.add((addresses[unseen] >> BASE_SHIFT).tolist())
         longest = np.argsort(-missing_s[unseen], kind="stable")[:MAX_DEMANDED]
         for at in np.flatnonzero(unseen)[longest].tolist():
             self.waited.append(Waited(int(cells[at]), float(missing_s[at]), None, at_s))
@@ -84,7 +127,7 @@ class Demand:
         if late.kind is Kind.DEMAND:
             self.waited = [one for one in self.waited if one.cell != cell]
             self._addresses.discard(first >> BASE_SHIFT)
-        self._note(address)
+        self._addresses.add((address >> BASE_SHIFT,))
         stalled_s = max(0.0, late.arrived_s - at_s)
         self.waited.append(Waited(cell, late.missing_s, stalled_s, late.arrived_s))
         self._keep_longest()
@@ -106,12 +149,11 @@ class Demand:
 
     def pages(self, page_size: int) -> int:
         """Pages of this size that the demanded addresses lie in."""
-        shift = page_size.bit_length() - 1 - BASE_SHIFT
-        return len({address >> shift for address in self._addresses})
+        return self._addresses.pages(page_size.bit_length() - 1 - BASE_SHIFT)
 
-    def _note(self, address: int) -> None:
-        if len(self._addresses) < MAX_ADDRESSES:
-            self._addresses.add(address >> BASE_SHIFT)
+    def forget_addresses(self) -> None:
+        """Everything that is computed from them is."""
+        self._addresses = Addresses()
 
     def _keep_longest(self) -> None:
         if len(self.waited) > 1:

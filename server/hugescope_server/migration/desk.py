@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from hugescope_server.bus import AgentJoined, AgentLeft, Bus, FrameTaken, HostEvent
 from hugescope_server.migration.end import End
 from hugescope_server.migration.hostends import Changes, HostEnds
 from hugescope_server.migration.pairing import Past, by_hand, find_pairs
-from hugescope_server.migration.ram import ram_of
+from hugescope_server.migration.ram import Ram, ram_of
 from hugescope_server.migration.track import Migration
+from hugescope_wire.host import ProcessInfo
 from hugescope_wire.migration import MigrationMissing, PairEnd, PairReason
 
 MAX_MIGRATIONS: Final = 64
+MAX_AWAY: Final = 64
+"""Hosts that are kept though no agent speaks for them."""
+
 MAX_LOGGED: Final = 1 << 23
 """Records in all logs together: 128 MiB."""
 
@@ -42,6 +46,7 @@ class MigrationDesk:
         self._hosts: dict[str, HostEnds] = {}
         self._migrations: dict[str, Migration] = {}
         self._receiving: dict[End, Migration] = {}
+        self._forgotten: list[Past] = []
         self._may_pair = False
         self._ticked_s = 0.0
         self._list: str | None = None
@@ -87,22 +92,20 @@ class MigrationDesk:
                     return migration
                 if not (migration.source.ended_s or migration.destination.ended_s):
                     return migration
-        found = [self._free_end(one) for one in (source, destination)]
-        for end, named in zip(found, (source, destination), strict=True):
-            if isinstance(end, MigrationMissing):
-                return end
-            if end is None:
+        rams = []
+        for named in (source, destination):
+            process = self._process(named)
+            if process is None:
                 return _missing("no_such_process", f"{_words(named)} is not there, or maps nothing")
-        giver, taker = found
-        assert isinstance(giver, End)
-        assert isinstance(taker, End)
-        if giver is taker:
+            rams.append(ram_of(process))
+            if not rams[-1].count:
+                return _missing("no_huge_pages", f"{_words(named)} maps no hugetlb pages")
+        if source == destination:
             return _missing("no_such_process", "a process is not both ends of a migration")
-        if giver.ram.shape != taker.ram.shape:
-            for end in (giver, taker):
-                self._drop_if_unused(end)
-            sizes = f"{_sizes(giver)} at the source, {_sizes(taker)} at the destination"
+        if rams[0].shape != rams[1].shape:
+            sizes = f"{_sizes(rams[0])} at the source, {_sizes(rams[1])} at the destination"
             return _missing("sizes_differ", sizes)
+        giver, taker = self._free_end(source), self._free_end(destination)
         return self._begin(giver, taker, by_hand(giver, taker).reasons)
 
     def tick(self) -> None:
@@ -134,9 +137,17 @@ class MigrationDesk:
             case AgentLeft():
                 host = self._hosts.get(event.host_id)
                 if host is not None:
-                    self._renewed(host.left(self._clock()))
+                    self._left(host)
             case AgentJoined():
                 pass
+
+    def _left(self, host: HostEnds) -> None:
+        self._renewed(host.left(self._clock()))
+        if not host.ends:
+            del self._hosts[host.host_id]
+        away = [one for one in self._hosts.values() if one.away_s is not None]
+        if len(away) > MAX_AWAY:
+            self._forget_host(min(away, key=lambda one: one.away_s or 0.0))
 
     def _take(self, event: FrameTaken) -> None:
         host = self._hosts.get(event.host_id)
@@ -144,10 +155,14 @@ class MigrationDesk:
             host = self._hosts[event.host_id] = HostEnds(event.host_id)
         changes, renewed = host.take(event, self._clock())
         if not host.ends and not renewed:
+            self.tick()
             return
         self._renewed(renewed, looks_follow=True)
-        for end in host.all():
-            self._look(host, end, changes.get(end, {}))
+        if host.began_anew:
+            self._begin_anew(host, changes)
+        else:
+            for end in host.all():
+                self._look(host, end, changes.get(end, {}))
         now_s = self._clock()
         for migration in self._migrations.values():
             hosts = (migration.source.host_id, migration.destination.host_id)
@@ -168,6 +183,26 @@ class MigrationDesk:
         if not look.is_empty or not end.was_seen:
             end.take(look)
             self._may_pair = True
+
+    def _begin_anew(self, host: HostEnds, changes: Mapping[End, Changes]) -> None:
+        """A recording is played again: so do its migrations begin again. One with an end that is
+        not there at the begin comes again when that does.
+        """
+        for end in host.all():
+            end.take(end.look(changes.get(end, {})))
+        for migration in tuple(self._migrations.values()):
+            ends = (migration.source, migration.destination)
+            if host.host_id not in (end.host_id for end in ends):
+                continue
+            if any(end.ended_s is not None for end in ends):
+                self._forget(migration)
+            elif migration.destination.host_id == host.host_id:
+                migration.begin_anew()
+        self._forgotten = [
+            one
+            for one in self._forgotten
+            if host.host_id not in (one.source.host_id, one.destination.host_id)
+        ]
 
     def _renewed(self, ends: Iterable[End], looks_follow: bool = False) -> None:
         """Something else was told of these ends."""
@@ -211,11 +246,8 @@ class MigrationDesk:
                 self._found(pair.source, pair.destination, pair.reasons)
 
     def _past(self) -> list[Past]:
-        return [
-            Past(one.source, one.destination, one.phase == "done")
-            for one in self._migrations.values()
-            if one.ended and not one.by_hand
-        ]
+        over = [one for one in self._migrations.values() if one.ended and not one.by_hand]
+        return [*self._forgotten, *map(_past_of, over)]
 
     def _found(self, source: End, destination: End, reasons: tuple[PairReason, ...]) -> None:
         """Two ends belong together. What a viewer made of them gives way, unless it is the same."""
@@ -231,8 +263,7 @@ class MigrationDesk:
 
     def _begin(self, source: End, destination: End, reasons: tuple[PairReason, ...]) -> Migration:
         if len(self._migrations) >= MAX_MIGRATIONS:
-            kept = self._migrations.values()
-            self._forget(next((one for one in kept if one.ended), next(iter(kept))))
+            self._forget(min(self._migrations.values(), key=_worth))
         now_s = self._clock()
         migration = Migration(secrets.token_hex(4), source, destination, reasons, now_s)
         migration.asked_s = now_s
@@ -246,6 +277,11 @@ class MigrationDesk:
         self._list = None
         if self._receiving.get(migration.destination) is migration:
             del self._receiving[migration.destination]
+        if migration.ended:
+            migration.destination.log = None
+        if migration.ended and not migration.by_hand:
+            past = [*self._forgotten, _past_of(migration)]
+            self._forgotten = [one for one in past if _is_known(one)]
         migration.forgotten()
         for end in (migration.source, migration.destination):
             self._drop_if_unused(end)
@@ -262,10 +298,18 @@ class MigrationDesk:
             host.drop(end)
 
     def _forget_host(self, host: HostEnds) -> None:
+        """Nobody looked at it for long. A migration to it is forgotten too, for how it ended is not
+        known; one from it goes on at its destination.
+        """
         del self._hosts[host.host_id]
-        for end in host.all():
-            end.left()
-        self._renewed(host.all())
+        lost = set(host.all())
+        for end in lost:
+            end.lose()
+        for migration in tuple(self._migrations.values()):
+            waits = migration.is_untouched and migration.source in lost
+            if not migration.ended and (waits or migration.destination in lost):
+                self._forget(migration)
+        self._may_pair = True
 
     def _bound_logs(self) -> None:
         """Forget the oldest migrations' logs where all together are too long."""
@@ -291,22 +335,21 @@ class MigrationDesk:
         return sorted(logging, key=lambda end: -_kept(end))
 
     def _are_there(self, *named: PairEnd) -> bool:
-        hosts = [(self._hosts.get(one.host_id), one.pid) for one in named]
-        return all(host is not None and host.process(pid) is not None for host, pid in hosts)
+        return all(self._process(one) is not None for one in named)
 
-    def _free_end(self, named: PairEnd) -> End | MigrationMissing | None:
-        """An end of this process that no migration has; made where there is none."""
+    def _process(self, named: PairEnd) -> ProcessInfo | None:
         host = self._hosts.get(named.host_id)
-        process = None if host is None else host.process(named.pid)
-        if host is None or process is None:
-            return None
-        if not ram_of(process).count:
-            return _missing("no_huge_pages", f"{_words(named)} maps no hugetlb pages")
-        ends = host.ends.get(named.pid, [])
+        return None if host is None else host.process(named.pid)
+
+    def _free_end(self, named: PairEnd) -> End:
+        """An end of this process, which is there, that no migration has; made if there is none."""
+        host = self._hosts[named.host_id]
         used = {end for one in self._migrations.values() for end in (one.source, one.destination)}
-        for end in ends:
+        for end in host.ends.get(named.pid, ()):
             if end not in used and end.was_seen:
                 return end
+        process = host.process(named.pid)
+        assert process is not None, "it is there"
         end, changes = host.make_end(process)
         end.for_viewer = True
         end.take(end.look(changes))
@@ -315,6 +358,20 @@ class MigrationDesk:
 
 def _kept(end: End) -> int:
     return 0 if end.log is None else end.log.kept
+
+
+def _worth(migration: Migration) -> int:
+    """Which makes room for another first: what is over, then what a viewer asked for."""
+    return 0 if migration.ended else 1 if migration.by_hand else 2
+
+
+def _past_of(migration: Migration) -> Past:
+    return Past(migration.source, migration.destination, migration.phase == "done")
+
+
+def _is_known(past: Past) -> bool:
+    """Whether an end of it is still there."""
+    return any(end.ended_s is None and not end.lost for end in (past.source, past.destination))
 
 
 def _is_end(end: End, named: PairEnd) -> bool:
@@ -329,5 +386,5 @@ def _words(named: PairEnd) -> str:
     return f"process {named.pid} of host {named.host_id}"
 
 
-def _sizes(end: End) -> str:
-    return " + ".join(f"{pages} pages of {size} bytes" for size, pages in end.ram.shape)
+def _sizes(ram: Ram) -> str:
+    return " + ".join(f"{pages} pages of {size} bytes" for size, pages in ram.shape)

@@ -15,7 +15,7 @@ from hugescope_server.migration.presence import Index, Look, Presence
 from hugescope_server.migration.ram import NO_RESERVE, Piece, is_registered, ram_of
 from hugescope_server.migration.told import QmpSteps
 from hugescope_wire.cells import Cells
-from hugescope_wire.host import ProcessInfo
+from hugescope_wire.host import ProcessInfo, Source
 from hugescope_wire.migration import MigrationEnd
 
 CellChange = Mapping[int, tuple[Cells, npt.NDArray[np.integer] | None]]
@@ -40,14 +40,19 @@ class End:
         for_viewer: it stands beside another end of the same process, which is taken.
         was_seen: its pages were looked at.
         outgrown: its RAM turned out to be of other blocks; another end takes its place.
+        lost: nobody looked at its host for so long that the host was forgotten; what became of the
+            process is not known.
     """
 
-    def __init__(self, host_id: str, epoch: str, process: ProcessInfo, clock: HostClock) -> None:
+    def __init__(
+        self, host_id: str, source: Source, epoch: str, process: ProcessInfo, clock: HostClock
+    ) -> None:
         self.host_id: Final = host_id
+        self.host_source: Final = source
         self.clock: Final = clock
         self.ram: Final = ram_of(process)
         self.presence: Presence = Presence(self.ram.count)
-        self.steps: Final = QmpSteps()
+        self.steps = QmpSteps()
         self.epoch = epoch
         self.process = process
         self.pieces: dict[int, Piece] = {}
@@ -61,6 +66,7 @@ class End:
         self.taken = False
         self.wanted = False
         self.outgrown = False
+        self.lost = False
         self.for_viewer = False
         self.was_seen = False
 
@@ -205,13 +211,27 @@ class End:
             self.pieces = {}
             self.presence.release()
 
+    def lose(self) -> None:
+        """Its host is forgotten."""
+        self.away = self.lost = True
+        self.pieces = {}
+        self.presence.release()
+
+    def begin_anew(self) -> None:
+        """The recording that it is of begins anew: nothing was seen of it yet."""
+        self.steps, self.log, self.logged = QmpSteps(), None, 0
+        self.registered = self.was_seen = False
+        self.first_s = self.clock.at_s
+
     def record(self, with_qmp: bool = True) -> MigrationEnd:
         """As viewers get it."""
         return MigrationEnd.model_construct(
             host_id=self.host_id,
+            host_source=self.host_source,
             epoch=self.epoch,
             pid=self.process.pid,
             name=self.name,
+            simulated=self.simulated,
             gone=self.gone,
             present_pages=self.presence.present,
             qmp=self.steps.reading if with_qmp else None,

@@ -31,6 +31,7 @@ class HostEnds:
         ends: of its processes that are still there; several of one process where a viewer made one
             an end that is taken.
         away_s: since when no agent speaks for it; None: one does.
+        began_anew: with the last frame, as a recording does that is played again and again.
     """
 
     def __init__(self, host_id: str) -> None:
@@ -38,6 +39,7 @@ class HostEnds:
         self.clock: Final = HostClock()
         self.ends: dict[int, list[End]] = {}
         self.away_s: float | None = None
+        self.began_anew = False
         self._epoch = ""
         self._picture: HostPicture | None = None
         self._told: dict[int, ProcessInfo] = {}
@@ -66,8 +68,13 @@ class HostEnds:
         assert picture.about is not None, "a frame was applied to the picture"
         about = picture.about
         restarted = event.epoch != self._epoch or self.away_s is not None
+        played = about.source.kind == "replay" and picture is self._picture
+        self.began_anew = played and change.full and not restarted
         self._epoch, self._picture, self.away_s = event.epoch, picture, None
         self.clock.see(about.taken_at, about.monotonic_s, received_s)
+        if self.began_anew:
+            for end in self.all():
+                end.begin_anew()
         changes: dict[End, Changes] = defaultdict(dict)
         renewed: list[End] = []
         if restarted or change.about or change.gone:
@@ -80,6 +87,7 @@ class HostEnds:
     def left(self, now_s: float) -> list[End]:
         """No agent speaks for the host any more; the ends that concerns."""
         self.away_s = now_s
+        self._picture, self._told = None, {}
         for end in self.all():
             end.away = True
         return self.all()
@@ -87,7 +95,7 @@ class HostEnds:
     def make_end(self, process: ProcessInfo) -> tuple[End, Changes]:
         """Another end of this process, as a viewer wants it, with all its cells to look at."""
         assert self._picture is not None, "a process is known from a frame"
-        end = End(self.host_id, self._epoch, process, self.clock)
+        end = self._made(process)
         numbers = end.renew(self._epoch, process)
         self.ends.setdefault(process.pid, []).append(end)
         self._map_all()
@@ -137,7 +145,7 @@ class HostEnds:
                 end.left()
                 renewed.append(end)
         if not ends and is_vm(process):
-            ends = [End(self.host_id, self._epoch, process, self.clock)]
+            ends = [self._made(process)]
         for end in ends:
             if restarted:
                 end.epoch = ""
@@ -148,6 +156,9 @@ class HostEnds:
         else:
             self.ends.pop(pid, None)
         return renewed + ends
+
+    def _made(self, process: ProcessInfo) -> End:
+        return End(self.host_id, self.about.source, self._epoch, process, self.clock)
 
     def _map_all(self) -> None:
         self._by_mapping = {}

@@ -146,14 +146,16 @@ def _claim(pair: Pair) -> tuple[int, int]:
 
 def _unequalled(claims: list[tuple[tuple[int, int], Pair]]) -> list[Pair]:
     """The pairs that no other pair with one of their ends equals."""
-    kept = []
+    by_end: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for claim, pair in claims:
-        ends = {id(pair.source), id(pair.destination)}
-        others = [
-            other
-            for other, rival in claims
-            if rival is not pair and ends & {id(rival.source), id(rival.destination)}
-        ]
-        if all(other < claim for other in others):
-            kept.append(pair)
-    return kept
+        by_end[id(pair.source)].append(claim)
+        by_end[id(pair.destination)].append(claim)
+    best = {end: max(some) for end, some in by_end.items()}
+    alone = {end for end, some in by_end.items() if some.count(best[end]) == 1}
+    return [
+        pair
+        for claim, pair in claims
+        if all(
+            end in alone and best[end] == claim for end in (id(pair.source), id(pair.destination))
+        )
+    ]

@@ -28,6 +28,7 @@ class Seen:
 
     Attributes:
         began: the run.
+        had_most: the destination had most of its pages then.
         filling: the first page came while the destination's guest did not run.
         switch: its memory was registered with userfaultfd, or pages that had come were punched.
         switch_words: which of the two.
@@ -48,6 +49,7 @@ class Seen:
     full: bool = False
     source_gone: float | None = None
     destination_gone: float | None = None
+    had_most: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class _Begin:
 
 def phases(seen: Seen, told: Told, now_s: float) -> list[PhaseSpan]:
     """In order of time, the last one lasting; `ended_s` of each is when the next began."""
-    begins = [_Begin("waiting", seen.began, "seen", "both ends are there, and no page came yet")]
+    begins = [_Begin("waiting", seen.began, "seen", _waiting_words(seen))]
     for begin in (_precopy(seen, told), _switchover(seen, told), _postcopy(seen, told)):
         if begin is not None:
             _add(begins, begin)
@@ -95,6 +97,13 @@ def _add(begins: list[_Begin], begin: _Begin) -> None:
         else:
             begin = replace(begin, at_s=last.at_s)
     begins.append(begin)
+
+
+def _waiting_words(seen: Seen) -> str:
+    words = "both ends are there, and no page came since"
+    if not seen.had_most:
+        return words
+    return f"{words}; the destination had most already: preallocated, or a migration that is over"
 
 
 def _precopy(seen: Seen, told: Told) -> _Begin | None:
@@ -166,5 +175,5 @@ def _done(seen: Seen) -> _Begin | None:
 def _destination_gone(at_s: float, phase: Phase) -> _Begin:
     if phase in ("switchover", "postcopy"):
         return _Begin("failed", at_s, "seen", "the destination ended before it was done")
-    words = "the destination ended before the switch-over: cancelled, or failed; the source runs on"
+    words = "the destination ended before the switch-over, the source did not: cancelled, or failed"
     return _Begin("cancelled", at_s, "seen", words)

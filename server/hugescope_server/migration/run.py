@@ -11,12 +11,14 @@ from hugescope_server.migration.arrivals import SETTLED_S, Kind
 from hugescope_server.migration.collapse import CollapseWatch, spare
 from hugescope_server.migration.demand import Demand
 from hugescope_server.migration.end import End
+from hugescope_server.migration.limits import CgroupBound, cgroup_bound, pool_growth
 from hugescope_server.migration.order import SweepOrder
 from hugescope_server.migration.phases import Seen
 from hugescope_server.migration.presence import Index, Look
 from hugescope_server.migration.rates import ArrivalRate
 from hugescope_server.migration.told import Told
 from hugescope_wire.host import HostFrame
+from hugescope_wire.report import HostReport
 from hugescope_wire.vm import Faults
 
 CONFIRM_S: Final = 3.0
@@ -51,6 +53,7 @@ class Run:
         rate: of what came since; None: not yet.
         source_present: pages of the source when the first page came; None: none did.
         over: the run has ended: what comes now belongs to none.
+        closed: it stays so, and what was needed page by page is forgotten.
     """
 
     def __init__(self, destination: End, began_s: float) -> None:
@@ -63,6 +66,7 @@ class Run:
         self.source_present: int | None = None
         self.over = False
         self._end: Final = destination
+        self._had_most = 2 * destination.presence.present > destination.ram.count
         self._order = SweepOrder()
         self._at_once = destination.registered or destination.simulated
         self._was_registered = destination.registered
@@ -80,11 +84,19 @@ class Run:
         self._complete: float | None = None
         self._unregistered: float | None = None
         self._left_s: npt.NDArray[np.float32] | None = None
+        self._report: HostReport | None = None
+        self._bound: CgroupBound | None = None
+        self.closed = False
 
     @property
     def begun_s(self) -> float | None:
         """When the guest of the destination began to miss pages; None: not yet."""
         return self._switch if self._switch is not None else self._receiving
+
+    def close(self) -> None:
+        """It is over for good."""
+        self.closed, self._left_s = True, None
+        self.demand.forget_addresses()
 
     def seen(self, source: End) -> Seen:
         """What phases are told by."""
@@ -99,6 +111,7 @@ class Run:
             full=self._end.presence.left == 0,
             source_gone=source.ended_s,
             destination_gone=self._end.ended_s,
+            had_most=self._had_most,
         )
 
     def told(self, told: Told) -> None:
@@ -164,7 +177,21 @@ class Run:
         end = self._end
         now_spare = spare(about.pools, end.ram.page_size)
         without = end.presence.punched_absent if end.reserves else end.presence.left
+        self._limits(about, without)
         self.collapse.pool_seen(end.clock.at_s, now_spare, without, end.reserves)
+
+    def _limits(self, about: HostFrame, without: int) -> None:
+        end, report = self._end, about.report
+        if report is None:
+            return
+        size, left = end.ram.page_size, end.presence.left
+        if report is not self._report:
+            # The report's numbers and the pages' are of one moment only now.
+            self._report = report
+            pid = end.process.pid
+            self._bound = cgroup_bound(report.cgroups, pid, size, left, without)
+        growth = pool_growth(report.accounts, about.pools, size)
+        self.collapse.limits_seen(growth, self._bound)
 
     def _fault(self, cell: int, address: int, at_s: float) -> None:
         end = self._end
@@ -198,7 +225,7 @@ class Run:
         if counts and count == there and count * FEW <= end.ram.count:
             counts, self._filling = False, None
         end.presence.leave(look.departed, punched=counts)
-        end.write(look.departed, Kind.LEFT)
+        self._write(look.departed, Kind.LEFT)
         self.moved_out += count
         if self.begun_s is not None and not self.over:
             if self._left_s is None:
@@ -235,10 +262,20 @@ class Run:
                 self._filling = look.at_s
         punched = end.presence.punched_absent
         end.presence.come(look.arrived)
-        end.write(look.arrived, kinds, missing_s)
+        self._write(look.arrived, kinds, missing_s)
         if not self.over:
             unreserved = punched - end.presence.punched_absent if end.reserves else count
             self.collapse.pages_came(unreserved)
+
+    def _write(
+        self,
+        cells: Index,
+        kinds: npt.NDArray[np.uint8] | Kind,
+        missing_s: npt.NDArray[np.float64] | float = float("nan"),
+    ) -> None:
+        """Log it, unless what the guest does by now has nothing to do with the migration."""
+        if not self.closed:
+            self._end.write(cells, kinds, missing_s)
 
     def _guest_runs(self, at_s: float) -> bool:
         """Whether what came in a look came in the post-copy."""

@@ -119,6 +119,9 @@ class Migration:
         fresh = self._over_s is None or abs(now_s - self._over_s) < STAYS_S
         if fresh and not self._is_past:
             self._look_at_phases(now_s)
+        elif self.run.over and not self.run.closed:
+            self._computed()
+            self.run.close()
         self.run.release_log(now_s)
         if self.ended or self.destination.gone:
             self.points.stand_still(now_s, self.run, self.source, self.destination)
@@ -160,7 +163,6 @@ class Migration:
         lasts = not self.ended and not destination.gone
         receives = lasts and run.rate is not None
         left = destination.presence.left
-        rate = None if run.rate is None else run.rate.bytes_per_s()
         per_s = run.rate.pages_per_s(now_s) if receives and run.rate is not None else 0.0
         state = MigrationState.model_construct(
             summary=self.summary(with_qmp=True),
@@ -176,11 +178,11 @@ class Migration:
             left=left,
             time_left=_bounded(run, left, now_s) if receives else None,
             inflated_pages=self._inflated(),
-            rate_bytes_per_s=rate,
+            rate_bytes_per_s=self._rate(),
             faults=run.demand.faults,
             demanded=self._demanded(now_s),
             dark=len(run.demand.waiting) if lasts else 0,
-            what_if=self._computed(rate),
+            what_if=self._computed(),
             begins=False,
             points=[],
         )
@@ -189,6 +191,10 @@ class Migration:
     def message(self, body: str, begins: bool, points: Sequence[str]) -> str:
         """The whole `MigrationState`."""
         return f'{body},"begins":{json.dumps(begins)},"points":[{",".join(points)}]}}'
+
+    def begin_anew(self) -> None:
+        """The recording that both ends are of began anew, and its first frame was taken."""
+        self._begin_run(self.destination.clock.at_s)
 
     def forgotten(self) -> None:
         """It is not told of any more."""
@@ -262,9 +268,14 @@ class Migration:
         before = self.run.source_present
         return 0 if before is None else self.source.presence.present - before
 
-    def _computed(self, rate: float | None) -> list[WhatIf]:
+    def _rate(self) -> float | None:
+        return None if self.run.rate is None else self.run.rate.bytes_per_s()
+
+    def _computed(self) -> list[WhatIf]:
+        """Of a run that is closed, as it was then."""
+        rate = self._rate()
         key = (self.run.demand.addresses, rate)
-        if self._what_if is None or self._what_if[0] != key:
+        if self._what_if is None or (self._what_if[0] != key and not self.run.closed):
             computed = what_if(self.run.demand, self.destination.ram.page_size, rate)
             self._what_if = (key, computed)
         return self._what_if[1]

@@ -135,10 +135,19 @@ def test_a_process_that_may_not_be_listened_to_is_said(host: Host) -> None:
 
 def test_more_threads_than_are_listened_to(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faultwatch, "MAX_RINGS", 1)
+    host.watch = FaultWatch(Root(str(host.place), live=True))
     host.watch.follow({41: None}, ())
     assert host.take() is None
     (limit,) = host.watch.limits()
     assert "threads" in limit.reason
+
+
+def test_some_files_are_left_for_all_else(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (2, 2))
+    watch = FaultWatch(Root(str(host.place), live=True))
+    watch.follow({41: None}, ())
+    (limit,) = watch.limits()
+    assert "1 in all" in limit.reason
 
 
 def test_what_there_was_no_room_for_is_counted(host: Host) -> None:
@@ -165,6 +174,36 @@ def test_the_last_faults_before_the_flag_was_seen_are_told_from_the_switch_on(ho
     assert not host.watch.ran(41)
 
 
+@pytest.mark.parametrize(
+    ("function", "address", "more", "seen"),
+    [
+        ("handle_userfault", 0x1002, None, [0x1002]),
+        ("do_poll", 0x1002, None, []),
+        ("handle_userfault", 0x9999, None, []),
+        ("handle_userfault", 0x1002, 0x2002, [0x2002]),
+    ],
+    ids=["waits", "went on", "elsewhere", "for another"],
+)
+def test_of_the_main_thread_that_is_told_which_it_waits_for(
+    host: Host, function: str, address: int, more: int | None, seen: list[int]
+) -> None:
+    task = host.place / "proc/41/task/41"
+    (task / "wchan").write_text(function)
+    (task / "status").write_text("voluntary_ctxt_switches:\t7\n")
+    (host.place / "proc/41/task/42/wchan").write_text("do_poll")
+    host.watch.follow({}, {41})
+    host.fault(41, 9.9, 0x1001)
+    host.fault(41, 10.1, address)
+    host.take(10.2)
+    host.watch.follow({41: 10.0}, ())
+    if more is not None:
+        host.fault(41, 10.3, more)
+    faults = host.take(10.4)
+    assert faults is not None
+    assert [one.address for one in faults.faults] == seen
+    assert host.take(10.5) is None
+
+
 def test_where_the_switch_is_not_known_nothing_of_before_is_told(host: Host) -> None:
     host.watch.follow({}, {41})
     host.fault(42, 10.1, 0x1001)
@@ -177,6 +216,7 @@ def test_a_guest_that_runs_without_a_post_copy_is_known_by_its_old_faults(host: 
     host.watch.follow({}, {41})
     host.fault(42, 10.1, 0x1000)
     host.take(10.2)
+    host.take(10.0 + KEPT_S)
     assert not host.watch.ran(41)
     host.take(10.2 + KEPT_S)
     assert host.watch.ran(41)
@@ -187,6 +227,7 @@ def test_half_of_the_room_is_left_for_those_that_are_told(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faultwatch, "MAX_RINGS", 4)
+    host.watch = FaultWatch(Root(str(host.place), live=True))
     host.thread(51, 52)
     host.thread(51, 53)
     host.watch.follow({}, {51})

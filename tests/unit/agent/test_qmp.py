@@ -39,6 +39,32 @@ def obeying(command: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @contextmanager
+def talker(path: Path, line: bytes) -> Iterator[Path]:
+    """One that greets, obeys its first command, and then says this and nothing else, for ever."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(json.dumps(GREETING).encode() + b"\n" + b'{"return": {}, "id": 1}\n')
+            try:
+                while True:
+                    connection.sendall(line)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield path
+    finally:
+        listener.close()
+        thread.join(10)
+
+
+@contextmanager
 def qemu(
     path: Path, answer: Answer = obeying, greeting: dict[str, Any] | None = GREETING
 ) -> Iterator[Path]:
@@ -135,7 +161,8 @@ def test_an_answer_that_came_too_late_is_not_the_next_ones(tmp_path: Path) -> No
             return []
         return [*late, *answers]
 
-    with qemu(tmp_path / "q", answer) as path, QmpClient(path, timeout_s=0.05) as client:
+    with qemu(tmp_path / "q", answer) as path, QmpClient(path, timeout_s=10) as client:
+        client._timeout_s = 0.05
         with pytest.raises(QmpError, match=r"slow has no answer within 0\.05 s"):
             client.execute("slow")
         client._timeout_s = 10
@@ -169,6 +196,27 @@ def test_what_greets_otherwise_is_no_qemu(tmp_path: Path, greeting: Any, words: 
         QmpClient(path, timeout_s)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (json.dumps(event("STOP")).encode() + b"\n", "has no answer"),
+        (b'{"return": {}, "id": 0}' + b" " * 4096 + b"\n", "has no answer"),
+        (b"{}\n", "has no answer|much that it was not asked for"),
+        (b"x" * 4096, "a message of more than"),
+    ],
+)
+def test_who_never_stops_talking_keeps_nobody(tmp_path: Path, line: bytes, words: str) -> None:
+    with talker(tmp_path / "q", line) as path, QmpClient(path, timeout_s=10) as client:
+        client._timeout_s = 0.2
+
+        def read() -> None:
+            client.events()
+            client.execute("query-status")
+
+        with pytest.raises(QmpError, match=words):
+            read()
+
+
 def test_a_missing_socket_is_named(tmp_path: Path) -> None:
     with pytest.raises(QmpError, match=f"QMP at {tmp_path}/none: No such file"):
         QmpClient(tmp_path / "none")
@@ -199,7 +247,13 @@ def test_a_message_without_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"timestamp": None}, {"timestamp": {"seconds": "x"}}, {"data": 3}]
+    "change",
+    [
+        {"timestamp": None},
+        {"timestamp": {"seconds": "x"}},
+        {"timestamp": {"seconds": 10**400, "microseconds": 0}},
+        {"data": 3},
+    ],
 )
 def test_an_event_must_be_one(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="an event that is not as QMP has it"):

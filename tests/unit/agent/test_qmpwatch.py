@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from hugescope_agent.qmp import Event, QmpError
-from hugescope_agent.qmpwatch import QmpWatch, reading_of, told_events, why_not
+from hugescope_agent.qmp import Event, QmpError, QmpGone
+from hugescope_agent.qmpwatch import QmpState, QmpWatch, reading_of, told_events, why_not
 from hugescope_wire.vm import MAX_QMP_EVENTS, QmpEvent
 
 PATIENCE_S = 30.0
@@ -185,6 +185,7 @@ def test_events_of_a_migration_and_of_a_guest_that_runs() -> None:
         Event(4.0, "RESUME"),
         Event(float("inf"), "STOP"),
         Event(5.0, "MIGRATION" * 20),
+        Event(6.0, "MIGRATION\ud800"),
     ]
     told = [(one.at_s, one.name, one.status) for one in told_events(events)]
     assert told == [
@@ -209,6 +210,7 @@ def caused(number: int, text: str = "QMP at /q: no") -> QmpError:
         (caused(errno.ECONNREFUSED), "QMP at /q: no", "start QEMU with -qmp"),
         (caused(errno.EACCES), "QMP at /q: no", "as root"),
         (QmpError("QMP at /q: says it"), "QMP at /q: says it", None),
+        (QmpError("QMP at /q: a\ud800\n" + "b" * 999), "a\N{REPLACEMENT CHARACTER}", None),
     ],
 )
 def test_why_a_socket_is_not_read_and_what_to_do(
@@ -216,6 +218,7 @@ def test_why_a_socket_is_not_read_and_what_to_do(
 ) -> None:
     said, told = why_not("/q", error)
     assert why in said
+    assert len(QmpState("/q", why_not=why).limit().reason) <= 256  # type: ignore[union-attr]
     assert (remedy or "") in (told or "")
     assert (told is None) == (remedy is None)
 
@@ -252,6 +255,54 @@ def test_a_socket_that_is_taken_is_said_and_tried_again(monkeypatch: pytest.Monk
     limit = state.limit()
     assert limit is not None
     assert (limit.capability, limit.reason) == ("qmp", state.reading.fault)
+
+
+def fails(
+    monkeypatch: pytest.MonkeyPatch, path: str, *errors: Exception
+) -> tuple[QmpState, list[float]]:
+    """What is known of a socket, and the pauses, after it failed so."""
+    left = list(errors)
+    pauses: list[float] = []
+
+    class Failing:
+        def __init__(self, path: str, timeout_s: float) -> None:
+            raise left.pop(0)
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if not left:
+            watch.stop()
+
+    monkeypatch.setattr("hugescope_agent.qmpwatch.QmpClient", Failing)
+    watch = QmpWatch(path, lambda: 1.0)
+    monkeypatch.setattr(watch._stopping, "wait", pause)
+    watch.start()
+    watch.join(PATIENCE_S)
+    return watch.state, pauses
+
+
+def test_a_qemu_that_is_absent_is_looked_for_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = (caused(errno.ENOENT), QmpGone("gone"), caused(errno.EAGAIN), QmpError("no"))
+    assert fails(monkeypatch, "/q", *errors)[1] == [1.0, 1.0, 5.0, 5.0]
+
+
+def test_a_reader_that_fails_leaves_no_old_reading(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    state, _ = fails(monkeypatch, "/q", ValueError("never seen"))
+    assert state.reading is not None
+    assert state.reading.fault == state.why_not == "QMP at /q: its reader failed"
+    assert "never seen" in caplog.text
+
+
+def test_a_socket_of_any_name_can_be_spoken_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = QmpError("QMP at /\udcff: no")
+    state, _ = fails(monkeypatch, "/\udcff", error)
+    limit = state.limit()
+    assert limit is not None
+    assert limit.reason == "QMP at /\N{REPLACEMENT CHARACTER}: no"
+    assert limit.model_dump_json()
+    assert state.path == "/\N{REPLACEMENT CHARACTER}"
 
 
 def test_the_newest_events_are_kept() -> None:

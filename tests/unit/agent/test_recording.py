@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from hugescope_agent.errors import AgentError, AskError
-from hugescope_agent.recording import Playback, Recorder, compress, load, record
+from hugescope_agent.recording import Playback, Recorder, load, record
 from hugescope_agent.sample import Sample
 from hugescope_wire.cells import Cells, CellState
 from hugescope_wire.frames import (
@@ -22,8 +23,10 @@ from hugescope_wire.frames import (
 from hugescope_wire.host import HostDelta, HostFrame, ProcessInfo, Source
 from hugescope_wire.page import PageDetail
 from hugescope_wire.picture import HostPicture
+from hugescope_wire.recording import MAX_BYTES
 from hugescope_wire.vm import Fault, Faults, QmpEvent, QmpReading
 from tests.unit.agent.follower import Clock
+from tests.unit.agent.model.findings.made_facts import report
 from tests.unit.wire.made_wire import MIB2, mapping_info, one_mapping
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -63,6 +66,7 @@ class Filling:
         about = HostDelta(
             taken_at=self._now(),
             monotonic_s=self.clock.now_s,
+            report=report().model_copy(update={"taken_at": self._now()}),
             faults=Faults(watched=[1], faults=[fault]),
         )
         return Sample(about, [block])
@@ -161,6 +165,8 @@ def test_it_starts_over_and_its_times_go_on(path: Path) -> None:
     assert later is not None
     assert later.about.faults is not None
     assert later.about.faults.faults[0].at_s == later.about.monotonic_s
+    assert later.about.report is not None
+    assert later.about.report.taken_at == later.about.taken_at
 
 
 def test_a_replay_that_rests_says_that_it_lives(path: Path) -> None:
@@ -181,9 +187,45 @@ def test_a_replay_that_rests_says_that_it_lives(path: Path) -> None:
 
 def test_a_compressed_one_plays_too(path: Path) -> None:
     packed = path.with_suffix(".xz")
-    compress(path, packed)
+    packed.write_bytes(lzma.compress(path.read_bytes()))
     assert packed.stat().st_size < path.stat().st_size
     assert load(packed) == load(path)
+
+
+def test_it_ends_soon_however_seldom_it_looks(tmp_path: Path) -> None:
+    clock = Clock()
+    ended_s = clock.now_s + 3
+
+    def sleep(seconds: float) -> None:
+        clock.now_s += seconds
+
+    with Recorder(tmp_path / "slow", clock) as recorder:
+        record(Filling(clock), recorder, 0.1, lambda: clock.now_s >= ended_s, sleep, clock)
+    assert recorder.samples == 1
+    assert clock.now_s < ended_s + 0.5
+
+
+def test_a_recording_cut_anywhere_plays_up_to_there(path: Path) -> None:
+    data = path.read_bytes()
+    first = int.from_bytes(data[8:12], "little") + 24
+    for length in range(first, len(data), 97):
+        path.write_bytes(data[:length])
+        clock = Clock()
+        playback = Playback(load(path), "made up", clock, HOLD_S)
+        viewer = Viewer()
+        viewer.take(playback.full())
+        clock.now_s += CELLS + 1
+        while viewer.take(playback.tick()) is not None:
+            pass
+        assert viewer.picture.about is not None
+
+
+def test_what_is_too_long_for_memory_is_not_read(tmp_path: Path) -> None:
+    long = tmp_path / "long.hsrec"
+    with long.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(AgentError, match=r"long\.hsrec: longer than"):
+        load(long)
 
 
 def test_no_file_is_written_over(path: Path) -> None:

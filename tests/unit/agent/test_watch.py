@@ -213,7 +213,7 @@ def test_flags_that_are_asked_for_are_read_in_a_moment_and_once_more(
     watch.update(found(files), itertools.count(1), 0.0)
     smaps.reads = 0
     assert not watch.answer_smaps(0.5)
-    watch.ask_smaps(1.0)
+    watch.ask_smaps(1.0, 2)
     assert not watch.answer_smaps(1.0)
     assert smaps.reads == 0
     for now_s, reads in ((1.2, 1), (1.3, 1), (2.1, 1), (2.3, 2), (9.0, 2)):
@@ -228,7 +228,7 @@ def test_flags_that_changed_are_not_read_once_more(
     assert watch.registered == frozenset()
     file = tmp_path / "tree/proc/41/smaps"
     file.write_text(file.read_text().replace(" ht ", " um ht "))
-    watch.ask_smaps(1.0)
+    watch.ask_smaps(1.0, 2)
     smaps.reads = 0
     assert watch.answer_smaps(1.2)
     assert watch.registered == {"um"}
@@ -242,6 +242,6 @@ def test_asking_all_the_time_is_answered_once_a_second(
     watch.update(found(files), itertools.count(1), 0.0)
     smaps.reads = 0
     for tick in range(100):
-        watch.ask_smaps(tick / 10)
+        watch.ask_smaps(tick / 10, 2)
         watch.answer_smaps(tick / 10)
     assert smaps.reads == 10

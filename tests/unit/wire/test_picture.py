@@ -205,7 +205,7 @@ def test_random_deltas_equal_a_plain_dictionary(data: st.DataObject) -> None:
         step(data, host)
     first = {number: cells_of(rows) for number, rows in host.rows.items()}
     change = take(picture, full_frame(host_frame(host.about()), first, seq=10))
-    assert change.about
+    assert (change.about, change.full) == (True, True)
     host.told()
     for seq in range(11, 11 + data.draw(st.integers(0, 6))):
         before = set(host.rows)
@@ -215,7 +215,7 @@ def test_random_deltas_equal_a_plain_dictionary(data: st.DataObject) -> None:
         delta = host_delta(processes=told, gone_pids=sorted(host.gone_pids))
         change = take(picture, encode_frame(FrameKind.DELTA, seq, delta, host.blocks))
         check(picture, host, change, before)
-        assert change.about == bool(told or host.gone_pids)
+        assert (change.about, change.full) == (bool(told or host.gone_pids), False)
         host.told()
 
 

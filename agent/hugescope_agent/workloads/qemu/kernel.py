@@ -11,12 +11,14 @@ import re
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from hugescope_agent.workloads.child import module_argv, module_environment
 from hugescope_agent.workloads.errors import GuestUnavailable
+from hugescope_agent.workloads.qemu.launch import LAUNCH
+from hugescope_agent.workloads.qemu.scratch import ScratchDirectory
 
 BOOT: Final = Path("/boot")
 PACKAGES: Final = ("linux-image-cloud-amd64", "linux-image-virtual")
@@ -99,16 +101,17 @@ def _downloaded(cache: Path, tell: Callable[[str], None]) -> Path:
     tell(f"downloading {package} for the guest's kernel, which is kept in {cache}")
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix="download-") as directory:
-            said = _asked("apt-get", "-q", "download", package, within=Path(directory))
-            archive = next(Path(directory).glob("*.deb"), None)
+        with ScratchDirectory("download-", cache) as scratch:
+            said = _asked("apt-get", "-q", "download", package, within=scratch.path)
+            archive = next(scratch.path.glob("*.deb"), None)
             if archive is None:
                 last = (said.strip().splitlines() or ["it said nothing"])[-1]
                 raise GuestUnavailable(
                     f"apt-get download {package} brought nothing ({last[:160]}):"
                     " run apt-get update, or name a kernel with --kernel FILE"
                 )
-            return unpacked(archive, cache)
+            kernel = unpacked(archive, scratch.path)
+            return kernel.replace(cache / kernel.name)  # whole, or not at all
     except OSError as error:
         raise GuestUnavailable(f"{error.filename or cache}: {error.strerror}") from None
 
@@ -133,10 +136,10 @@ def unpacked(archive: Path, into: Path) -> Path:
                     content = members.extractfile(member) if match and member.isreg() else None
                     if match is None or content is None:
                         continue
-                    part = into / f"{match[1]}.part-{os.getpid()}"
-                    with part.open("wb") as file:
+                    kernel = into / match[1]
+                    with kernel.open("wb") as file:
                         shutil.copyfileobj(content, file)
-                    return part.replace(into / match[1])
+                    return kernel
         except tarfile.TarError:
             pass
         finally:
@@ -145,10 +148,13 @@ def unpacked(archive: Path, into: Path) -> Path:
 
 
 def _asked(*command: str, within: Path | None = None) -> str:
-    """What a program says, on both outputs."""
+    """What a program says, on both outputs; it is killed with us."""
+    program = shutil.which(command[0])
+    if program is None:
+        return f"there is no {command[0]}"
     try:
         answer = subprocess.run(
-            command,
+            module_argv(LAUNCH, str(os.getpid()), program, *command[1:]),
             cwd=within,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -156,7 +162,7 @@ def _asked(*command: str, within: Path | None = None) -> str:
             text=True,
             timeout=_APT_WAIT_S,
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**module_environment(), "LC_ALL": "C"},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)

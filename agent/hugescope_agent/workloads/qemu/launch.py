@@ -1,4 +1,4 @@
-"""Becomes QEMU, and is killed with the thread that started it.
+"""Becomes QEMU, or another program, and is killed with the thread that started it.
 
 Run as ``python -m hugescope_agent.workloads.qemu.launch PARENT_PID PROGRAM ARGUMENT...``. The
 kernel keeps the parent-death signal over an execve (prctl(2)).
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Final
 
 from hugescope_agent.workloads.child import die_with_parent
+
+LAUNCH: Final = "hugescope_agent.workloads.qemu.launch"
 
 
 def main(argv: list[str]) -> int:

@@ -15,6 +15,7 @@ from hugescope_agent.workloads.child import module_argv, module_environment
 from hugescope_agent.workloads.errors import GuestFailed
 from hugescope_agent.workloads.qemu.commandline import GuestFiles, Places, qemu_arguments
 from hugescope_agent.workloads.qemu.initramfs import SAYS_ALIVE, SAYS_RUNNING
+from hugescope_agent.workloads.qemu.launch import LAUNCH
 from hugescope_agent.workloads.qemu.plan import GuestPlan
 
 START_WAIT_S: Final = 60.0
@@ -24,6 +25,9 @@ BOOT_WAIT_S: Final = 180.0
 """Until the guest has filled its memory; 8 s where a core is free."""
 
 _END_WAIT_S: Final = 5.0
+_KILL_WAIT_S: Final = 60.0
+"""The kernel frees gigabytes within that; it never should take so long."""
+
 _LOOK_EVERY_S: Final = 0.05
 _CONSOLE_TAIL_BYTES: Final = 2048
 
@@ -74,10 +78,9 @@ class Machine:
         """Start it; returns when it answers on its socket."""
         for left in (self.places.driving, self.places.watched, self.places.console):
             left.unlink(missing_ok=True)  # of one that was killed, in the same place
-        launch = "hugescope_agent.workloads.qemu.launch"
         with self.places.errors.open("wb") as errors:
             self._process = subprocess.Popen(
-                module_argv(launch, str(os.getpid()), *self._argv),
+                module_argv(LAUNCH, str(os.getpid()), *self._argv),
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
@@ -133,7 +136,8 @@ class Machine:
         """End it as a crash does; from any thread, and also where it has ended or never began."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_KILL_WAIT_S)
 
     def stop(self) -> None:
         """End it; returns when it is gone. Further calls do nothing."""

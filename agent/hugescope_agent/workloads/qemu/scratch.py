@@ -9,8 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-_REMOVE: Final = 'PATH=/usr/bin:/bin; trap "" INT TERM HUP; cat >/dev/null; rm -rf -- "$1"'
-"""Waits for the end of a pipe that only the owner holds open."""
+_REMOVE: Final = (
+    'PATH=/usr/bin:/bin; trap "" INT TERM HUP; cat >/dev/null;'
+    ' rm -rf -- "$1" 2>/dev/null || { sleep 1; rm -rf -- "$1"; }'
+)
+"""Waits for the end of a pipe that only the owner holds open; the owner's processes, which are
+killed a moment later, may write until then.
+"""
 
 _REMOVE_WAIT_S: Final = 10.0
 
@@ -19,11 +24,13 @@ class ScratchDirectory:
     """`path` is there from the begin of the context until its end.
 
     A shell waits beside it, which removes it where the owner was killed. Other processes that
-    the owner starts must not inherit descriptors (Python's do not).
+    the owner starts must not inherit descriptors (Python's do not). `within`: where directories of
+    this machine that do not last are, if not said.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, within: Path | None = None) -> None:
         self._prefix = prefix
+        self._within = within
         self._remover: subprocess.Popen[bytes] | None = None
         self._path: Path | None = None
 
@@ -35,7 +42,7 @@ class ScratchDirectory:
         return self._path
 
     def __enter__(self) -> Self:
-        self._path = Path(tempfile.mkdtemp(prefix=self._prefix))
+        self._path = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._within))
         try:
             self._remover = subprocess.Popen(
                 ["/bin/sh", "-c", _REMOVE, "hs-remover", str(self._path)],

@@ -1,5 +1,5 @@
 /** The first screen. */
 import "../../styles/overview.css";
 
-export { MigrationList } from "../migration-list";
+export { MigrationLobby } from "../migration-lobby";
 export { OverviewScreen } from "../overview";

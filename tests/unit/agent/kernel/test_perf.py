@@ -69,6 +69,11 @@ def test_a_record_without_a_size_ends_it() -> None:
     assert read(sample(1, 2) + bytes(16)) == ([(1e-9, 2)], 0)
 
 
+@pytest.mark.parametrize("left", range(1, 32))
+def test_a_record_that_is_cut_off_is_passed_over(left: int) -> None:
+    assert read(lost(3) + sample(1, 2) + sample(3, 4)[:left]) == ([(1e-9, 2)], 3)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_end(data: bytes) -> None:
     parse_records(data)

@@ -57,3 +57,18 @@ def test_what_cannot_be_names_its_flag(shown: list[Any], flags: list[str], words
     assert isinstance(done.exception, CommandError)
     assert words in str(done.exception)
     assert shown == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--replay", "--hgm"], "--replay and --hgm: give one of them"),
+        (["--kernel", "/boot/vmlinuz"], "--kernel: only --qemu has a guest"),
+    ],
+)
+def test_flags_that_would_do_nothing_are_refused(
+    shown: list[Any], flags: list[str], words: str
+) -> None:
+    done = CliRunner().invoke(app, ["demo", *flags])
+    assert isinstance(done.exception, CommandError)
+    assert words in str(done.exception)

@@ -14,8 +14,9 @@ from hugescope_server.migration.desk import MigrationDesk
 from hugescope_server.migration.track import Migration
 from hugescope_wire.cells import Cells, CellState
 from hugescope_wire.frames import FrameKind, encode_frame, encode_range, encode_scattered
-from hugescope_wire.host import HostDelta, HostFrame, MappingInfo, ProcessInfo
+from hugescope_wire.host import HostDelta, HostFrame, MappingInfo, ProcessInfo, Source
 from hugescope_wire.migration import MigrationState
+from hugescope_wire.report import HostReport
 from hugescope_wire.snapshot import GuestRam, Pool, ProcessName
 from hugescope_wire.vm import Fault, Faults, QmpEvent, QmpReading, Vm
 from tests.unit.server.made_host import full_meta, hello, mapping_info
@@ -112,6 +113,8 @@ class MadeBox:
         self.epoch = "e1"
         self.vms: dict[int, MadeVm] = {}
         self.free, self.reserved = 1000, 0
+        self.source = Source(kind="live")
+        self.report: HostReport | None = None
         self._seq = 0
         self._next_id = 1
         self._sent: dict[int, ProcessInfo] = {}
@@ -139,6 +142,18 @@ class MadeBox:
             self._number(vm)
         self._session = self.world.ingest.join(hello(self.host_id, self.epoch), lambda: None)
 
+    def connect_again(self) -> None:
+        """The same run of the agent, over another link: it begins with everything."""
+        self._seq, self._sent, self._cells = 0, {}, {}
+        self._session = self.world.ingest.join(hello(self.host_id, self.epoch), lambda: None)
+
+    def play_again(self) -> None:
+        """As a recording begins again: everything as it is now, in the same run of an agent."""
+        self._seq += 1
+        self._sent = {pid: vm.process() for pid, vm in self.vms.items()}
+        self._send_full(self._sent, None)
+        self._keep_cells()
+
     def frame(self, *faults: Fault, watched: Iterable[int] = (), lost: int = 0) -> None:
         """Send what changed since the last frame, as of now."""
         self._seq += 1
@@ -150,6 +165,9 @@ class MadeBox:
         else:
             self._send_delta(processes, seen)
         self._sent = processes
+        self._keep_cells()
+
+    def _keep_cells(self) -> None:
         self._cells = {
             number: cells
             for vm in self.vms.values()
@@ -158,7 +176,13 @@ class MadeBox:
 
     def _send_full(self, processes: dict[int, ProcessInfo], faults: Faults | None) -> None:
         meta = full_meta(list(processes.values())).model_copy(
-            update={"pools": self._pool(), "faults": faults, **self._times()}
+            update={
+                "source": self.source,
+                "report": self.report,
+                "pools": self._pool(),
+                "faults": faults,
+                **self._times(),
+            }
         )
         blocks = [
             encode_range(number, vm.page_size, cells)
@@ -185,6 +209,7 @@ class MadeBox:
                 "gone_pids": [pid for pid in self._sent if pid not in processes],
                 "pools": None if pools == self._pools else pools,
                 "faults": faults,
+                "report": self.report,
                 **self._times(),
             }
         )

@@ -38,8 +38,8 @@ def test_the_layout() -> None:
 def test_what_is_not_settled_is_not_given() -> None:
     log = log_of(3)
     assert header(log.part(0, 1002.1))[3] == 2
-    assert header(log.part(0, 1002.4))[3] == 3
     assert log.part(99, 1002.1)[8:24] == struct.pack("<QQ", 2, 2)
+    assert header(log.part(0, 1002.4))[3] == 3
     late = log.was_demanded(0, 2, 1001.9)
     assert late is not None
     assert (late.kind, late.missing_s) == (Kind.SWEEP, 1.5)
@@ -56,6 +56,46 @@ def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     log.append(5000.0, many * 0, many, Kind.SWEEP)
     assert log.kept == 50
     assert log.total == 1101
+
+
+def test_what_was_given_is_not_taken_back_when_a_clock_is_set_back() -> None:
+    log = log_of(3)
+    assert header(log.part(0, 1002.4))[3] == 3
+    assert log.part(3, 1002.1)[8:24] == struct.pack("<QQ", 3, 3)
+    log.append(1002.0, np.array([0]), np.array([9]), Kind.SWEEP, 1.5)
+    assert log.part(3, 1002.1)[8:24] == struct.pack("<QQ", 3, 3)
+    assert header(log.part(3, 1002.5))[2:4] == (3, 4)
+
+
+def test_who_reads_after_some_were_forgotten_goes_on_from_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(arrivals, "MAX_RECORDS", 100)
+    log = log_of(40)
+    data = log.part(0, 9999.0)
+    read = header(data)[2] + (len(data) - 32) // 16
+    assert read == 40
+    for at in range(200):
+        log.append(2000.0 + at, np.array([0]), np.array([at]), Kind.SWEEP, 1.5)
+    data = log.part(read, 9999.0)
+    _, _, first, total, base_s = header(data)
+    assert (first, base_s) == (log.begin, 1000.0)
+    assert first > read
+    assert first + (len(data) - 32) // 16 == total == 240
+
+
+def test_another_run_has_another_base() -> None:
+    world = World()
+    _, destination = pair_of(world, simulated=True)
+    destination.fill()
+    world.wait(1.0)
+    before = header(world.desk.arrivals(world.only(), 0))
+    assert before[3] == 64
+    destination.go(*range(64))
+    world.wait(1.0)
+    after = header(world.desk.arrivals(world.only(), before[3]))
+    assert (after[2], after[3]) == (0, 0)
+    assert after[4] != before[4]
 
 
 def test_a_part_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import struct
-import time
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -162,7 +162,7 @@ def test_two_hosts_with_clocks_hours_apart() -> None:
     assert state.summary.destination.gone
     world.now += 700
     world.step()
-    assert world.only().destination.gone
+    assert world.desk.migrations() == [], "how it ended is not known"
 
 
 def test_blocks_as_both_ends_map_them() -> None:
@@ -271,36 +271,36 @@ def test_logs_have_a_bound_together(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kept <= 100
 
 
-def test_a_vm_of_sixteen_million_pages() -> None:
+def test_a_vm_of_four_million_pages() -> None:
     world = World()
     pages = 1 << 22
     _, destination = pair_of(world, pages=pages)
     ends = (destination.ids[0], np.arange(0, pages, 1000))
     destination.come(*ends[1][:2].tolist())
     world.step()
-    quick = best_of(lambda: step_with(world, destination))
+    took_bytes = bytes_of(lambda: step_with(world, destination))
     assert world.state().summary.pages == pages
-    assert quick < 0.1, "a page that came costs no look at the others"
+    assert took_bytes < pages / 4, "a page that came costs no look at the others"
 
 
 def step_with(world: World, destination: MadeVm) -> None:
     """Publish one page that came, and nothing of what a made host costs."""
     end = world.only().destination
-    state = destination.cells[0].state
-    at = np.array([int(np.flatnonzero(state[: 1 << 16] == 0)[7])])
-    state[at] = CellState.MAPPED
+    at = np.array([7])
+    destination.cells[0].state[at] = CellState.MAPPED
     look = end.look({destination.ids[0]: (destination.cells[0], at)})
+    assert look.arrived.tolist() == [7]
     world.only().look(look, world.desk._hosts["h1"].about)
 
 
-def best_of(work: Callable[[], None]) -> float:
-    """The least of five: a machine that is busy says nothing of it."""
-    times = []
-    for _ in range(5):
-        begin_s = time.perf_counter()
+def bytes_of(work: Callable[[], None]) -> int:
+    """The most that it takes at once: what looks at all pages takes a byte of each at least."""
+    tracemalloc.start()
+    try:
         work()
-        times.append(time.perf_counter() - begin_s)
-    return min(times)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_json_of_lists_has_no_readings_of_qmp() -> None:
@@ -312,3 +312,19 @@ def test_json_of_lists_has_no_readings_of_qmp() -> None:
     (summary,) = json.loads(world.desk.list_json())["migrations"]
     assert summary["source"]["qmp"] is None
     assert world.state().summary.source.qmp is not None  # type: ignore[union-attr]
+
+
+def test_what_is_no_vm_of_a_running_host_is_told_of_ends_that_left() -> None:
+    world = World()
+    _, destination = pair_of(world, simulated=True)
+    destination.come(0)
+    world.step()
+    box = world.boxes[0]
+    box.end(10)
+    box.end(20)
+    world.wait(2.0)
+    summary = world.state().summary
+    for end in (summary.source, summary.destination):
+        assert end is not None
+        assert (end.gone, end.simulated) == (True, True)
+        assert end.host_source.kind == "live"

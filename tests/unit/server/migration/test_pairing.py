@@ -1,9 +1,13 @@
 """Which processes are paired, and above all which are not."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from hugescope_server.migration.end import End
+from hugescope_server.migration.pairing import Pair, _unequalled
 from hugescope_wire.migration import MigrationMissing, PairEnd
 from tests.unit.server.migration.made_vms import MIB, UUID, MadeVm, World, event, pair_of
 
@@ -101,6 +105,29 @@ def test_of_equal_claims_none() -> None:
 def test_the_better_claim() -> None:
     assert pairs(source(10, uuid=UUID), source(11), taker(20, uuid=UUID)) == [(10, 20)]
     assert pairs(source(10), taker(20, flags=("um",)), taker(30)) == [(10, 20)]
+
+
+CLAIMS = st.tuples(st.integers(0, 1), st.integers(0, 2))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.tuples(st.integers(0, 4), st.integers(5, 9)), CLAIMS, max_size=12))
+def test_a_pair_is_better_than_any_other_of_its_ends(
+    claims: dict[tuple[int, int], tuple[int, int]],
+) -> None:
+    ends = [cast("End", object()) for _ in range(10)]
+    made = [(claim, Pair(ends[left], ends[right], ())) for (left, right), claim in claims.items()]
+    expected = [
+        pair
+        for claim, pair in made
+        if all(
+            other < claim
+            for other, rival in made
+            if rival is not pair
+            and (rival.source is pair.source or rival.destination is pair.destination)
+        )
+    ]
+    assert _unequalled(made) == expected
 
 
 def test_what_turns_out_to_be_of_two_equal_claims_is_taken_back() -> None:

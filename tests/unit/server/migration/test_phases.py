@@ -84,6 +84,14 @@ def test_a_time_of_qemus_holds_against_what_was_seen_late() -> None:
     ]
 
 
+def test_a_wait_for_what_may_be_over() -> None:
+    (empty,) = phases(Seen(began=1.0), Told(), 9.0)
+    (full,) = phases(Seen(began=1.0, had_most=True), Told(), 9.0)
+    assert empty.phase == full.phase == "waiting"
+    assert "preallocated" in full.words
+    assert "preallocated" not in empty.words
+
+
 def test_a_source_that_left_is_given_a_moment() -> None:
     seen = Seen(began=1.0, receiving=3.0, source_gone=5.0)
     assert phases(seen, Told(), 5.0 + SETTLE_S / 2)[-1].phase == "postcopy"

@@ -249,6 +249,29 @@ def test_a_process_that_ended_while_nobody_looked() -> None:
     assert world.state().summary.phase == "cancelled"
 
 
+def test_what_a_guest_does_after_the_end_is_not_logged() -> None:
+    world = World()
+    _, destination = pair_of(world)
+    precopy(world, destination, 20)
+    destination.listen()
+    world.step()
+    destination.fill()
+    world.step()
+    destination.listen(False)
+    world.wait(4.0)
+    before = str(records(world))
+    assert world.state().summary.phase == "done"
+    for _ in range(3):
+        destination.go(*range(10))
+        world.step()
+        destination.come(*range(10))
+        world.step()
+    destination.go(1)
+    world.step()
+    assert str(records(world)) == before
+    assert (world.state().summary.present, world.state().left) == (63, 1)
+
+
 def test_what_is_over_stays_when_its_destination_migrates_on() -> None:
     world = World()
     source, second = pair_of(world)

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from hugescope_server.migration import demand as demand_module
 from hugescope_server.migration.arrivals import Kind, Late
-from hugescope_server.migration.demand import Demand
+from hugescope_server.migration.demand import Addresses, Demand
 from hugescope_server.migration.rates import ArrivalRate
 from hugescope_server.migration.whatif import what_if
 from hugescope_wire.migration import MAX_DEMANDED
@@ -80,6 +83,36 @@ def test_a_fault_that_is_told_late() -> None:
     seen = next(one for one in demand.waited if one.cell == 7)
     assert seen.stalled_s == pytest.approx(0.6)
     assert len(demand.waited) == 2
+
+
+NUMBERS = st.lists(st.tuples(st.booleans(), st.integers(0, 3000)), max_size=40)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(NUMBERS, max_size=6))
+def test_addresses_are_a_set(rounds: list[list[tuple[bool, int]]]) -> None:
+    addresses, expected = Addresses(), set[int]()
+    for changes in rounds:
+        for adds, number in changes:
+            if adds:
+                addresses.add([number])
+                expected.add(number)
+            else:
+                addresses.discard(number)
+                expected.discard(number)
+        for shift in (0, 4, 9):
+            assert addresses.pages(shift) == len({number >> shift for number in expected})
+        assert len(addresses) == len(expected)
+
+
+def test_addresses_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demand_module, "MAX_ADDRESSES", 100)
+    monkeypatch.setattr(demand_module, "MAX_CHANGED", 10)
+    addresses = Addresses()
+    for begin in range(0, 5000, 50):
+        addresses.add(range(begin, begin + 50))
+        assert len(addresses._changed) <= 10
+    assert len(addresses) == 100
 
 
 def test_rates_of_the_last_ten_seconds() -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
+import signal
+import subprocess
+import sys
 import tarfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hugescope_agent.workloads.child import module_environment
 from hugescope_agent.workloads.errors import GuestUnavailable
 from hugescope_agent.workloads.qemu.kernel import (
     cache_directory,
@@ -18,6 +24,16 @@ from hugescope_agent.workloads.qemu.kernel import (
 )
 
 KERNEL = bytes(0x202) + b"HdrS" + bytes(100)
+PATIENCE_S = 60.0
+UNTIL_LEFT = "exec tail --pid=$PPID -f /dev/null"
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from hugescope_agent.workloads.qemu.kernel import guest_kernel
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+guest_kernel(None, print, boot=Path({boot!r}), cache=Path({cache!r}))
+"""
 DEPENDS = """\
 linux-image-cloud-amd64
   Depends: linux-image-6.1.0-99-cloud-amd64
@@ -109,6 +125,50 @@ def test_what_is_missing_is_told_with_what_to_do(tmp_path: Path, programs: Path)
     with_apt(programs, package(tmp_path / "p.deb", {"./boot/vmlinux": b""}))
     with pytest.raises(GuestUnavailable, match=r"p\.deb holds no boot/vmlinuz"):
         found(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_of_a_download_that_is_interrupted(
+    tmp_path: Path, programs: Path, number: signal.Signals
+) -> None:
+    """Least of all a part of a kernel that looks like one."""
+    deb = package(tmp_path / "p.deb", {"./boot/vmlinuz-6.1-x": KERNEL + bytes(1 << 22)})
+    with_apt(programs, deb)
+    program(programs / "dpkg-deb", f'head -c {1 << 21} "$2"; touch {tmp_path}/half; {UNTIL_LEFT}')
+    script = INTERRUPTED.format(boot=str(tmp_path), cache=str(tmp_path / "cache"))
+    with subprocess.Popen([sys.executable, "-c", script], env=module_environment()) as process:
+        until((tmp_path / "half").exists)
+        process.send_signal(number)
+    assert process.returncode
+    until(lambda: not list((tmp_path / "cache").iterdir()))
+
+
+def test_a_download_ends_with_who_wanted_it(tmp_path: Path, programs: Path) -> None:
+    with_apt(programs, tmp_path)
+    program(programs / "apt-get", f"echo $$ >{tmp_path}/half; exec sleep 1000")
+    script = INTERRUPTED.format(boot=str(tmp_path), cache=str(tmp_path / "cache"))
+    with subprocess.Popen([sys.executable, "-c", script], env=module_environment()) as process:
+        until(lambda: (tmp_path / "half").exists() and (tmp_path / "half").read_text())
+        apt = int((tmp_path / "half").read_text())
+        process.kill()
+    until(lambda: not Path(f"/proc/{apt}").exists() or b") Z" in stat(apt))
+    until(lambda: not list((tmp_path / "cache").iterdir()))
+
+
+def stat(pid: int) -> bytes:
+    """Of a process; as of a zombie where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return b") Z"
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for it; only a failure takes long."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive at all" * 100])
