@@ -154,7 +154,9 @@ def test_an_agent_that_sees_no_frames_says_how_to_let_it(screen: Screen) -> None
     with toucher() as process, command("serve", "--port", str(port)):
         screen.until(lambda: reachable(base), "the server")
         process.touch(0)
-        blind = Command([*WITHOUT_PFN, *hugescope(), *agent_of(port)])
+        blind = Command(
+            [*WITHOUT_PFN, *hugescope(), *agent_of(port)], env=access.agent_environment("here")
+        )
         try:
             url = map_url(base, "here", process.pid)
             screen.open(f"{url}?color=mapcount")

@@ -56,7 +56,7 @@ function WhatToType({ none }: { readonly none: boolean }): JSX.Element {
         One of your own: an agent on both hosts, as root. Two ends of one VM are found by
         themselves.
       </p>
-      <pre>hugescope agent --server {server}</pre>
+      <pre>hugescope agent --server {server} --host-id HOST --token-file FILE</pre>
       <p>Where they are not: name both processes in the address, the source first.</p>
       <pre>{page}</pre>
     </div>
