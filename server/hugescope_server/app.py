@@ -51,9 +51,11 @@ def create_app(
         wall_clock: seconds since 1970, which all times of migrations are brought to.
     """
     bus = bus or LocalBus()
-    hub = Hub(bus, settings, clock)
+    hub = Hub(bus, settings, clock, wall_clock)
     desk = MigrationDesk(bus, settings.forget_after_s, wall_clock)
-    ingest = Ingest(bus, settings.max_hosts, settings.max_cells_per_host)
+    ingest = Ingest(
+        bus, settings.max_hosts, settings.max_cells_per_host, settings.late_after_s, clock
+    )
     app = FastAPI(
         title="HugeScope",
         version=SERVER_VERSION,
@@ -77,17 +79,18 @@ def create_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services
-    forgetting = tasks.start("forget gone hosts", _forget_gone_hosts(services.hub))
+    forgetting = tasks.start("forget gone hosts", _forget_gone_hosts(services))
     try:
         yield
     finally:
         forgetting.cancel()
 
 
-async def _forget_gone_hosts(hub: Hub) -> None:
+async def _forget_gone_hosts(services: Services) -> None:
     while True:
         await asyncio.sleep(FORGET_EVERY_S)
-        hub.forget_gone()
+        services.hub.forget_gone()
+        services.ingest.forget_left(services.clock() - services.settings.forget_after_s)
 
 
 async def _answer_api_error(_request: Request, error: Exception) -> JSONResponse:

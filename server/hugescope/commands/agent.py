@@ -80,7 +80,7 @@ def run(
         if replay is not None:
             _only_live(qmp, "--replay")
             looker, rate_hz = open_replay(replay, stack)
-            name = f"replay-{Path(replay).name.split('.')[0]}"
+            name, boot_id = f"replay-{Path(replay).name.split('.')[0]}", None
         else:
             place = Root.at(root)
             files = HostFiles(place)
@@ -100,10 +100,11 @@ def run(
             stack.callback(sampler.close)
             looker = sampler
             name = files.info.name or Path(place.path).name or "host"
+            boot_id = files.info.boot_id
         link = LinkOptions(server, host_id_of(host_id or name), __version__, rate_hz)
         if not quiet:
             print(f"hugescope agent: {link.host_id} -> {server}", file=sys.stderr)
-        asyncio.run(_until_signal(AgentLink(looker, link)))
+        asyncio.run(_until_signal(AgentLink(looker, link, boot_id=boot_id)))
 
 
 def _only_live(qmp: list[str] | None, instead: str) -> None:

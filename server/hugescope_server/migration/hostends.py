@@ -67,7 +67,7 @@ class HostEnds:
         about = picture.about
         restarted = event.epoch != self._epoch or self.away_s is not None
         self._epoch, self._picture, self.away_s = event.epoch, picture, None
-        self.clock.see(about.taken_at, about.monotonic_s, received_s)
+        self.clock.see(about.taken_at, about.monotonic_s, received_s, event.late)
         changes: dict[End, Changes] = defaultdict(dict)
         renewed: list[End] = []
         if restarted or change.about or change.gone:
