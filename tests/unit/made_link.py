@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hugescope_agent.outbox import Outbox
 from hugescope_server.bus import FrameTaken, HostEvent, LocalBus
@@ -72,7 +73,10 @@ class MadeAgent:
             comm = f"c{rng.getrandbits(32)}"
             self.processes[pid] = ProcessInfo.model_construct(pid=pid, comm=comm, mappings=[])
         moment = now + self.clock_s
-        common = {"taken_at": _WALL + timedelta(seconds=moment), "monotonic_s": moment}
+        common: dict[str, Any] = {
+            "taken_at": _WALL + timedelta(seconds=moment),
+            "monotonic_s": moment,
+        }
         full = self.outbox.needs_full
         meta: HostFrame | HostDelta
         if full:
@@ -129,6 +133,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
+        self.clock_s = 0.0
         self.last_seq = 0
         self.last_monotonic = 0.0
         self.frames = Frames()
@@ -146,9 +151,10 @@ class World:
 
     def _start_agent(self, reboot: bool) -> None:
         self.boots += reboot
-        clock_s = self.rng.uniform(-500, 500) if reboot else self.agent.clock_s
+        if reboot:
+            self.clock_s = self.rng.uniform(-500, 500)
         epoch = f"{self.rng.getrandbits(64):x}"
-        self.agent = MadeAgent(self.frames, epoch, f"boot{self.boots}", clock_s)
+        self.agent = MadeAgent(self.frames, epoch, f"boot{self.boots}", self.clock_s)
 
     def _start_server(self) -> None:
         bus = LocalBus()

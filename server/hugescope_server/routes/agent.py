@@ -69,7 +69,11 @@ async def _take_frames(
     socket: WebSocket, services: Services, hello: AgentHello, on_replaced: Callable[[], None]
 ) -> None:
     questions = Questions(socket.send_text, services.settings.answer_deadline_s)
-    session = services.ingest.join(hello, on_replaced, questions)
+    try:
+        session = services.ingest.join(hello, on_replaced, questions)
+    except WireError as error:
+        _log.warning("host %s: not taken (%s): %s", hello.host_id, error.code, error.message)
+        raise
     try:
         await socket.send_text(_welcome(session).model_dump_json())
         how = "goes on" if session.resumed_at is not None else "begins"

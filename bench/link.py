@@ -1,0 +1,406 @@
+"""What slow, stalled and returning peers cost: a real server, real sockets, figures beside those of a
+peer that was measured in the same run.
+
+    python bench/link.py [--viewers N] [--agents N] [--seconds S]
+
+1. Good viewers alone, then with as many stalled ones that they are 20 % of all: the time from an
+   agent's frame of 20,000 changed cells to each good viewer, and the server's memory.
+2. How long a stalled viewer stays, and how long the server takes to end with stalled ones connected.
+3. A link that was cut: bytes to go on from where it was, beside a full frame.
+4. A server that starts anew: until all agents are back, by their own waits.
+
+The last line is one JSON object. Whether a figure is good decides no test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from hugescope_agent.errors import AskError
+from hugescope_agent.link import AgentLink, LinkOptions
+from hugescope_agent.sample import Sample
+from hugescope_wire.cells import Cells, CellState
+from hugescope_wire.frames import FrameKind, decode_frame, encode_frame, encode_range
+from hugescope_wire.host import (
+    PROTOCOL_VERSION,
+    HostDelta,
+    HostFrame,
+    MappingInfo,
+    ProcessInfo,
+    Skipped,
+    Source,
+)
+from hugescope_wire.messages import AGENT_PATH, VIEWER_PATH, Ack, AgentHello, Subscribe
+from hugescope_wire.page import PageDetail
+from hugescope_wire.snapshot import Backing, Capabilities, HostInfo, LevelBytes
+from hugescope_wire.view import View
+
+CELLS = 20_000
+HZ = 10.0
+PAGE_SIZE = 2 * 2**20
+START = 0x7F00_0000_0000
+SHARE_STALLED = 0.2
+
+SERVE = """
+import logging, sys
+from hugescope_server.run import serve
+from hugescope_server.settings import ServerSettings
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+logging.getLogger("uvicorn").setLevel(logging.WARNING)
+serve(ServerSettings(port=int(sys.argv[1]), max_hosts=4000), lambda url: print(url, flush=True))
+"""
+
+
+def about(processes: list[ProcessInfo]) -> HostFrame:
+    return HostFrame(
+        taken_at=datetime.now(UTC),
+        monotonic_s=time.monotonic(),
+        source=Source(kind="live"),
+        host=HostInfo(name="bench", kernel=None, boot_id=None),
+        capabilities=Capabilities(
+            pfn=True, kpageflags=True, pagemap_scan=True, procmap_query=True, hgm=False
+        ),
+        limits=[],
+        pools=[],
+        processes=processes,
+        skipped=Skipped(),
+        cost=None,
+    )
+
+
+def delta() -> HostDelta:
+    return HostDelta(taken_at=datetime.now(UTC), monotonic_s=time.monotonic())
+
+
+class Host:
+    """Cells that all change in every frame; the first says the frame's number."""
+
+    def __init__(self, cells: int) -> None:
+        self.seq = 0
+        self._noise = np.random.default_rng(1)
+        self._cells = cells
+        self._info = MappingInfo(
+            id=1,
+            cell_count=cells,
+            start=START,
+            end=START + cells * PAGE_SIZE,
+            page_size=PAGE_SIZE,
+            kind="hugetlb",
+            shared=True,
+            backing=Backing(kind="memfd", name="/memfd:ram", inode=7, offset=0),
+            vm_flags=["rd", "wr", "ht"],
+            level_bytes=LevelBytes(pud=None, pmd=0, pte=0),
+        )
+
+    def frame(self) -> bytes:
+        self.seq += 1
+        cells = Cells.holes(self._cells)
+        cells.state[:] = CellState.PARTIAL
+        cells.mapped_pages[:] = self._noise.integers(1, 512, self._cells)
+        cells.mapped_pages[0] = self.seq % 500 + 1
+        block = encode_range(1, PAGE_SIZE, cells)
+        if self.seq == 1:
+            process = ProcessInfo(pid=7, comm="bench", mappings=[self._info])
+            return encode_frame(FrameKind.FULL, 1, about([process]), [block])
+        return encode_frame(FrameKind.DELTA, self.seq, delta(), [block])
+
+
+@dataclass
+class Served:
+    process: subprocess.Popen[str]
+    url: str
+    log: Path
+
+    def rss_mib(self) -> float:
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def lines(self, text: str) -> int:
+        return self.log.read_text().count(text)
+
+
+@contextlib.contextmanager
+def served(port: int, log: Path) -> Iterator[Served]:
+    with log.open("a") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(port)], stdout=subprocess.PIPE, stderr=out, text=True
+        )
+    try:
+        assert process.stdout is not None
+        yield Served(process, process.stdout.readline().strip().replace("http", "ws", 1), log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Bench:
+    """One agent and its viewers on one server."""
+
+    server: Served
+    host: Host = field(default_factory=lambda: Host(CELLS))
+    sent_at: dict[int, float] = field(default_factory=dict)
+    waits_ms: list[float] = field(default_factory=list)
+    measuring: bool = False
+
+    async def send(self, stop: asyncio.Event) -> None:
+        hello = AgentHello(protocol=PROTOCOL_VERSION, agent_version="1", host_id="h", epoch="e")
+        async with connect(self.server.url + AGENT_PATH, compression=None, proxy=None) as link:
+            await link.send(hello.model_dump_json())
+            await link.recv()
+            due = time.perf_counter()
+            while not stop.is_set():
+                frame = self.host.frame()
+                self.sent_at[self.host.seq % 500 + 1] = time.perf_counter()
+                await link.send(frame)
+                due = max(due + 1 / HZ, time.perf_counter())
+                await asyncio.sleep(due - time.perf_counter())
+
+    async def view(self) -> None:
+        async with connect(
+            self.server.url + VIEWER_PATH, compression=None, proxy=None, max_size=None
+        ) as link:
+            await link.send(self.wish())
+            async for message in link:
+                if isinstance(message, str):
+                    continue
+                came = time.perf_counter()
+                frame = decode_frame(message)
+                await link.send(Ack(seq=frame.seq).model_dump_json())
+                cells = frame.blocks[0].decode(CELLS, PAGE_SIZE).cells
+                if self.measuring:
+                    self.waits_ms.append((came - self.sent_at[int(cells.mapped_pages[0])]) * 1e3)
+
+    @contextlib.asynccontextmanager
+    async def stalled(self) -> AsyncIterator[ClientConnection]:
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setblocking(False)
+        port = int(self.server.url.rpartition(":")[2])
+        await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
+        async with connect(
+            self.server.url + VIEWER_PATH,
+            sock=raw,
+            compression=None,
+            proxy=None,
+            ping_interval=None,
+            max_queue=1,
+        ) as link:
+            link.transport.pause_reading()
+            await link.send(self.wish())
+            yield link
+            link.transport.abort()
+
+    def wish(self) -> str:
+        view = View(rate_hz=60)
+        return Subscribe(host_id="h", mapping_id=1, epoch="e", view=view).model_dump_json()
+
+    async def measured(self, seconds: float) -> list[float]:
+        self.waits_ms, self.measuring = [], True
+        await asyncio.sleep(seconds)
+        self.measuring = False
+        return self.waits_ms
+
+
+async def slow_viewers(viewers: int, seconds: float, log: Path) -> dict[str, float]:
+    with served(0, log) as server:
+        bench, stop = Bench(server), asyncio.Event()
+        sender = asyncio.create_task(bench.send(stop))
+        await asyncio.sleep(1.0)
+        good = [asyncio.create_task(bench.view()) for _ in range(viewers)]
+        await asyncio.sleep(2.0)
+        alone, before_mib = await bench.measured(seconds), server.rss_mib()
+        count = round(viewers * SHARE_STALLED / (1 - SHARE_STALLED))
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(count):
+                await stack.enter_async_context(bench.stalled())
+            began = time.perf_counter()
+            gone = asyncio.create_task(_until_dropped(server, count, began))
+            # Only while they are stalled and not dropped yet.
+            beside = await bench.measured(min(seconds, 8.0))
+            after_mib, gone_s = server.rss_mib(), await gone
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(count):
+                await stack.enter_async_context(bench.stalled())
+            await asyncio.sleep(2.0)
+            began = time.perf_counter()
+            server.process.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(server.process.wait)
+            end_s = time.perf_counter() - began
+        stop.set()
+        await asyncio.gather(sender, *good, return_exceptions=True)
+    return {
+        "good_viewers": viewers,
+        "stalled_viewers": count,
+        "updates_alone": len(alone),
+        "updates_beside_stalled": len(beside),
+        "p50_alone_ms": _percentile(alone, 50),
+        "p50_beside_stalled_ms": _percentile(beside, 50),
+        "p99_alone_ms": _percentile(alone, 99),
+        "p99_beside_stalled_ms": _percentile(beside, 99),
+        "server_alone_mib": round(before_mib, 1),
+        "server_beside_stalled_mib": round(after_mib, 1),
+        "last_stalled_gone_s": round(gone_s, 2),
+        "sigterm_to_end_s": round(end_s, 2),
+    }
+
+
+async def _until_dropped(server: Served, count: int, began: float) -> float:
+    while server.lines("took nothing") < count:
+        await asyncio.sleep(0.05)
+    return time.perf_counter() - began
+
+
+def _percentile(values: list[float], share: float) -> float:
+    return round(float(np.percentile(values, share)), 2)
+
+
+class Looker:
+    """A host of which each look changes a little."""
+
+    def __init__(self, cells: int) -> None:
+        self._host = Host(cells)
+        self._full = decode_frame(self._host.frame())
+        self._cells = self._full.blocks[0].decode(cells, PAGE_SIZE).cells
+        self._rng = random.Random(1)
+
+    def full(self) -> Sample:
+        assert isinstance(self._full.meta, HostFrame)
+        return Sample(about(self._full.meta.processes), [encode_range(1, PAGE_SIZE, self._cells)])
+
+    def tick(self) -> Sample:
+        first = self._rng.randrange(len(self._cells) - 8)
+        self._cells.mapped_pages[first : first + 8] = self._rng.randint(1, 511)
+        some = self._cells.take(np.arange(first, first + 8))
+        return Sample(delta(), [encode_range(1, PAGE_SIZE, some, first)])
+
+    def page(self, pid: int, address: int, part: int | None) -> PageDetail:
+        raise AskError("no_such_process", "it is made up")
+
+
+async def return_of_one(log: Path) -> dict[str, float]:
+    """Bytes that a cut of some two seconds costs, beside a full frame."""
+    looker = Looker(1_000_000)
+    with served(0, log) as server:
+        link = AgentLink(looker, LinkOptions(server.url, "one", "1"), epoch="e")
+        task = asyncio.create_task(link.run())
+        await asyncio.sleep(3.0)
+        sample = looker.full()
+        full_bytes = len(encode_frame(FrameKind.FULL, 1, sample.about, sample.blocks))
+        taken = [0]
+        take = link.outbox.take_unsent
+
+        def counted() -> bytes | None:
+            data = take()
+            taken[0] += len(data or b"") if data and data[5] else 0
+            return data
+
+        link.outbox.take_unsent = counted  # type: ignore[method-assign]
+        await _cut(server)
+        while server.lines("goes on") == 0:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    return {"full_frame_bytes": full_bytes, "bytes_to_go_on": taken[0]}
+
+
+async def _cut(server: Served) -> None:
+    """Reset the agent's connection from outside, as a network does."""
+    port = int(server.url.rpartition(":")[2])
+    await asyncio.to_thread(
+        subprocess.run,
+        ["ss", "-K", "dst", "127.0.0.1", "dport", "=", str(port)],
+        check=True,
+        capture_output=True,
+    )
+
+
+async def return_of_all(agents: int, log: Path) -> dict[str, float]:
+    """A server that starts anew, and agents that find out by themselves."""
+    port = free_port()
+    url = f"ws://127.0.0.1:{port}"
+    links = [
+        AgentLink(Looker(16), LinkOptions(url, f"h{number}", "1", tick_hz=1.0), epoch=f"e{number}")
+        for number in range(agents)
+    ]
+    with served(port, log) as server:
+        tasks = [asyncio.create_task(link.run()) for link in links]
+        await _all_linked(links, server)
+    await asyncio.sleep(5.0)
+    with served(port, log) as server:
+        began = time.perf_counter()
+        await _all_linked(links, server)
+        back_s = time.perf_counter() - began
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return {"agents": agents, "all_back_s": round(back_s, 2)}
+
+
+async def _all_linked(links: list[AgentLink], server: Served) -> None:
+    """Until the server took a frame of each, as its health page and log need not tell."""
+    while server.lines("connected,") < len(links):
+        await asyncio.sleep(0.1)
+        if server.process.poll() is not None:
+            raise RuntimeError("the server ended")
+    server.log.write_text("")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--viewers", type=int, default=20)
+    parser.add_argument("--agents", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    given = parser.parse_args()
+    figures: dict[str, float] = {}
+    logging_to = Path(f"/tmp/hugescope-bench-link-{os.getpid()}.log")
+    try:
+        parts = (
+            slow_viewers(given.viewers, given.seconds, logging_to),
+            return_of_one(logging_to),
+            return_of_all(given.agents, logging_to),
+        )
+        for part in parts:
+            logging_to.write_text("")
+            found = asyncio.run(part)
+            for name, value in found.items():
+                print(f"{name:28} {value:g}", flush=True)
+            figures.update(found)
+    except ConnectionClosed as error:
+        sys.exit(f"a connection ended: {error}")
+    finally:
+        logging_to.unlink(missing_ok=True)
+    figures["p99_more_ms"] = round(figures["p99_beside_stalled_ms"] - figures["p99_alone_ms"], 2)
+    figures["p99_ratio"] = round(figures["p99_beside_stalled_ms"] / figures["p99_alone_ms"], 3)
+    figures["resume_ratio"] = round(figures["bytes_to_go_on"] / figures["full_frame_bytes"], 6)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
