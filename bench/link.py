@@ -1,11 +1,11 @@
-"""What slow, stalled and returning peers cost: a real server, real sockets, figures beside those of a
-peer that was measured in the same run.
+"""What slow, stalled and returning peers cost: a real server, real sockets, figures beside those
+of a peer that was measured in the same run.
 
-    python bench/link.py [--viewers N] [--agents N] [--seconds S]
+    python -m bench.link [--viewers N] [--agents N] [--seconds S]
 
 1. Good viewers alone, then with as many stalled ones that they are 20 % of all: the time from an
    agent's frame of 20,000 changed cells to each good viewer, and the server's memory.
-2. How long a stalled viewer stays, and how long the server takes to end with stalled ones connected.
+2. How long a stalled viewer stays, and how long the server takes to end beside stalled ones.
 3. A link that was cut: bytes to go on from where it was, beside a full frame.
 4. A server that starts anew: until all agents are back, by their own waits.
 
@@ -31,7 +31,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from websockets.asyncio.client import ClientConnection, connect
+from tests.proxy import Proxy, proxy
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from hugescope_agent.errors import AskError
@@ -58,6 +59,7 @@ HZ = 10.0
 PAGE_SIZE = 2 * 2**20
 START = 0x7F00_0000_0000
 SHARE_STALLED = 0.2
+GIVE_UP_S = 60.0
 
 SERVE = """
 import logging, sys
@@ -197,7 +199,7 @@ class Bench:
                     self.waits_ms.append((came - self.sent_at[int(cells.mapped_pages[0])]) * 1e3)
 
     @contextlib.asynccontextmanager
-    async def stalled(self) -> AsyncIterator[ClientConnection]:
+    async def stalled(self) -> AsyncIterator[socket.socket]:
         raw = socket.socket()
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.setblocking(False)
@@ -213,7 +215,7 @@ class Bench:
         ) as link:
             link.transport.pause_reading()
             await link.send(self.wish())
-            yield link
+            yield raw
             link.transport.abort()
 
     def wish(self) -> str:
@@ -237,10 +239,9 @@ async def slow_viewers(viewers: int, seconds: float, log: Path) -> dict[str, flo
         alone, before_mib = await bench.measured(seconds), server.rss_mib()
         count = round(viewers * SHARE_STALLED / (1 - SHARE_STALLED))
         async with contextlib.AsyncExitStack() as stack:
-            for _ in range(count):
-                await stack.enter_async_context(bench.stalled())
             began = time.perf_counter()
-            gone = asyncio.create_task(_until_dropped(server, count, began))
+            raw = [await stack.enter_async_context(bench.stalled()) for _ in range(count)]
+            gone = asyncio.create_task(_until_dropped(raw, began))
             # Only while they are stalled and not dropped yet.
             beside = await bench.measured(min(seconds, 8.0))
             after_mib, gone_s = server.rss_mib(), await gone
@@ -270,10 +271,17 @@ async def slow_viewers(viewers: int, seconds: float, log: Path) -> dict[str, flo
     }
 
 
-async def _until_dropped(server: Served, count: int, began: float) -> float:
-    while server.lines("took nothing") < count:
+async def _until_dropped(stalled: list[socket.socket], began: float) -> float:
+    """Seconds until the kernel knows of no established connection among these."""
+    while any(_is_established(one) for one in stalled):
         await asyncio.sleep(0.05)
+        if time.perf_counter() - began > GIVE_UP_S:
+            return GIVE_UP_S
     return time.perf_counter() - began
+
+
+def _is_established(one: socket.socket) -> bool:
+    return one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 1
 
 
 def _percentile(values: list[float], share: float) -> float:
@@ -307,38 +315,30 @@ async def return_of_one(log: Path) -> dict[str, float]:
     """Bytes that a cut of some two seconds costs, beside a full frame."""
     looker = Looker(1_000_000)
     with served(0, log) as server:
-        link = AgentLink(looker, LinkOptions(server.url, "one", "1"), epoch="e")
-        task = asyncio.create_task(link.run())
-        await asyncio.sleep(3.0)
-        sample = looker.full()
-        full_bytes = len(encode_frame(FrameKind.FULL, 1, sample.about, sample.blocks))
-        taken = [0]
-        take = link.outbox.take_unsent
+        async with proxy(server.url) as between:
+            return await _cut_once(looker, between)
 
-        def counted() -> bytes | None:
-            data = take()
-            taken[0] += len(data or b"") if data and data[5] else 0
-            return data
 
-        link.outbox.take_unsent = counted  # type: ignore[method-assign]
-        await _cut(server)
-        while server.lines("goes on") == 0:
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(0.5)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+async def _cut_once(looker: Looker, between: Proxy) -> dict[str, float]:
+    link = AgentLink(looker, LinkOptions(between.url, "one", "1"), epoch="e")
+    task = asyncio.create_task(link.run())
+    await asyncio.sleep(3.0)
+    sample = looker.full()
+    full_bytes = len(encode_frame(FrameKind.FULL, 1, sample.about, sample.blocks))
+    taken = [0]
+    take = link.outbox.take_unsent
+
+    def counted() -> bytes | None:
+        data = take()
+        taken[0] += len(data or b"") if data and data[5] else 0
+        return data
+
+    link.outbox.take_unsent = counted  # type: ignore[method-assign]
+    between.cut()
+    await asyncio.sleep(4.0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     return {"full_frame_bytes": full_bytes, "bytes_to_go_on": taken[0]}
-
-
-async def _cut(server: Served) -> None:
-    """Reset the agent's connection from outside, as a network does."""
-    port = int(server.url.rpartition(":")[2])
-    await asyncio.to_thread(
-        subprocess.run,
-        ["ss", "-K", "dst", "127.0.0.1", "dport", "=", str(port)],
-        check=True,
-        capture_output=True,
-    )
 
 
 async def return_of_all(agents: int, log: Path) -> dict[str, float]:
