@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import random
 import signal
@@ -60,6 +61,8 @@ PAGE_SIZE = 2 * 2**20
 START = 0x7F00_0000_0000
 SHARE_STALLED = 0.2
 GIVE_UP_S = 60.0
+ROUNDS = 4
+"""Each is shorter than a stalled viewer stays."""
 
 SERVE = """
 import logging, sys
@@ -236,15 +239,22 @@ async def slow_viewers(viewers: int, seconds: float, log: Path) -> dict[str, flo
         await asyncio.sleep(1.0)
         good = [asyncio.create_task(bench.view()) for _ in range(viewers)]
         await asyncio.sleep(2.0)
-        alone, before_mib = await bench.measured(seconds), server.rss_mib()
         count = round(viewers * SHARE_STALLED / (1 - SHARE_STALLED))
+        before_mib = server.rss_mib()
+        alone: list[float] = []
+        beside: list[float] = []
+        # In turns, so that whatever else the machine does falls on both.
+        for _ in range(ROUNDS):
+            alone += await bench.measured(seconds / ROUNDS)
+            async with contextlib.AsyncExitStack() as stack:
+                for _ in range(count):
+                    await stack.enter_async_context(bench.stalled())
+                beside += await bench.measured(seconds / ROUNDS)
         async with contextlib.AsyncExitStack() as stack:
             began = time.perf_counter()
             raw = [await stack.enter_async_context(bench.stalled()) for _ in range(count)]
-            gone = asyncio.create_task(_until_dropped(raw, began))
-            # Only while they are stalled and not dropped yet.
-            beside = await bench.measured(min(seconds, 8.0))
-            after_mib, gone_s = server.rss_mib(), await gone
+            gone_s = await _until_dropped(server, raw, began)
+            after_mib = server.rss_mib()
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(count):
                 await stack.enter_async_context(bench.stalled())
@@ -271,17 +281,27 @@ async def slow_viewers(viewers: int, seconds: float, log: Path) -> dict[str, flo
     }
 
 
-async def _until_dropped(stalled: list[socket.socket], began: float) -> float:
-    """Seconds until the kernel knows of no established connection among these."""
-    while any(_is_established(one) for one in stalled):
+async def _until_dropped(server: Served, stalled: list[socket.socket], began: float) -> float:
+    """Seconds until the server's end of none of these is open: a peer that the kernel gives up is
+    not told.
+    """
+    ports = {one.getsockname()[1] for one in stalled}
+    while ports & _open_to(server):
         await asyncio.sleep(0.05)
         if time.perf_counter() - began > GIVE_UP_S:
             return GIVE_UP_S
     return time.perf_counter() - began
 
 
-def _is_established(one: socket.socket) -> bool:
-    return one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 1
+def _open_to(server: Served) -> set[int]:
+    """Clients' ports of the server's established connections."""
+    port = int(server.url.rpartition(":")[2])
+    found = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, near, far, state = line.split()[:4]
+        if state == "01" and int(near.rpartition(":")[2], 16) == port:
+            found.add(int(far.rpartition(":")[2], 16))
+    return found
 
 
 def _percentile(values: list[float], share: float) -> float:
@@ -316,12 +336,13 @@ async def return_of_one(log: Path) -> dict[str, float]:
     looker = Looker(1_000_000)
     with served(0, log) as server:
         async with proxy(server.url) as between:
-            return await _cut_once(looker, between)
+            return await _cut_once(looker, server, between)
 
 
-async def _cut_once(looker: Looker, between: Proxy) -> dict[str, float]:
+async def _cut_once(looker: Looker, server: Served, between: Proxy) -> dict[str, float]:
     link = AgentLink(looker, LinkOptions(between.url, "one", "1"), epoch="e")
     task = asyncio.create_task(link.run())
+    await _logged(server, "connected, begins", 1)
     await asyncio.sleep(3.0)
     sample = looker.full()
     full_bytes = len(encode_frame(FrameKind.FULL, 1, sample.about, sample.blocks))
@@ -335,7 +356,8 @@ async def _cut_once(looker: Looker, between: Proxy) -> dict[str, float]:
 
     link.outbox.take_unsent = counted  # type: ignore[method-assign]
     between.cut()
-    await asyncio.sleep(4.0)
+    await _logged(server, "connected, goes on", 1)
+    await asyncio.sleep(1.0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return {"full_frame_bytes": full_bytes, "bytes_to_go_on": taken[0]}
@@ -351,11 +373,12 @@ async def return_of_all(agents: int, log: Path) -> dict[str, float]:
     ]
     with served(port, log) as server:
         tasks = [asyncio.create_task(link.run()) for link in links]
-        await _all_linked(links, server)
+        await _logged(server, "connected,", len(links))
     await asyncio.sleep(5.0)
+    _empty(log)
     with served(port, log) as server:
         began = time.perf_counter()
-        await _all_linked(links, server)
+        await _logged(server, "connected,", len(links))
         back_s = time.perf_counter() - began
         for task in tasks:
             task.cancel()
@@ -363,21 +386,25 @@ async def return_of_all(agents: int, log: Path) -> dict[str, float]:
     return {"agents": agents, "all_back_s": round(back_s, 2)}
 
 
-async def _all_linked(links: list[AgentLink], server: Served) -> None:
-    """Until the server took a frame of each, as its health page and log need not tell."""
-    while server.lines("connected,") < len(links):
-        await asyncio.sleep(0.1)
+def _empty(log: Path) -> None:
+    log.write_text("")
+
+
+async def _logged(server: Served, text: str, times: int) -> None:
+    """Wait until the server's log says this so often."""
+    while server.lines(text) < times:
+        await asyncio.sleep(0.05)
         if server.process.poll() is not None:
             raise RuntimeError("the server ended")
-    server.log.write_text("")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--viewers", type=int, default=20)
+    parser.add_argument("--viewers", type=int, default=8)
     parser.add_argument("--agents", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--seconds", type=float, default=16.0)
     given = parser.parse_args()
+    logging.getLogger("hugescope_agent").setLevel(logging.ERROR)
     figures: dict[str, float] = {}
     logging_to = Path(f"/tmp/hugescope-bench-link-{os.getpid()}.log")
     try:
