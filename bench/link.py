@@ -314,7 +314,8 @@ class Looker:
     def __init__(self, cells: int) -> None:
         self._host = Host(cells)
         self._full = decode_frame(self._host.frame())
-        self._cells = self._full.blocks[0].decode(cells, PAGE_SIZE).cells
+        decoded = self._full.blocks[0].decode(cells, PAGE_SIZE).cells
+        self._cells = decoded.take(np.arange(cells))
         self._rng = random.Random(1)
 
     def full(self) -> Sample:

@@ -138,6 +138,7 @@ class World:
         self.last_monotonic = 0.0
         self.frames = Frames()
         self.boots = 0
+        self.steps = 0
         self.counts: dict[str, int] = {}
         self.old_links: list[Link] = []
         self.memory: tuple[str, float] | None = None
@@ -253,8 +254,9 @@ class World:
             self.agent.lose()
 
     def step(self) -> None:
-        """Something happens."""
+        """Something happens; every now and then one fault soon after another."""
         rng, agent = self.rng, self.agent
+        self.steps += 1
         self.now += rng.uniform(0.0, 0.2)
         link = agent.link
         roll = rng.random()
@@ -272,7 +274,7 @@ class World:
             agent.outbox.taken(link.taken.pop(rng.randrange(len(link.taken))))
         elif self.old_links and roll < 0.96:
             self.deliver(rng.choice(self.old_links))
-        elif roll > 0.97:
+        elif roll > (0.5 if self.steps % 1000 < 100 else 0.97):
             self.fault()
 
     def fault(self) -> None:
@@ -284,6 +286,8 @@ class World:
             self.crash_agent(reboot=rng.random() < 0.5)
         elif what == 2 and rng.random() < 0.3:
             self.crash_server()
+        elif what == 9 and rng.random() < 0.1:
+            self.short_runs()
         elif link is None:
             return
         elif what == 3 and link.pending:
@@ -309,6 +313,27 @@ class World:
         if self.agent.link is not None:
             self.cut(self.agent.link, noticed=self.rng.random() < 0.5)
         self._start_agent(reboot)
+
+    def short_runs(self) -> None:
+        """Two runs one after the other, both with few frames: the numbers of one fit the other. Of
+        the second the server gets nothing before its link is cut.
+        """
+        for taken in (True, False):
+            self.crash_agent(reboot=False)
+            self.connect()
+            self.welcome()
+            link = self.agent.link
+            assert link is not None
+            for _ in range(self.rng.randint(1, 3)):
+                self.agent.look(self.rng, self.now)
+                self.agent.pump()
+                if taken:
+                    self.deliver(link)
+            if not taken:
+                self.cut(link)
+        for _ in range(4):
+            if self.agent.may_look():
+                self.agent.look(self.rng, self.now)
 
     def crash_server(self) -> None:
         self.count("server restarts")
