@@ -13,7 +13,7 @@ PYTHON_SOURCES := agent server tests bench docs frontend/dev frontend/scripts ha
 FRONTEND_SOURCES := $(shell find frontend -path frontend/node_modules -prune -o -type f -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-python test-frontend check format types schema bench-agent bench-join bench-migration bench-browser screenshots clean
+.PHONY: help demo up test test-python test-frontend check format types schema bench-agent bench-join bench-link bench-migration bench-browser screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -59,6 +59,9 @@ bench-join: $(VENV)/.dev ## one whole look at 300 processes and 8 GiB against it
 
 bench-migration: $(VENV)/.dev ## a live migration's total time with an agent beside it, and without; needs QEMU and root
 	$(BIN)/python bench/migration.py $(ARGS)
+
+bench-link: $(VENV)/.dev ## what slow, stalled and returning peers cost the server and each other; about two minutes
+	$(BIN)/python -m bench.link $(ARGS)
 
 bench-browser: $(VENV)/.dev ## what the map costs a browser, and a fault's way to a pixel; about ten minutes
 	$(BIN)/python -m bench.browser $(ARGS)

@@ -1,9 +1,14 @@
 """The agent's end of the link: looks at the host in a steady beat and sends what it saw, whatever
 happens to the server.
 
-Each connection begins with a full frame, so nothing that was lost can be missed. While the server
-is away nothing is read from the kernel at all. A slow server slows the beat: the next look waits
-until the last one was sent, and no queue grows.
+One task looks, for as long as the agent runs, and never stops in the middle of a look: what a look
+found is told once, so a look that is thrown away would be missing for ever. Another connects, sends
+what `outbox.py` has, and connects again after any loss. A slow server slows the beat: the next look
+waits until the last one was sent, and no queue grows.
+
+While the server is away the looks go on, for ten seconds in the same beat and then once a second,
+and fill the ring of the outbox; when nothing can go on from there any more they stop. Before a
+first server answered nothing is read from the kernel at all.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from hugescope_agent.errors import AgentError, AskError
+from hugescope_agent.outbox import Outbox
 from hugescope_agent.sample import Sample
 from hugescope_wire.errors import WireError
 from hugescope_wire.frames import FrameKind, encode_frame
@@ -38,6 +44,7 @@ from hugescope_wire.messages import (
     PageAnswer,
     PageQuery,
     Refusal,
+    Taken,
     parse,
 )
 from hugescope_wire.page import PageDetail
@@ -54,8 +61,13 @@ _ANSWER_S: Final = 10.0
 
 _REPLACED: Final = "replaced"
 _NOT_LOGGED_IN: Final = 401
-_FIRST_WAIT_S: Final = 0.5
+_LEAST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 15.0
+_CUT_S: Final = 10.0
+"""A link that comes back so soon has missed nothing, not even a migration's order."""
+
+_AWAY_PERIOD_S: Final = 1.0
+_VERSION_REFUSED: Final = 1008
 _PING_S: Final = 5.0
 _MAX_ANSWER_BYTES: Final = 1 << 16
 _LOST: Final = (OSError, ConnectionClosed, InvalidHandshake, WireError, TimeoutError)
@@ -121,16 +133,27 @@ class Replaced(Exception):
 
 @dataclass(slots=True)
 class AgentLink:
-    """Sends one host's samples to one server, for ever."""
+    """Sends one host's samples to one server, for ever.
+
+    Attributes:
+        epoch: random, of this run of the agent.
+        boot_id: of the host's kernel, where it is known.
+        outbox: what the server may not have.
+    """
 
     looker: Looker
     options: LinkOptions
     epoch: str = field(default_factory=lambda: secrets.token_hex(8))
-    _seq: int = 0
+    boot_id: str | None = None
+    outbox: Outbox = field(default_factory=Outbox)
     _attempts: Attempts = field(default_factory=lambda: Attempts())
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="sampler")
     )
+    _may_look: asyncio.Event = field(default_factory=asyncio.Event)
+    _looked: asyncio.Event = field(default_factory=asyncio.Event)
+    _linked: bool = False
+    _lost_at_s: float = 0.0
 
     async def run(self) -> None:
         """Connect, send, and connect again after any loss; ends only by cancellation.
@@ -138,11 +161,10 @@ class AgentLink:
         Raises:
             AgentError: the server's URL is none, or another agent took this one's name.
         """
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(_LOST), wait=self._attempts, before_sleep=_say_lost
-        )
+        looks = asyncio.create_task(self._keep_looking(), name="agent-looks")
+        link = asyncio.create_task(self._keep_connected(), name="agent-connection")
         try:
-            await retrying(self._connect_and_send)
+            await _first_of(looks, link)
         except Replaced:
             raise AgentError(
                 f"--host-id {self.options.host_id}: another agent of that name took over at "
@@ -152,6 +174,46 @@ class AgentLink:
             raise AgentError(f"--server {self.options.server}: {error}") from None
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _keep_looking(self) -> None:
+        """Look when it is time and there is a use for it."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            await self._may_look.wait()
+            if not self.outbox.needs_full:
+                await asyncio.sleep(due_s - loop.time())
+            # A link may have come or gone meanwhile.
+            if not self._may_look.is_set():
+                continue
+            await self._look()
+            # A beat that was missed is not made up for: the next look shows it all anyway.
+            due_s = max(due_s + self._period_s(loop.time()), loop.time())
+
+    async def _look(self) -> None:
+        full = self.outbox.needs_full
+        sample = await self._off_loop(self.looker.full if full else self.looker.tick)
+        if sample is None:
+            return
+        kind = FrameKind.FULL if isinstance(sample.about, HostFrame) else FrameKind.DELTA
+        frame = encode_frame(kind, self.outbox.seq + 1, sample.about, sample.blocks)
+        now_s = asyncio.get_running_loop().time()
+        self.outbox.add(frame, now_s, full=kind is FrameKind.FULL)
+        self._looked.set()
+        if self._linked or not self.outbox.resumable:
+            self._may_look.clear()
+
+    def _period_s(self, now_s: float) -> float:
+        period_s = 1 / self.options.tick_hz
+        if self._linked or now_s - self._lost_at_s < _CUT_S:
+            return period_s
+        return max(period_s, _AWAY_PERIOD_S)
+
+    async def _keep_connected(self) -> None:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(_LOST), wait=self._attempts, before_sleep=_say_lost
+        )
+        await retrying(self._connect_and_send)
 
     async def _connect_and_send(self) -> None:
         async with connect(
@@ -168,60 +230,80 @@ class AgentLink:
             close_timeout=1,
         ) as socket_:
             _limit_unacknowledged(socket_)
-            await self._greet(socket_)
-            log.info("connected to %s", self.options.server)
+            welcome = await self._greet(socket_)
             listener = asyncio.create_task(self._listen(socket_), name="agent-listener")
-            sender = asyncio.create_task(self._send_samples(socket_), name="agent-sender")
+            sender = asyncio.create_task(self._send_samples(socket_, welcome), name="agent-sender")
             try:
-                done, _ = await asyncio.wait(
-                    (listener, sender), return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    task.result()
+                await _first_of(listener, sender)
             finally:
-                listener.cancel()
-                sender.cancel()
-                await asyncio.gather(listener, sender, return_exceptions=True)
+                self._unlink()
+        raise ConnectionResetError("the server closed the link")
 
-    async def _greet(self, socket_: ClientConnection) -> None:
+    async def _greet(self, socket_: ClientConnection) -> AgentWelcome:
         hello = AgentHello(
             protocol=PROTOCOL_VERSION,
             agent_version=self.options.agent_version,
             host_id=self.options.host_id,
             epoch=self.epoch,
             answers=[PageQuery.model_fields["type"].default],
+            boot_id=self.boot_id,
+            keeps=True,
+            resume=self.outbox.hello(asyncio.get_running_loop().time()),
         )
         async with asyncio.timeout(_ANSWER_S):
             await socket_.send(hello.model_dump_json())
-            _unless_refused(await socket_.recv())
+            welcome = _unless_refused(await socket_.recv())
+        if not isinstance(welcome, AgentWelcome):
+            raise WireError("bad_message", f"the server greets with {welcome.type}")
+        if welcome.protocol != PROTOCOL_VERSION:
+            why = (
+                f"the server speaks protocol {welcome.protocol}, this agent {PROTOCOL_VERSION}: "
+                "run the same version of hugescope on both"
+            )
+            await socket_.close(_VERSION_REFUSED, why)
+            raise Refused("unsupported_protocol", why)
+        return welcome
 
-    async def _send_samples(self, socket_: ClientConnection) -> None:
-        loop = asyncio.get_running_loop()
-        period_s = 1 / self.options.tick_hz
-        await self._send(socket_, await self._off_loop(self.looker.full))
-        due_s = loop.time() + period_s
+    async def _send_samples(self, socket_: ClientConnection, welcome: AgentWelcome) -> None:
+        """Send what the outbox has, and let the next look begin whenever nothing is left."""
+        goes_on = self.outbox.welcomed(welcome.seq, tells_taken=welcome.tells_taken)
+        self._linked = True
+        self._may_look.clear()
+        how = "the server has what came before" if goes_on else "from a full frame on"
+        log.info("connected to %s: %s", self.options.server, how)
+        # What was waited for, a full frame or what is in the ring, says nothing of the server yet.
+        beats = 0
         while True:
-            await asyncio.sleep(due_s - loop.time())
-            sample = await self._off_loop(self.looker.tick)
-            if sample is not None:
-                await self._send(socket_, sample)
-                # Only now: a server that refuses every full frame must not be asked in a hurry.
+            self._looked.clear()
+            while (frame := self.outbox.take_unsent()) is not None:
+                async with asyncio.timeout(_ANSWER_S):
+                    await socket_.send(frame)
+            if beats > 1:
+                # Only now: a server that refuses the first frames must not be asked in a hurry.
                 self._attempts.reset()
-            # A beat that was missed is not made up for: the next look shows it all anyway.
-            due_s = max(due_s + period_s, loop.time())
+            beats += 1
+            self._may_look.set()
+            await self._looked.wait()
 
-    async def _send(self, socket_: ClientConnection, sample: Sample) -> None:
-        self._seq += 1
-        kind = FrameKind.FULL if isinstance(sample.about, HostFrame) else FrameKind.DELTA
-        frame = encode_frame(kind, self._seq, sample.about, sample.blocks)
-        async with asyncio.timeout(_ANSWER_S):
-            await socket_.send(frame)
+    def _unlink(self) -> None:
+        """The link is gone: look on if some server may go on from what is kept."""
+        if not self._linked:
+            return
+        self._linked = False
+        self._lost_at_s = asyncio.get_running_loop().time()
+        self.outbox.lost()
+        if self.outbox.resumable:
+            self._may_look.set()
+        else:
+            self._may_look.clear()
 
     async def _listen(self, socket_: ClientConnection) -> None:
         """The server refuses, or asks, one question after another; ends with the connection."""
         async for message in socket_:
             asked = _unless_refused(message)
-            if isinstance(asked, PageQuery):
+            if isinstance(asked, Taken):
+                self.outbox.taken(asked.seq)
+            elif isinstance(asked, PageQuery):
                 answer = await self._off_loop(partial(_answer, self.looker, asked))
                 async with asyncio.timeout(_ANSWER_S):
                     await socket_.send(answer.model_dump_json())
@@ -239,9 +321,7 @@ class AgentLink:
 
 
 class Attempts(wait_base):
-    """Jittered waits that double from half a second up to 15 s, and start over once a server
-    answered.
-    """
+    """Jittered waits between 1 and 15 s that double, and start over once a server took frames."""
 
     def __init__(self) -> None:
         self._failed = 0
@@ -252,12 +332,24 @@ class Attempts(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Seconds until the next try."""
-        longest_s = min(_FIRST_WAIT_S * 2**self._failed, _LONGEST_WAIT_S)
+        longest_s = min(2 * _LEAST_WAIT_S * 2**self._failed, _LONGEST_WAIT_S)
         self._failed = min(self._failed + 1, 16)
         return random.uniform(longest_s / 2, longest_s)  # noqa: S311 - spreads load, hides nothing
 
 
-def _unless_refused(message: str | bytes) -> AgentWelcome | PageQuery:
+async def _first_of(*tasks: asyncio.Task[None]) -> None:
+    """Wait until one ends, and end the others; raises what it raised."""
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _unless_refused(message: str | bytes) -> AgentWelcome | PageQuery | Taken:
     answer = parse(TO_AGENT, message)
     if isinstance(answer, Refusal):
         if answer.code == _REPLACED:

@@ -6,7 +6,7 @@ a multiple of 4.
     0   4  magic  b"HSF1"
     4   1  kind   1 full, 2 delta, 3 cells (server to viewer: blocks of one mapping), 4 groups
                   (the same of coarser views; its blocks: `hugescope_wire.groups`)
-    5   1  reserved, 0
+    5   1  flags: 1 late, made while there was no link to the server; others 0
     6   2  block count, u16
     8   8  seq, u64: 1 for the first frame of an epoch, one more each frame
     16  4  JSON length in bytes, u32
@@ -58,12 +58,14 @@ __all__ = [
     "encode_range",
     "encode_rows",
     "encode_scattered",
+    "marked_late",
     "split_frame",
     "whole_pages",
 ]
 
 MAGIC: Final = b"HSF1"
 _HEADER: Final = struct.Struct("<4sBBHQI")
+_LATE: Final = 1
 
 _FULL: Final = TypeAdapter(HostFrame)
 _DELTA: Final = TypeAdapter(HostDelta)
@@ -81,7 +83,7 @@ class FrameKind(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded frame. `meta` is None in frames of cells and of groups; a frame of groups has
-    `groups` and no `blocks`, any other the other way round.
+    `groups` and no `blocks`, any other the other way round. `late`: it waited for a link.
     """
 
     kind: FrameKind
@@ -89,6 +91,7 @@ class Frame:
     meta: HostFrame | HostDelta | None
     blocks: tuple[EncodedBlock, ...]
     groups: tuple[GroupBlock, ...] = ()
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,11 @@ def encode_frame(
     return b"".join((header, text, bytes(-len(text) % 4), *blocks))
 
 
+def marked_late(frame: bytes) -> bytes:
+    """The same frame, said to have waited for a link."""
+    return b"".join((frame[:5], bytes((frame[5] | _LATE,)), frame[6:]))
+
+
 def encode_cells(seq: int, blocks: Iterable[bytes]) -> bytes:
     """A frame of kind cells, as the server sends to a viewer of one mapping; its blocks are made by
     `encode_range` and `encode_scattered`, of a frame of kind groups by `encode_groups`.
@@ -131,7 +139,7 @@ def decode_frame(data: bytes | memoryview) -> Frame:
     """
     if len(data) < _HEADER.size:
         raise WireError("short_frame", f"{len(data)} bytes, the header alone has {_HEADER.size}")
-    magic, kind_number, _, block_count, seq, json_length = _HEADER.unpack_from(data)
+    magic, kind_number, flags, block_count, seq, json_length = _HEADER.unpack_from(data)
     if magic != MAGIC:
         raise WireError("bad_magic", f"starts with {bytes(magic)!r}, expected {MAGIC!r}")
     try:
@@ -154,7 +162,7 @@ def decode_frame(data: bytes | memoryview) -> Frame:
             blocks.append(block)
     if at != len(data):
         raise WireError("trailing_bytes", f"{len(data) - at} bytes after the last block")
-    return Frame(kind, seq, meta, tuple(blocks), tuple(groups))
+    return Frame(kind, seq, meta, tuple(blocks), tuple(groups), bool(flags & _LATE))
 
 
 def split_frame(data: bytes) -> RawFrame:

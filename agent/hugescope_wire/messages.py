@@ -2,9 +2,13 @@
 
 Agent socket, `/api/v1/agent`: the agent sends `AgentHello` as text; the server answers
 `AgentWelcome` or `Refusal` and closes. Then the agent sends binary frames
-(`hugescope_wire.frames`): one full frame, then deltas, all of rising `seq`. The server may ask at
-any time with `PageQuery`, which the agent answers with `PageAnswer` as text, in any order with its
-frames. The server may send `Refusal` at any time and closes after it.
+(`hugescope_wire.frames`): one full frame, then deltas, all of rising `seq`. Where the hello says
+what the agent still has (`Resume`) and the welcome says up to which frame the server has the same
+run's picture, the frames after that one come in place of the full frame, those that were made while
+there was no link marked as late. The server tells such an agent with `Taken`, once a second, what
+need not be kept any more. The server may ask at any time with `PageQuery`, which the agent answers
+with `PageAnswer` as text, in any order with its frames. The server may send `Refusal` at any time
+and closes after it.
 
 Viewer socket, `/api/v1/viewer`: the server sends `ViewerWelcome`, then `Overview` at once and
 whenever hosts change, at most four times a second, and a `ReportMessage` for each host that has a
@@ -24,9 +28,9 @@ changes; with `FollowMigration` the viewer asks for one `MigrationState` after a
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, model_validator
 
 from hugescope_wire.errors import WireError
 from hugescope_wire.follow import (
@@ -67,9 +71,27 @@ T = TypeVar("T")
 HostId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
 
 
+class Resume(Record):
+    """The frames that an agent still has, `first_seq` to `last_seq`, none missing between. With no
+    frame left `first_seq` is one more than `last_seq`.
+    """
+
+    first_seq: Annotated[int, Field(ge=1)]
+    last_seq: Count
+    behind_s: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="since the last frame that a server is known to have; null: none has any"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first_seq > self.last_seq + 1:
+            raise ValueError(f"first_seq {self.first_seq} is beyond last_seq {self.last_seq}")
+        return self
+
+
 class AgentHello(Record):
     """The first message of an agent. `epoch` is random for each run of the agent; `answers` names
-    the questions that it takes, by their type.
+    the questions that it takes, by their type; `resume` is null in a run's first hello.
     """
 
     type: Literal["hello"] = "hello"
@@ -78,14 +100,30 @@ class AgentHello(Record):
     host_id: HostId
     epoch: str = Field(min_length=1, max_length=64)
     answers: list[str] = Field(default_factory=list, max_length=64)
+    boot_id: str | None = Field(None, max_length=64, description="of the host's kernel")
+    keeps: bool = Field(False, description="keeps frames until it is told that they were taken")
+    resume: Resume | None = None
 
 
 class AgentWelcome(Record):
-    """The server takes this agent's frames."""
+    """The server takes this agent's frames.
+
+    `seq` is the frame up to which it has this run's picture, and the next one is awaited; null: a
+    full frame is. There is nothing between the two: what was recovered is recovered whole.
+    """
 
     type: Literal["welcome"] = "welcome"
     protocol: int
     server_version: str
+    tells_taken: bool = Field(False, description="`Taken` will follow")
+    seq: Count | None = None
+
+
+class Taken(Record):
+    """The server has all frames up to this one."""
+
+    type: Literal["taken"] = "taken"
+    seq: Count
 
 
 class PageQuery(Record):
@@ -144,12 +182,24 @@ class ProcessSummary(Record):
     mappings: list[MappingSummary]
 
 
+class Gap(Record):
+    """A time of which nothing is known, on the server's clock; `message` says why, for people."""
+
+    since: AwareDatetime
+    until: AwareDatetime
+    reason: Literal[
+        "agent_restarted", "host_restarted", "server_restarted", "not_kept", "not_looked"
+    ]
+    message: str
+
+
 class HostSummary(Record):
     """One host as the overview shows it.
 
     Ages are seconds on the server's clock at the moment of sending: no clock of the agent or of the
     browser is trusted. `link` is live, late (no frame for 3 s), or gone (agent disconnected, or 10
-    s).
+    s). `gaps` are the last ones, oldest first; those of the last ten minutes, and a clock that is
+    wrong, stand in `limits` in words too.
     """
 
     host_id: HostId
@@ -167,6 +217,12 @@ class HostSummary(Record):
     processes: list[ProcessSummary]
     skipped: Skipped
     cost: AgentCost | None
+    gaps: list[Gap] = Field(default_factory=list)
+    clock_behind_s: float | None = Field(
+        None,
+        description="by how much the host's clock is behind the server's, negative where it is "
+        "ahead, by the frame that lately came fastest; null: of a replay or a capture",
+    )
 
 
 class Overview(Record):
@@ -273,7 +329,7 @@ ToViewer = Annotated[
     | Refusal,
     Field(discriminator="type"),
 ]
-ToAgent = Annotated[AgentWelcome | PageQuery | Refusal, Field(discriminator="type")]
+ToAgent = Annotated[AgentWelcome | PageQuery | Taken | Refusal, Field(discriminator="type")]
 
 FROM_VIEWER: Final[TypeAdapter[Subscribe | Unsubscribe | Follow | FollowMigration | Ack]] = (
     TypeAdapter(FromViewer)
@@ -293,7 +349,7 @@ TO_VIEWER: Final[
         | Refusal
     ]
 ] = TypeAdapter(ToViewer)
-TO_AGENT: Final[TypeAdapter[AgentWelcome | PageQuery | Refusal]] = TypeAdapter(ToAgent)
+TO_AGENT: Final[TypeAdapter[AgentWelcome | PageQuery | Taken | Refusal]] = TypeAdapter(ToAgent)
 AGENT_HELLO: Final = TypeAdapter(AgentHello)
 PAGE_ANSWER: Final = TypeAdapter(PageAnswer)
 

@@ -60,9 +60,11 @@ def create_app(
         wall_clock: seconds since 1970, which all times of migrations are brought to.
     """
     bus = bus or LocalBus()
-    hub = Hub(bus, settings, clock)
+    hub = Hub(bus, settings, clock, wall_clock)
     desk = MigrationDesk(bus, settings.forget_after_s, wall_clock)
-    ingest = Ingest(bus, settings.max_hosts, settings.max_cells_per_host)
+    ingest = Ingest(
+        bus, settings.max_hosts, settings.max_cells_per_host, settings.late_after_s, clock
+    )
     app = FastAPI(
         title="HugeScope",
         version=SERVER_VERSION,
@@ -104,6 +106,7 @@ async def _forget_gone_hosts(services: Services) -> None:
         await asyncio.sleep(FORGET_EVERY_S)
         services.hub.forget_gone()
         services.desk.tick()
+        services.ingest.forget_left(services.clock() - services.settings.forget_after_s)
 
 
 async def _answer_api_error(_request: Request, error: Exception) -> JSONResponse:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from hugescope_wire.picture import Change, HostPicture
 
@@ -26,6 +26,20 @@ class AgentJoined:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """Nothing is known of a host between the frame before and this one.
+
+    Attributes:
+        for_s: so long; None: since the frame before came.
+    """
+
+    reason: Literal[
+        "agent_restarted", "host_restarted", "server_restarted", "not_kept", "not_looked"
+    ]
+    for_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FrameTaken:
     """A frame was checked and applied.
 
@@ -33,6 +47,8 @@ class FrameTaken:
         data: the frame as it came.
         picture: the host after this frame; the next frame changes it.
         change: what this frame changed.
+        late: it was made while there was no link, and waited.
+        unseen: whether something was missed before it.
     """
 
     host_id: str
@@ -41,6 +57,8 @@ class FrameTaken:
     data: bytes
     picture: HostPicture
     change: Change
+    late: bool = False
+    unseen: Unseen | None = None
 
 
 @dataclass(frozen=True, slots=True)

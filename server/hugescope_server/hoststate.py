@@ -9,6 +9,7 @@ from hugescope_server.bus import FrameTaken
 from hugescope_server.histograms import HostHistograms
 from hugescope_server.mappingtrack import MappingTrack
 from hugescope_server.statistics import Timeline
+from hugescope_server.unseen import Clocks, Gaps
 from hugescope_wire.host import HostFrame
 from hugescope_wire.messages import HostSummary, ProcessSummary, ReportMessage
 from hugescope_wire.picture import Change, HostPicture
@@ -26,7 +27,7 @@ class HostState:
         version: frames taken since the server knows this host; never restarts while it does.
         epoch: of the agent run that the picture comes from.
         connected: whether an agent's link is open.
-        received_at: when the last frame was taken.
+        received_at: when the last frame came; of one that had waited for a link, when it was made.
         report_version: another with each new report, of all hosts; 0 until one came.
     """
 
@@ -41,18 +42,22 @@ class HostState:
         self._histograms = HostHistograms()
         self._generations = generations
         self._agent_version = ""
+        self._gaps: Final = Gaps()
+        self._clocks = Clocks()
+        self._wall_s = 0.0
         self._picture = HostPicture()
         self._summary: tuple[int, Link, str] | None = None
         self.report_version = 0
         self._report: HostReport | None = None
         self._report_text: str | None = None
 
-    def take(self, event: FrameTaken, now: float) -> None:
-        """Follow a frame that was applied to `event.picture`."""
+    def take(self, event: FrameTaken, now: float, wall_s: float) -> None:
+        """Follow a frame that was applied to `event.picture` and came now, `wall_s` since 1970."""
         self.version += 1
-        self.received_at = now
         if event.epoch != self.epoch:
             self.tracks = {}
+            self._clocks = Clocks()
+        now = self._stamp(event, now, wall_s)
         self.epoch, self._agent_version = event.epoch, event.agent_version
         self._picture = event.picture
         self._follow(event.picture, event.change, now)
@@ -63,6 +68,25 @@ class HostState:
         if self._about.report is not self._report:
             self._report, self._report_text = self._about.report, None
             self.report_version = next(self._generations)
+
+    def _stamp(self, event: FrameTaken, now: float, wall_s: float) -> float:
+        """When the frame was made, or came where it did not wait; notes what was missed before."""
+        about = event.picture.about
+        assert about is not None, "a frame was applied to the picture"
+        before, self._wall_s = self.received_at, wall_s
+        if event.late:
+            self.received_at = max(before, self._clocks.moment(about.monotonic_s, now))
+        else:
+            taken_s, live = about.taken_at.timestamp(), about.source.kind == "live"
+            self._clocks.see(live, taken_s, about.monotonic_s, now, wall_s)
+            self.received_at = now
+        if event.unseen is not None:
+            until_s = wall_s - (now - self.received_at)
+            since_s = wall_s - (now - before) if before else until_s
+            if event.unseen.for_s is not None:
+                since_s = until_s - event.unseen.for_s
+            self._gaps.add(event.unseen, since_s, until_s)
+        return self.received_at
 
     def link(self, now: float, late_after_s: float, gone_after_s: float) -> Link:
         """How fresh the picture is."""
@@ -135,6 +159,8 @@ class HostState:
 
     def _summarise(self, link: Link) -> HostSummary:
         about = self._about
+        unknown = [self._gaps.limit(self._wall_s), self._clocks.limit()]
+        behind_s = self._clocks.behind_s
         return HostSummary.model_construct(
             host_id=self.host_id,
             host=about.host,
@@ -146,7 +172,7 @@ class HostState:
             epoch=self.epoch,
             agent_version=self._agent_version,
             capabilities=about.capabilities,
-            limits=about.limits,
+            limits=[*about.limits, *(limit for limit in unknown if limit is not None)],
             pools=about.pools,
             processes=[
                 ProcessSummary.model_construct(
@@ -160,4 +186,6 @@ class HostState:
             ],
             skipped=about.skipped,
             cost=about.cost,
+            gaps=self._gaps.all(),
+            clock_behind_s=None if behind_s is None else round(behind_s, 1),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Final
@@ -25,12 +26,15 @@ class Hub:
         version: rises with everything that a viewer's overview may show.
     """
 
-    def __init__(self, bus: Bus, settings: ServerSettings, clock: Clock) -> None:
+    def __init__(
+        self, bus: Bus, settings: ServerSettings, clock: Clock, wall_clock: Clock = time.time
+    ) -> None:
         self.epoch: Final = secrets.token_hex(8)
         self.bus: Final = bus
         self.version = 0
         self._settings = settings
         self._clock = clock
+        self._wall_clock = wall_clock
         self._hosts: dict[str, HostState] = {}
         self._generations: Iterator[int] = count(1)
         bus.subscribe(None, self._follow)
@@ -70,7 +74,7 @@ class Hub:
             case FrameTaken():
                 if host is None:
                     host = self._new_host(event.host_id)
-                host.take(event, self._clock())
+                host.take(event, self._clock(), self._wall_clock())
             case AgentJoined() | AgentLeft():
                 if host is not None:
                     host.connected = isinstance(event, AgentJoined)

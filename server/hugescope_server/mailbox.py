@@ -25,6 +25,7 @@ from hugescope_server.auth.principal import Principal
 from hugescope_server.follower import Follower
 from hugescope_server.hoststate import HostState
 from hugescope_server.hub import Hub
+from hugescope_server.inbox import Message
 from hugescope_server.mappingtrack import MappingTrack
 from hugescope_server.migration.desk import MigrationDesk
 from hugescope_server.migration.follower import MigrationFollower
@@ -105,15 +106,27 @@ class Mailbox:
         return None if self._subscription is None else self._subscription.wish.host_id
 
     def receive(self, text: str) -> None:
-        """Take one message of the viewer.
-
-        A subscription takes the place of the one before; where several come before the next `poll`,
-        only the last is answered.
+        """Take one message of the viewer as it came.
 
         Raises:
             WireError: `bad_message`, naming the field.
         """
-        match parse(FROM_VIEWER, text):
+        self.take(parse(FROM_VIEWER, text))
+
+    def is_paced(self, message: Message) -> bool:
+        """Whether this answers a frame that was sent and not answered yet: as many come as go."""
+        subscription = self._subscription
+        if not isinstance(message, Ack) or subscription is None:
+            return False
+        return subscription.acked < message.seq <= subscription.sent
+
+    def take(self, message: Message) -> None:
+        """Take one message of the viewer.
+
+        A subscription takes the place of the one before; where several come before the next `poll`,
+        only the last is answered.
+        """
+        match message:
             case Subscribe() as wish:
                 subscription = self._subscription
                 if subscription is not None and _only_rate_differs(subscription.wish, wish):

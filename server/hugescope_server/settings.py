@@ -53,6 +53,7 @@ class ServerSettings(BaseSettings):
 
     max_agent_message_bytes: int = Field(MAX_AGENT_MESSAGE_BYTES, ge=1024)
     max_viewer_message_bytes: int = Field(MAX_VIEWER_MESSAGE_BYTES, ge=1024)
+    viewer_messages_hz: float = Field(20.0, ge=1, description="a viewer's, at most, for long")
     max_hosts: int = Field(256, ge=1, description="hosts kept at once, gone ones included")
     max_cells_per_host: int = Field(MAX_CELLS, ge=1, le=MAX_CELLS)
 

@@ -149,3 +149,32 @@ async def test_unknown_socket_is_refused() -> None:
             async with socket_to(url, "/api/v1/nothing"):
                 pass
         assert caught.value.response.status_code in (403, 404)
+
+
+async def test_a_viewer_that_never_rests_is_told_to_come_again_later() -> None:
+    """Until then only the latest of what it asks for is answered, and others are served."""
+    settings = ServerSettings(port=0, viewer_messages_hz=20)
+    host = made_host(50)
+    with live_server(settings) as url:
+        async with agent(url, host) as link, viewer(url) as other:
+            await link.send(host.full())
+            await other.sees_host(host.epoch)
+            async with socket_to(url, VIEWER_PATH) as hasty:
+                with contextlib.suppress(ConnectionClosed):
+                    for _ in range(5000):
+                        await hasty.send('{"type":"unsubscribe"}')
+                assert await close_code(hasty) == 1013
+            await other.subscribe(1)
+            assert same(other.seen.cells, host.cells[1])
+
+
+async def test_a_viewer_that_sends_in_bursts_is_served() -> None:
+    host = made_host(50, 60)
+    with live_server() as url:
+        async with agent(url, host) as link, viewer(url) as browser:
+            await link.send(host.full())
+            await browser.sees_host(host.epoch)
+            for _ in range(100):
+                await browser.wish(1)
+            await browser.wish(2)
+            await browser.until(lambda: same(browser.seen.cells, host.cells[2]), "the last wish")

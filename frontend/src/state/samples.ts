@@ -60,6 +60,8 @@ export function sampleHost(
     processes: [{ pid: 42, comm: "qemu", name: null, vm: null, mappings: [...mappings] }],
     skipped: { gone: 0, denied: 0, failed: 0 },
     cost: null,
+    gaps: [],
+    clock_behind_s: null,
     ...change,
   };
 }

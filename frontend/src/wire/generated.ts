@@ -768,6 +768,29 @@ export interface components {
         /** FromViewer */
         FromViewer: components["schemas"]["Subscribe"] | components["schemas"]["Unsubscribe"] | components["schemas"]["Follow"] | components["schemas"]["FollowMigration"] | components["schemas"]["Ack"];
         /**
+         * Gap
+         * @description A time of which nothing is known, on the server's clock; `message` says why, for people.
+         */
+        Gap: {
+            /** Message */
+            message: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "agent_restarted" | "host_restarted" | "server_restarted" | "not_kept" | "not_looked";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /**
          * GuestMemory
          * @description A guest_memfd: memory of a confidential VM that no page table on this host maps.
          */
@@ -928,7 +951,8 @@ export interface components {
          *
          *     Ages are seconds on the server's clock at the moment of sending: no clock of the agent or of the
          *     browser is trusted. `link` is live, late (no frame for 3 s), or gone (agent disconnected, or 10
-         *     s).
+         *     s). `gaps` are the last ones, oldest first; those of the last ten minutes, and a clock that is
+         *     wrong, stand in `limits` in words too.
          */
         HostSummary: {
             /** Age S */
@@ -936,9 +960,16 @@ export interface components {
             /** Agent Version */
             agent_version: string;
             capabilities: components["schemas"]["Capabilities"];
+            /**
+             * Clock Behind S
+             * @description by how much the host's clock is behind the server's, negative where it is ahead, by the frame that lately came fastest; null: of a replay or a capture
+             */
+            clock_behind_s: number | null;
             cost: components["schemas"]["AgentCost"] | null;
             /** Epoch */
             epoch: string;
+            /** Gaps */
+            gaps: components["schemas"]["Gap"][];
             host: components["schemas"]["HostInfo"];
             /** Host Id */
             host_id: string;

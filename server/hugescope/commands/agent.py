@@ -111,7 +111,7 @@ def run(
             if drop is not None:
                 raise CommandError(f"--drop-to {drop}: a replay takes no privileges")
             looker, rate_hz = open_replay(replay, stack)
-            name = f"replay-{Path(replay).name.split('.')[0]}"
+            name, boot_id = f"replay-{Path(replay).name.split('.')[0]}", None
         else:
             place = place_of(root, opener, drop)
             files = HostFiles(place)
@@ -125,13 +125,13 @@ def run(
             sampler = Sampler(files, kind, options)
             stack.callback(sampler.close)
             looker = sampler
-            name = _name(files, place)
+            name, boot_id = _name(files, place), files.info.boot_id
         link = LinkOptions(
             server, host_id_of(host_id or name), __version__, rate_hz, token=token, tls=tls
         )
         if not quiet:
             print(f"hugescope agent: {link.host_id} -> {server}", file=sys.stderr)
-        asyncio.run(_until_signal(AgentLink(looker, link)))
+        asyncio.run(_until_signal(AgentLink(looker, link, boot_id=boot_id)))
 
 
 def _only_live(qmp: list[str] | None, instead: str) -> None:

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from datetime import datetime
-from typing import Final
 
-LATELY_S: Final = 30.0
-"""For so long the fastest frame tells how far the clocks are apart."""
-
-BUCKET_S: Final = 1.0
-
-MOST_LATE_S: Final = 10.0
-"""A frame that seems later than this was not late: a clock was set, or a replay went elsewhere."""
+from hugescope_server.apart import MOST_LATE_S, Apart
 
 
 class HostClock:
@@ -24,30 +16,28 @@ class HostClock:
     unless the server's own clock was set back.
 
     Attributes:
-        offset_s: what to add to the host's time.
         at_s: when the last frame was taken.
     """
 
     def __init__(self) -> None:
-        self.offset_s = 0.0
         self.at_s = -math.inf
-        self._lately: deque[tuple[float, float]] = deque()
+        self._apart = Apart()
         self._monotonic_s = 0.0
 
-    def see(self, taken_at: datetime, monotonic_s: float, received_s: float) -> float:
-        """Note a frame that came at `received_s`; when it was taken."""
+    @property
+    def offset_s(self) -> float:
+        """What to add to the host's time."""
+        return self._apart.least_s or 0.0
+
+    def see(
+        self, taken_at: datetime, monotonic_s: float, received_s: float, late: bool = False
+    ) -> float:
+        """Note a frame that came at `received_s`; when it was taken. One that is late, since it
+        waited for a link, tells nothing of the clocks.
+        """
         taken_s = taken_at.timestamp()
-        apart_s = received_s - taken_s
-        if self._lately and abs(apart_s - self.offset_s) > MOST_LATE_S:
-            self._lately.clear()
-        while self._lately and not received_s - LATELY_S <= self._lately[0][0] <= received_s:
-            self._lately.popleft()
-        if self._lately and received_s - self._lately[-1][0] < BUCKET_S:
-            begun_s, least_s = self._lately[-1]
-            self._lately[-1] = (begun_s, min(least_s, apart_s))
-        else:
-            self._lately.append((received_s, apart_s))
-        self.offset_s = min(least_s for _, least_s in self._lately)
+        if not late or self._apart.least_s is None:
+            self._apart.see(taken_s, received_s)
         at_s = min(taken_s + self.offset_s, received_s)
         self._monotonic_s = at_s - monotonic_s
         if at_s > self.at_s or at_s < self.at_s - MOST_LATE_S:

@@ -71,7 +71,7 @@ class HostEnds:
         played = about.source.kind == "replay" and picture is self._picture
         self.began_anew = played and change.full and not restarted
         self._epoch, self._picture, self.away_s = event.epoch, picture, None
-        self.clock.see(about.taken_at, about.monotonic_s, received_s)
+        self.clock.see(about.taken_at, about.monotonic_s, received_s, event.late)
         if self.began_anew:
             for end in self.all():
                 end.begin_anew()

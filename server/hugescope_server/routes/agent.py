@@ -25,11 +25,15 @@ from hugescope_wire.messages import (
     AgentHello,
     AgentWelcome,
     Refusal,
+    Taken,
     parse,
 )
 
 router: Final = APIRouter()
 _log: Final = logging.getLogger(__name__)
+
+TAKEN_EVERY_S: Final = 1.0
+"""An agent keeps so much longer what it has sent."""
 
 
 @router.websocket(AGENT_PATH)
@@ -40,8 +44,9 @@ async def agent_socket(socket: WebSocket, services: ServicesDep, principal: Prin
         await _serve(socket, services, principal)
     except WireError as error:
         await refuse(socket, Refusal(code=error.code, message=error.message))
-    except WebSocketDisconnect:
-        pass
+    except WebSocketDisconnect as end:
+        if end.reason:
+            _log.warning("an agent left: %s", end.reason)
 
 
 async def _serve(socket: WebSocket, services: Services, principal: Principal) -> None:
@@ -76,14 +81,23 @@ async def _take_frames(
     socket: WebSocket, services: Services, hello: AgentHello, on_replaced: Callable[[], None]
 ) -> None:
     questions = Questions(socket.send_text, services.settings.answer_deadline_s)
-    session = services.ingest.join(hello, on_replaced, questions)
     try:
-        welcome = AgentWelcome(protocol=PROTOCOL_VERSION, server_version=SERVER_VERSION)
-        await socket.send_text(welcome.model_dump_json())
-        _log.info("host %s: agent %s connected", hello.host_id, hello.agent_version)
+        session = services.ingest.join(hello, on_replaced, questions)
+    except WireError as error:
+        _log.warning("host %s: not taken (%s): %s", hello.host_id, error.code, error.message)
+        raise
+    try:
+        await socket.send_text(_welcome(session).model_dump_json())
+        how = "goes on" if session.resumed_at is not None else "begins"
+        _log.info("host %s: agent %s connected, %s", hello.host_id, hello.agent_version, how)
+        told_at = services.clock()
         while True:
             data = await _receive(socket, services.settings.agent_silence_s, "silent")
             await _take(session, questions, data)
+            now = services.clock()
+            if session.keeps_frames and now - told_at >= TAKEN_EVERY_S:
+                told_at = now
+                await _tell(socket, Taken(seq=session.seq), services.settings.send_deadline_s)
     except WireError as error:
         _log.warning("host %s: refused (%s): %s", hello.host_id, error.code, error.message)
         raise
@@ -91,6 +105,30 @@ async def _take_frames(
         session.leave()
         questions.close()
         _log.info("host %s: agent left", hello.host_id)
+
+
+def _welcome(session: AgentSession) -> AgentWelcome:
+    return AgentWelcome(
+        protocol=PROTOCOL_VERSION,
+        server_version=SERVER_VERSION,
+        tells_taken=session.keeps_frames,
+        seq=session.resumed_at,
+    )
+
+
+async def _tell(socket: WebSocket, message: Taken, deadline_s: float) -> None:
+    """Send a message to an agent that reads.
+
+    Raises:
+        WireError: `stalled` when it did not in time.
+    """
+    try:
+        async with asyncio.timeout(deadline_s) as scope:
+            await socket.send_text(message.model_dump_json())
+    except TimeoutError:
+        if scope.expired():
+            raise WireError("stalled", f"the agent read nothing for {deadline_s:g} s") from None
+        raise
 
 
 async def _take(session: AgentSession, questions: Questions, data: str | bytes) -> None:

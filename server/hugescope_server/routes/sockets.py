@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from hugescope_wire.messages import Refusal
 
 POLICY_VIOLATION: Final = 1008
+TRY_AGAIN_LATER: Final = 1013
 GOODBYE_DEADLINE_S: Final = 2.0
 """A refusal is a courtesy: a peer that does not read does not get one."""
 
@@ -28,12 +29,12 @@ async def receive(socket: WebSocket) -> str | bytes:
     return text if text is not None else data or b""
 
 
-async def refuse(socket: WebSocket, refusal: Refusal) -> None:
+async def refuse(socket: WebSocket, refusal: Refusal, close_code: int = POLICY_VIOLATION) -> None:
     """Say why, and close."""
     try:
         async with asyncio.timeout(GOODBYE_DEADLINE_S):
             await socket.send_text(refusal.model_dump_json())
-            await socket.close(POLICY_VIOLATION, refusal.code)
+            await socket.close(close_code, refusal.code)
     except (TimeoutError, WebSocketDisconnect, RuntimeError):
         # RuntimeError: Starlette's word for a socket that is closed already.
         return

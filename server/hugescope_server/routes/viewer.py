@@ -1,8 +1,8 @@
 """The viewers' websocket: a thin shell around `mailbox.py`.
 
-One task reads, one writes. The writer sends what the mailbox says is due and waits for the socket
-to take it; meanwhile nothing piles up, for the mailbox makes messages only when asked. A viewer
-that takes nothing for `send_deadline_s` is dropped.
+One task reads, no more than `inbox.py` lets through, one writes. The writer sends what the mailbox
+says is due and waits for the socket to take it; meanwhile nothing piles up, for the mailbox makes
+messages only when asked. A viewer that takes nothing for `send_deadline_s` is dropped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import APIRouter
@@ -17,11 +18,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hugescope_server import tasks
 from hugescope_server.bus import Bus, HostEvent
+from hugescope_server.inbox import TOO_MANY, Inbox, Message
 from hugescope_server.mailbox import Mailbox
 from hugescope_server.routes.services import PrincipalDep, Services, ServicesDep
-from hugescope_server.routes.sockets import receive, refuse
+from hugescope_server.routes.sockets import (
+    POLICY_VIOLATION,
+    TRY_AGAIN_LATER,
+    receive,
+    refuse,
+)
 from hugescope_wire.errors import WireError
-from hugescope_wire.messages import VIEWER_PATH, Refusal
+from hugescope_wire.messages import FROM_VIEWER, VIEWER_PATH, Refusal, parse
 
 router: Final = APIRouter()
 _log: Final = logging.getLogger(__name__)
@@ -31,10 +38,16 @@ _log: Final = logging.getLogger(__name__)
 async def viewer_socket(socket: WebSocket, services: ServicesDep, principal: PrincipalDep) -> None:
     """Serve one viewer until it leaves, errs or stalls."""
     await socket.accept()
-    mailbox = Mailbox(services.hub, services.desk, principal)
-    nudge = _Nudge(services.hub.bus)
-    reader = tasks.start("viewer: read", _read(socket, services, mailbox, nudge))
-    writer = tasks.start("viewer: write", _write(socket, services, mailbox, nudge))
+    viewer = _Viewer(
+        socket,
+        services,
+        Mailbox(services.hub, services.desk, principal),
+        Inbox(services.settings.viewer_messages_hz),
+        _Nudge(services.hub.bus),
+    )
+    nudge = viewer.nudge
+    reader = tasks.start("viewer: read", _read(viewer))
+    writer = tasks.start("viewer: write", _write(viewer))
     try:
         await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -43,7 +56,9 @@ async def viewer_socket(socket: WebSocket, services: ServicesDep, principal: Pri
         writer.cancel()
     if reader.done() and not reader.cancelled() and (refusal := reader.result()) is not None:
         await asyncio.wait((writer,))
-        await refuse(socket, refusal)
+        _log.info("a viewer was refused (%s): %s", refusal.code, refusal.message)
+        again = refusal.code == TOO_MANY
+        await refuse(socket, refusal, TRY_AGAIN_LATER if again else POLICY_VIOLATION)
 
 
 class _Nudge:
@@ -68,38 +83,59 @@ class _Nudge:
         self.event.set()
 
 
-async def _read(
-    socket: WebSocket, services: Services, mailbox: Mailbox, nudge: _Nudge
-) -> Refusal | None:
+@dataclass(frozen=True, slots=True)
+class _Viewer:
+    socket: WebSocket
+    services: Services
+    mailbox: Mailbox
+    inbox: Inbox
+    nudge: _Nudge
+
+    def take(self, messages: list[Message]) -> None:
+        """Act on messages."""
+        for message in messages:
+            self.mailbox.take(message)
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until something is due by itself."""
+        wait_s, held_s = self.mailbox.wait_s(now), self.inbox.wait_s()
+        return wait_s if held_s is None else min(wait_s, held_s)
+
+
+async def _read(viewer: _Viewer) -> Refusal | None:
     """Take messages until the viewer leaves (None) or sends what cannot be taken."""
-    limit = services.settings.max_viewer_message_bytes
+    limit = viewer.services.settings.max_viewer_message_bytes
+    mailbox, inbox, clock = viewer.mailbox, viewer.inbox, viewer.services.clock
     try:
         while True:
-            text = await receive(socket)
+            text = await receive(viewer.socket)
             if not isinstance(text, str):
                 raise WireError("bad_message", "viewers send text")
             if len(text) > limit:
                 raise WireError("message_too_big", f"{len(text)} characters, at most {limit}")
-            mailbox.receive(text)
-            nudge.follow(mailbox.watching)
-            nudge.event.set()
+            message = parse(FROM_VIEWER, text)
+            viewer.take(inbox.put(message, clock(), paced=mailbox.is_paced(message)))
+            viewer.nudge.follow(mailbox.watching)
+            viewer.nudge.event.set()
     except WireError as error:
         return Refusal(code=error.code, message=error.message)
     except WebSocketDisconnect:
         return None
 
 
-async def _write(socket: WebSocket, services: Services, mailbox: Mailbox, nudge: _Nudge) -> None:
+async def _write(viewer: _Viewer) -> None:
     """Send what is due until the viewer is gone or takes nothing for too long."""
-    deadline_s = services.settings.send_deadline_s
+    deadline_s = viewer.services.settings.send_deadline_s
+    mailbox, nudge, clock = viewer.mailbox, viewer.nudge, viewer.services.clock
     try:
         while True:
             nudge.event.clear()
-            for message in mailbox.poll(services.clock()):
+            viewer.take(viewer.inbox.due(clock()))
+            for message in mailbox.poll(clock()):
                 async with asyncio.timeout(deadline_s):
-                    await _send(socket, message)
+                    await _send(viewer.socket, message)
             nudge.follow(mailbox.watching)
-            await _wait(nudge.event, mailbox.wait_s(services.clock()))
+            await _wait(nudge.event, viewer.wait_s(clock()))
     except WebSocketDisconnect:
         return
     except TimeoutError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from hugescope_agent.errors import AgentError, AskError, BadCapture
 from hugescope_agent.link import AgentLink, Attempts, LinkOptions
 from hugescope_agent.sample import Sample
 from hugescope_wire.frames import Frame, FrameKind, decode_frame
-from hugescope_wire.messages import AgentWelcome, PageAnswer, PageQuery, Refusal
+from hugescope_wire.messages import AgentWelcome, PageAnswer, PageQuery, Refusal, Taken
 from hugescope_wire.page import PageDetail
 from tests.unit.server.made_report import page as made_page
 from tests.unit.wire.made_wire import host_delta, host_frame
@@ -66,6 +67,14 @@ class FakeSocket:
     fail_after: int = 1 << 30
     sent: list[Any] = field(default_factory=list)
     greeted: asyncio.Event = field(default_factory=asyncio.Event)
+    broken: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: tuple[int, str] | None = None
+
+    def break_off(self) -> None:
+        self.broken.set()
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -79,7 +88,8 @@ class FakeSocket:
 
     async def recv(self) -> str | bytes:
         if not self.answers:
-            await asyncio.Event().wait()
+            await self.broken.wait()
+            raise LOST
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -106,7 +116,7 @@ class FakeSocket:
 
 
 class NoWait(Attempts):
-    """Says what it would wait, and waits not."""
+    """Says what it would wait, and does not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +164,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         server, attempts = Server(sockets), NoWait()
         monkeypatch.setattr(link_module, "connect", server)
         options = LinkOptions(server_url, "box", "0.1", tick_hz=1e6)
-        made = AgentLink(looker, options, epoch="e1", _attempts=attempts)
+        made = AgentLink(looker, options, epoch="e1", boot_id="b1", _attempts=attempts)
         with pytest.raises(ends):
             await made.run()
         return server, attempts
@@ -177,6 +187,9 @@ async def test_hello_then_a_full_frame_then_deltas(run: Run) -> None:
         "host_id": "box",
         "epoch": "e1",
         "answers": ["page_query"],
+        "boot_id": "b1",
+        "keeps": True,
+        "resume": None,
     }
     assert [(frame.kind, frame.seq) for frame in socket.frames] == [
         (FrameKind.FULL, 1),
@@ -196,7 +209,9 @@ async def test_questions_are_answered_between_frames(run: Run) -> None:
     assert (missing.query_id, missing.page, missing.code) == (8, None, "no_such_process")
 
 
-async def test_every_connection_begins_with_a_full_frame_and_seq_goes_on(run: Run) -> None:
+async def test_every_connection_to_an_old_server_begins_with_a_full_frame_and_seq_goes_on(
+    run: Run,
+) -> None:
     sockets = [FakeSocket([WELCOME], fail_after=3), FakeSocket([WELCOME])]
     looker = FakeLooker([delta(), delta(), delta()])
     await run(list(sockets), looker)
@@ -299,8 +314,129 @@ def test_epochs_differ() -> None:
 def test_waits_double_with_jitter_up_to_a_bound_and_start_over() -> None:
     random.seed(1)
     attempts, state = Attempts(), cast("RetryCallState", None)
-    longest = [min(0.5 * 2**number, 15.0) for number in range(40)]
+    longest = [min(2 * 2**number, 15.0) for number in range(40)]
     for bound in longest:
         assert bound / 2 <= attempts(state) <= bound
     attempts.reset()
-    assert attempts(state) <= 0.5
+    assert 1 <= attempts(state) <= 2
+
+
+def welcome(seq: int | None = None, protocol: int = 1) -> str:
+    answer = AgentWelcome(protocol=protocol, server_version="9", tells_taken=True, seq=seq)
+    return answer.model_dump_json()
+
+
+def resume(socket: FakeSocket) -> tuple[int, int]:
+    told = socket.hello["resume"]
+    return told["first_seq"], told["last_seq"]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        # What is awaited is the state of a made-up socket or looker, which sets no event.
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def test_it_looks_on_while_the_server_is_away_and_goes_on_where_that_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = FakeSocket([welcome()], fail_after=4)
+    second = FakeSocket([welcome(2)])
+    looker = FakeLooker([delta() for _ in range(8)])
+
+    class Away(Server):
+        def __call__(self, uri: str, **more: object) -> Any:
+            given = super().__call__
+
+            @asynccontextmanager
+            async def connection() -> AsyncIterator[FakeSocket]:
+                if self.used:
+                    await until(lambda: len(looker.ticks) <= 3)
+                async with given(uri, **more) as one:
+                    yield one
+
+            return connection()
+
+    monkeypatch.setattr(link_module, "connect", Away([first, second]))
+    made = AgentLink(looker, LinkOptions("ws://x", "box", "0.1", tick_hz=1e3), _attempts=NoWait())
+    with pytest.raises(Done):
+        await made.run()
+    assert looker.fulls == 1
+    assert [(frame.seq, frame.late) for frame in first.frames] == [(1, 0), (2, 0), (3, 0)]
+    first_seq, last_seq = resume(second)
+    assert first_seq == 2, "1 was a full frame, which is sent once"
+    assert last_seq >= 6
+    assert [frame.seq for frame in second.frames] == list(range(3, 3 + len(second.frames)))
+    assert [frame.late for frame in second.frames[: last_seq - 2]] == [True] * (last_seq - 2)
+
+
+async def test_a_server_that_has_nothing_gets_a_full_frame(run: Run) -> None:
+    sockets = [FakeSocket([welcome()], fail_after=3), FakeSocket([welcome(None)])]
+    looker = FakeLooker([delta() for _ in range(9)])
+    await run(list(sockets), looker)
+    assert looker.fulls == 2
+    kinds = [frame.kind for frame in sockets[1].frames]
+    assert kinds[0] is FrameKind.FULL
+    assert not sockets[1].frames[0].late
+
+
+async def test_what_the_server_took_is_not_kept(run: Run) -> None:
+    taken = Taken(seq=1).model_dump_json()
+    socket = FakeSocket([welcome(), taken], fail_after=5)
+    second = FakeSocket([welcome(1)])
+    await run([socket, second], FakeLooker([delta() for _ in range(9)]))
+    assert resume(second)[0] == 2
+
+
+async def test_another_version_of_the_server_is_refused_in_words(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    socket = FakeSocket([welcome(protocol=2)])
+    looker = FakeLooker()
+    await run([socket], looker)
+    assert looker.fulls == 0
+    assert "the server speaks protocol 2, this agent 1: run the same version" in caplog.text
+    assert socket.closed is not None
+    assert socket.closed[0] == 1008
+    assert "protocol 2" in socket.closed[1]
+
+
+async def test_a_link_that_the_server_closes_in_good_order_is_made_again(run: Run) -> None:
+    class Closing(FakeSocket):
+        async def __aiter__(self) -> AsyncIterator[str | bytes]:
+            return
+            yield ""
+
+    server, _ = await run([Closing([WELCOME])], FakeLooker([None] * 1000))
+    assert len(server.asked) == 2
+
+
+async def test_a_look_that_a_lost_link_interrupts_is_told_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A look tells once what it found: to throw it away would lose that for ever."""
+    refusal = FakeSocket([welcome()])
+    second = FakeSocket([welcome(1)])
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Hanging(FakeLooker):
+        def tick(self) -> Sample | None:
+            if self.fulls and not begun.is_set():
+                begun.set()
+                assert go_on.wait(10)
+                return delta()
+            return super().tick()
+
+    monkeypatch.setattr(link_module, "connect", Server([refusal, second]))
+    looker = Hanging([delta()])
+    made = AgentLink(looker, LinkOptions("ws://x", "box", "0.1", tick_hz=1e3), _attempts=NoWait())
+    task = asyncio.create_task(made.run())
+    await asyncio.to_thread(begun.wait, 10)
+    refusal.break_off()
+    await until(lambda: bool(second.sent))
+    go_on.set()
+    with pytest.raises(Done):
+        await task
+    assert looker.fulls == 1
+    assert [frame.seq for frame in second.frames] == [2, 3]

@@ -29,7 +29,12 @@ class MadeServer:
         self.events: list[HostEvent] = []
         self.hub = Hub(self.bus, self.settings, lambda: self.now)
         self.bus.subscribe(None, self.events.append)
-        self.ingest = Ingest(self.bus, self.settings.max_hosts, self.settings.max_cells_per_host)
+        self.ingest = Ingest(
+            self.bus,
+            self.settings.max_hosts,
+            self.settings.max_cells_per_host,
+            clock=lambda: self.now,
+        )
 
     def join(self, host_id: str = "h1", epoch: str = "e1", **more: Any) -> AgentSession:
         return self.ingest.join(hello(host_id, epoch, **more), lambda: None)
