@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hugescope_wire.record import Count, Record
+from hugescope_wire.secrecy import Address, Name
 
 Pid = Annotated[int, Field(ge=1)]
 NodeNumber = Annotated[int, Field(ge=0)]
@@ -20,7 +21,7 @@ class ProcessRef(Record):
     """A process by number and name."""
 
     pid: Pid
-    comm: str | None
+    comm: Name | None
 
 
 class MappedGroup(Record):
@@ -43,9 +44,9 @@ class FileRef(Record):
     """
 
     kind: Literal["anonymous", "memfd", "hugetlbfs", "sysv"]
-    device: str | None
+    device: Name | None
     inode: Count | None
-    name: str | None
+    name: Name | None
 
 
 class FdHolder(ProcessRef):
@@ -144,7 +145,7 @@ class Reservation(Record):
     pages: Count
     faulted: Count | None
     process: ProcessRef | None = None
-    start: Count | None = None
+    start: Address | None = None
     file: FileRef | None = None
     inferred: bool = False
 
@@ -153,7 +154,7 @@ class Unreserved(Record):
     """Pages of a mapping that are neither there nor promised: touching them may raise SIGBUS."""
 
     process: ProcessRef
-    start: Count
+    start: Address
     page_size: Count
     pages: Count
     inferred: bool = False
@@ -182,7 +183,7 @@ class CgroupUse(Record):
     that map huge pages in it or below. `directory` has its files, below the root that was read.
     """
 
-    path: str
+    path: Name
     version: Literal[1, 2]
     page_size: Count
     usage_bytes: Count | None
@@ -193,7 +194,7 @@ class CgroupUse(Record):
     reserved_failures: Count | None = None
     node_bytes: dict[int, int] | None = None
     pids: list[Pid] = Field(default_factory=list)
-    directory: str | None = None
+    directory: Name | None = None
 
 
 class VmemmapSaving(Record):

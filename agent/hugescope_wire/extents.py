@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from hugescope_wire.record import Count, Record, State
+from hugescope_wire.secrecy import Address, EndAddress, Name
 from hugescope_wire.snapshot import Flag
 
 
@@ -24,8 +25,8 @@ class Extent(Record):
 
     first: Count
     count: Annotated[int, Field(ge=1)]
-    start: Count
-    end: Count
+    start: Address
+    end: EndAddress
     file_offset: Count | None
     guest_offset: Count | None
     state: State
@@ -40,9 +41,9 @@ class Extent(Record):
 class ExtentPage(Record):
     """Extents `offset` to `offset + len(extents)` of the `total` that were asked for."""
 
-    host_id: str
+    host_id: Name
     pid: int
-    start: Count
+    start: Address
     total: Count
     cells: Count = Field(description="cells in all of these extents")
     offset: Count

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field
 
 from hugescope_wire.record import Count, Record
+from hugescope_wire.secrecy import Address, Key
 
 Severity = Literal["info", "notice", "warning", "critical"]
 """info: worth knowing; notice: costs something; warning: will cost or fail; critical: data or a
@@ -57,7 +58,7 @@ class CellLink(Record):
     """
 
     pid: Annotated[int, Field(ge=1)]
-    start: Count
+    start: Address
     first: Count = 0
     count: Count = 0
 
@@ -72,7 +73,7 @@ class Finding(Record):
         pids: processes that it is about, also where there is no cell to link to.
     """
 
-    key: str
+    key: Key
     code: FindingCode
     severity: Severity
     what: str

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from hugescope_wire.host import MappingId
 from hugescope_wire.record import Count, Record
+from hugescope_wire.secrecy import Name, NoAddress
 
 MAX_FOLLOWED_HOSTS: Final = 4
 MAX_THUMBS: Final = 64
@@ -21,7 +22,7 @@ MAX_POINTS: Final = 600
 class FollowedHost(Record):
     """Of one host: these mappings' thumbnails, and its statistics if wanted."""
 
-    host_id: str = Field(min_length=1, max_length=128)
+    host_id: Name = Field(min_length=1, max_length=128)
     thumbnails: list[MappingId] = Field(default_factory=list, max_length=MAX_THUMBS)
     statistics: bool = False
 
@@ -34,7 +35,7 @@ class Thumb(Record):
 
     mapping_id: MappingId
     cells: Annotated[int, Field(ge=1)]
-    states: str
+    states: Name
 
 
 class PoolPoint(Record):
@@ -71,7 +72,7 @@ class LevelSum(Record):
 
     page_size: Count
     kind: Literal["hugetlb", "thp"]
-    state: str
+    state: Name
     cells: Count
     mapped_bytes: Count
 
@@ -79,8 +80,8 @@ class LevelSum(Record):
 class CountBucket(Record):
     """Present cells whose count is from `low` to `high`; both null: unknown."""
 
-    low: Count | None
-    high: Count | None
+    low: Annotated[Count, NoAddress()] | None
+    high: Annotated[Count, NoAddress()] | None
     cells: Count
 
 

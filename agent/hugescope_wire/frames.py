@@ -29,6 +29,7 @@ from enum import IntEnum
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from hugescope_wire.blocks import (
     Block,
@@ -43,6 +44,7 @@ from hugescope_wire.blocks import (
 from hugescope_wire.errors import WireError
 from hugescope_wire.groups import GroupBlock, decode_groups
 from hugescope_wire.host import HostDelta, HostFrame
+from hugescope_wire.jsonextent import check_extent
 
 __all__ = [
     "MAGIC",
@@ -59,6 +61,7 @@ __all__ = [
     "encode_rows",
     "encode_scattered",
     "marked_late",
+    "parse_meta",
     "split_frame",
     "whole_pages",
 ]
@@ -66,6 +69,13 @@ __all__ = [
 MAGIC: Final = b"HSF1"
 _HEADER: Final = struct.Struct("<4sBBHQI")
 _LATE: Final = 1
+_MOST_ERRORS: Final = 1000
+"""All are made when one is asked for."""
+
+_LONG_JSON_BYTES: Final = 1 << 20
+"""From here on it becomes plain values first: what validates JSON itself takes up to 13 KiB for
+each object meanwhile, and a copy of it for each error.
+"""
 
 _FULL: Final = TypeAdapter(HostFrame)
 _DELTA: Final = TypeAdapter(HostDelta)
@@ -150,7 +160,7 @@ def decode_frame(data: bytes | memoryview) -> Frame:
     at = json_end + -json_length % 4
     if at > len(data):
         raise WireError("short_frame", f"JSON of {json_length} bytes in a frame of {len(data)}")
-    meta = _decode_meta(kind, bytes(data[_HEADER.size : json_end]))
+    meta = parse_meta(kind, bytes(data[_HEADER.size : json_end]))
     blocks: list[EncodedBlock] = []
     groups: list[GroupBlock] = []
     for _ in range(block_count):
@@ -184,16 +194,33 @@ def split_frame(data: bytes) -> RawFrame:
     return RawFrame(frame.kind, frame.meta, tuple(blocks))
 
 
-def _decode_meta(kind: FrameKind, text: bytes) -> HostFrame | HostDelta | None:
+def parse_meta(kind: FrameKind, text: bytes) -> HostFrame | HostDelta | None:
+    """The JSON part of a frame.
+
+    Raises:
+        WireError: `bad_json`.
+    """
     if kind in (FrameKind.CELLS, FrameKind.GROUPS):
         if text:
             raise WireError("bad_json", "a frame of cells carries no JSON")
         return None
     adapter: TypeAdapter[HostFrame] | TypeAdapter[HostDelta]
     adapter = _FULL if kind is FrameKind.FULL else _DELTA
+    check_extent(text)
     try:
-        return adapter.validate_json(text)
+        if len(text) < _LONG_JSON_BYTES:
+            return adapter.validate_json(text)
+        return adapter.validate_python(_plain(text))
     except ValidationError as error:
+        if error.error_count() > _MOST_ERRORS:
+            raise WireError("bad_json", f"{error.error_count()} fields are wrong") from None
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "JSON"
         raise WireError("bad_json", f"{where}: {first['msg']}") from None
+
+
+def _plain(text: bytes) -> object:
+    try:
+        return from_json(text)
+    except ValueError as error:
+        raise WireError("bad_json", f"JSON: {error}") from None

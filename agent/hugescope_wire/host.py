@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from hugescope_wire.record import Count, Record
 from hugescope_wire.report import HostReport
+from hugescope_wire.secrecy import Name
 from hugescope_wire.snapshot import Capabilities, HostInfo, MappingFacts, Pool, ProcessName
 from hugescope_wire.vm import Faults, QmpReading, Vm
 
@@ -27,13 +28,13 @@ class Source(Record):
     """Where the pages come from: a running kernel, a captured tree, or a recorded series."""
 
     kind: Literal["live", "capture", "replay"]
-    name: str | None = Field(None, description="what is replayed, in words for people")
+    name: Name | None = Field(None, description="what is replayed, in words for people")
 
 
 class Limit(Record):
     """Something that this kernel or these privileges do not give, and what that costs."""
 
-    capability: str
+    capability: Name
     reason: str
     cost: str
     remedy: str | None
@@ -64,7 +65,7 @@ class ProcessInfo(Record):
     """A process that maps huge pages, without cells."""
 
     pid: Annotated[int, Field(ge=1)]
-    comm: str | None
+    comm: Name | None
     name: ProcessName | None = None
     vm: Vm | None = None
     qmp: QmpReading | None = None

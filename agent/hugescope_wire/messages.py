@@ -50,7 +50,9 @@ from hugescope_wire.migration import (
 from hugescope_wire.page import PageDetail
 from hugescope_wire.record import Count, Record
 from hugescope_wire.report import HostReport
+from hugescope_wire.secrecy import Address, Name
 from hugescope_wire.snapshot import Capabilities, HostInfo, Pool, ProcessName
+from hugescope_wire.travel import TimeState, Travel
 from hugescope_wire.view import View, Viewed
 from hugescope_wire.vm import Vm
 
@@ -68,7 +70,7 @@ MAX_VIEWER_MESSAGE_BYTES: Final = 16 * 2**10
 
 T = TypeVar("T")
 
-HostId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
+HostId = Annotated[Name, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
 
 
 class Resume(Record):
@@ -96,11 +98,11 @@ class AgentHello(Record):
 
     type: Literal["hello"] = "hello"
     protocol: int
-    agent_version: str = Field(max_length=64)
+    agent_version: Name = Field(max_length=64)
     host_id: HostId
-    epoch: str = Field(min_length=1, max_length=64)
-    answers: list[str] = Field(default_factory=list, max_length=64)
-    boot_id: str | None = Field(None, max_length=64, description="of the host's kernel")
+    epoch: Name = Field(min_length=1, max_length=64)
+    answers: list[Name] = Field(default_factory=list, max_length=64)
+    boot_id: Name | None = Field(None, max_length=64, description="of the host's kernel")
     keeps: bool = Field(False, description="keeps frames until it is told that they were taken")
     resume: Resume | None = None
 
@@ -114,7 +116,7 @@ class AgentWelcome(Record):
 
     type: Literal["welcome"] = "welcome"
     protocol: int
-    server_version: str
+    server_version: Name
     tells_taken: bool = Field(False, description="`Taken` will follow")
     seq: Count | None = None
 
@@ -134,7 +136,7 @@ class PageQuery(Record):
     type: Literal["page_query"] = "page_query"
     query_id: Count
     pid: Annotated[int, Field(ge=1)]
-    address: Annotated[int, Field(ge=0, lt=1 << 64)]
+    address: Annotated[Address, Field(lt=1 << 64)]
     part: Annotated[int, Field(ge=0, lt=1 << 18)] | None = None
 
 
@@ -144,7 +146,7 @@ class PageAnswer(Record):
     type: Literal["page"] = "page"
     query_id: Count
     page: PageDetail | None
-    code: str | None = None
+    code: Name | None = None
     message: str | None = None
 
 
@@ -152,7 +154,7 @@ class Refusal(Record):
     """The peer's message was not taken; `code` is stable, `message` is for people."""
 
     type: Literal["refusal"] = "refusal"
-    code: str
+    code: Name
     message: str
 
 
@@ -161,8 +163,8 @@ class ViewerWelcome(Record):
 
     type: Literal["welcome"] = "welcome"
     protocol: int
-    server_version: str
-    server_epoch: str
+    server_version: Name
+    server_epoch: Name
 
 
 class MappingSummary(MappingInfo):
@@ -176,7 +178,7 @@ class ProcessSummary(Record):
     """A process with the summaries of its mappings."""
 
     pid: Annotated[int, Field(ge=1)]
-    comm: str | None
+    comm: Name | None
     name: ProcessName | None = None
     vm: Vm | None = None
     mappings: list[MappingSummary]
@@ -188,7 +190,7 @@ class Gap(Record):
     since: AwareDatetime
     until: AwareDatetime
     reason: Literal[
-        "agent_restarted", "host_restarted", "server_restarted", "not_kept", "not_looked"
+        "agent_restarted", "host_restarted", "server_restarted", "not_kept", "not_looked", "lost"
     ]
     message: str
 
@@ -209,8 +211,8 @@ class HostSummary(Record):
     age_s: float
     taken_at: AwareDatetime
     seq: Count
-    epoch: str
-    agent_version: str
+    epoch: Name
+    agent_version: Name
     capabilities: Capabilities
     limits: list[Limit]
     pools: list[Pool]
@@ -237,7 +239,7 @@ class ReportMessage(Record):
 
     type: Literal["report"] = "report"
     host_id: HostId
-    epoch: str
+    epoch: Name
     report: HostReport
 
 
@@ -247,7 +249,7 @@ class Subscribe(Record):
     type: Literal["subscribe"] = "subscribe"
     host_id: HostId
     mapping_id: Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
-    epoch: str = Field(description="of the host as the overview gave it", max_length=64)
+    epoch: Name = Field(description="of the host as the overview gave it", max_length=64)
     view: View = View()
 
 
@@ -269,7 +271,7 @@ class Subscribed(Record):
 
     type: Literal["subscribed"] = "subscribed"
     host_id: HostId
-    epoch: str
+    epoch: Name
     mapping: MappingInfo
     view: Viewed
 
@@ -298,7 +300,7 @@ class Thumbnails(Record):
 
     type: Literal["thumbnails"] = "thumbnails"
     host_id: HostId
-    epoch: str
+    epoch: Name
     thumbs: list[Thumb]
 
 
@@ -313,7 +315,7 @@ class Statistics(Record):
 
 
 FromViewer = Annotated[
-    Subscribe | Unsubscribe | Follow | FollowMigration | Ack, Field(discriminator="type")
+    Subscribe | Unsubscribe | Follow | FollowMigration | Travel | Ack, Field(discriminator="type")
 ]
 ToViewer = Annotated[
     ViewerWelcome
@@ -326,14 +328,15 @@ ToViewer = Annotated[
     | Migrations
     | MigrationState
     | MigrationMissing
+    | TimeState
     | Refusal,
     Field(discriminator="type"),
 ]
 ToAgent = Annotated[AgentWelcome | PageQuery | Taken | Refusal, Field(discriminator="type")]
 
-FROM_VIEWER: Final[TypeAdapter[Subscribe | Unsubscribe | Follow | FollowMigration | Ack]] = (
-    TypeAdapter(FromViewer)
-)
+FROM_VIEWER: Final[
+    TypeAdapter[Subscribe | Unsubscribe | Follow | FollowMigration | Travel | Ack]
+] = TypeAdapter(FromViewer)
 TO_VIEWER: Final[
     TypeAdapter[
         ViewerWelcome
@@ -346,6 +349,7 @@ TO_VIEWER: Final[
         | Migrations
         | MigrationState
         | MigrationMissing
+        | TimeState
         | Refusal
     ]
 ] = TypeAdapter(ToViewer)

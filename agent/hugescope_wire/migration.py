@@ -14,6 +14,7 @@ from pydantic import Field
 
 from hugescope_wire.host import MappingId, Source
 from hugescope_wire.record import Count, Record
+from hugescope_wire.secrecy import DestinationAddress, Name, SourceAddress
 from hugescope_wire.vm import QmpReading
 
 MAX_MIGRATION_POINTS: Final = 1200
@@ -36,11 +37,11 @@ class MigrationEnd(Record):
         present_pages: of all blocks.
     """
 
-    host_id: str
+    host_id: Name
     host_source: Source
-    epoch: str
+    epoch: Name
     pid: Annotated[int, Field(ge=1)]
-    name: str | None
+    name: Name | None
     simulated: bool
     gone: bool
     present_pages: Count
@@ -56,15 +57,15 @@ class MigrationBlock(Record):
         source, destination: the mappings, null where that end has none any more.
     """
 
-    backend: str | None
+    backend: Name | None
     offset: Count
     low_bytes: Count | None
     page_size: Count
     pages: Count
     source: MappingId | None
-    source_start: Count | None
+    source_start: SourceAddress | None
     destination: MappingId | None
-    destination_start: Count | None
+    destination_start: DestinationAddress | None
 
 
 class PhaseSpan(Record):
@@ -179,9 +180,9 @@ class MigrationPoint(Record):
 class MigrationSummary(Record):
     """A migration as lists show it. `id` lasts as long as the server runs."""
 
-    id: str
+    id: Name
     paired_by: list[PairReason]
-    name: str | None
+    name: Name | None
     source: MigrationEnd | None
     destination: MigrationEnd | None
     phase: Phase
@@ -230,7 +231,7 @@ class MigrationState(Record):
 class PairEnd(Record):
     """An end that was named by hand."""
 
-    host_id: str = Field(min_length=1, max_length=128)
+    host_id: Name = Field(min_length=1, max_length=128)
     pid: Annotated[int, Field(ge=1)]
 
 
@@ -240,7 +241,7 @@ class FollowMigration(Record):
     """
 
     type: Literal["follow_migration"] = "follow_migration"
-    id: str | None = Field(None, max_length=64)
+    id: Name | None = Field(None, max_length=64)
     pair: tuple[PairEnd, PairEnd] | None = None
 
 

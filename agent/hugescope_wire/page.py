@@ -9,13 +9,14 @@ from pydantic import Field
 from hugescope_wire.account import FileRef, NodeNumber, Pid, ProcessRef
 from hugescope_wire.record import Count, Record, State
 from hugescope_wire.report import SharingReason
+from hugescope_wire.secrecy import Address, Name
 
 
 class PageMapper(ProcessRef):
     """One mapping of the page: at `address`, in the mapping that begins at `start`."""
 
-    address: Count
-    start: Count
+    address: Address
+    start: Address
     shared: bool
     shared_table: bool
 
@@ -47,10 +48,10 @@ class PageDetail(Record):
     """
 
     pid: Pid
-    comm: str | None
-    start: Count
+    comm: Name | None
+    start: Address
     first: Count
-    address: Count
+    address: Address
     page_size: Count
     state: State
     mapped_bytes: Count
@@ -58,7 +59,7 @@ class PageDetail(Record):
     mappers: Count | None
     processes: Count | None
     node: NodeNumber | None
-    flags: list[str]
+    flags: list[Name]
     file: FileRef | None
     file_offset: Count | None
     reasons: list[SharingReason]

@@ -68,10 +68,12 @@ class HostPicture:
         Raises:
             WireError: `bad_seq` on a gap or a repeat, `no_full_frame` for a delta that comes first,
                 `bad_block` for cells of a mapping that is not there, `missing_cells` for a mapping
-                that came without, `too_many_cells`.
+                that came without, `bad_json` for a process or mapping that stands twice,
+                `too_many_cells`.
         """
         if frame.kind is FrameKind.CELLS or frame.meta is None:
             raise WireError("bad_kind", "a frame of cells is not for a host's picture")
+        _check_pids(frame.meta.processes)
         if isinstance(frame.meta, HostFrame):
             about, processes = frame.meta, frame.meta.processes
             old: dict[int, Cells] = {}
@@ -211,6 +213,14 @@ def _says_anything(delta: HostDelta) -> bool:
         delta.report,
     )
     return bool(delta.processes or delta.gone_pids) or any(part is not None for part in parts)
+
+
+def _check_pids(processes: list[ProcessInfo]) -> None:
+    seen: set[int] = set()
+    for process in processes:
+        if process.pid in seen:
+            raise WireError("bad_json", f"process {process.pid} stands twice")
+        seen.add(process.pid)
 
 
 def _by_id(processes: list[ProcessInfo]) -> dict[int, MappingInfo]:

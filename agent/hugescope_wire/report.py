@@ -24,13 +24,14 @@ from hugescope_wire.account import (
 )
 from hugescope_wire.findings import Finding
 from hugescope_wire.record import Count, Record
+from hugescope_wire.secrecy import Address, Name
 
 
 class Policy(Record):
     """A mapping's NUMA policy as numa_maps prints it: `mode` such as bind, and its nodes."""
 
     text: str
-    mode: str
+    mode: Name
     nodes: list[NodeNumber]
 
 
@@ -51,8 +52,8 @@ class PoisonPlace(Record):
     """
 
     process: ProcessRef
-    start: Count
-    address: Count | None
+    start: Address
+    address: Address | None
     file_offset: Count | None
     inferred: bool = False
 
@@ -156,7 +157,7 @@ class MappingReport(Record):
     """
 
     pid: Pid
-    start: Count
+    start: Address
     page_size: Count
     policy: Policy | None = None
     node_bytes: dict[int, int] = Field(default_factory=dict)

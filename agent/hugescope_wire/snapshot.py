@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from hugescope_wire.record import Count, Record, State
 from hugescope_wire.report import HostReport
+from hugescope_wire.secrecy import Address, EndAddress, Name
 from hugescope_wire.vm import Vm
 
 SNAPSHOT_SCHEMA: Final = "hugescope/snapshot/1"
@@ -24,9 +25,9 @@ BackingKind = Literal["anonymous", "memfd", "hugetlbfs", "sysv", "file"]
 class HostInfo(Record):
     """Which kernel this is. `boot_id` is null where the root does not hold it."""
 
-    name: str | None
-    kernel: str | None
-    boot_id: str | None
+    name: Name | None
+    kernel: Name | None
+    boot_id: Name | None
 
 
 class Capabilities(Record):
@@ -59,7 +60,7 @@ class Backing(Record):
     """What a mapping maps; `offset` in bytes into the file or segment."""
 
     kind: BackingKind
-    name: str | None
+    name: Name | None
     inode: Count | None
     offset: Count
 
@@ -84,7 +85,7 @@ class GuestRam(Record):
     """
 
     offset: Count
-    backend: str | None
+    backend: Name | None
     low_bytes: Count | None
     inferred: bool = True
 
@@ -109,13 +110,13 @@ class MappingFacts(Record):
     mapping begins and ends at huge page borders; a THP mapping need not.
     """
 
-    start: Count
-    end: Count
+    start: Address
+    end: EndAddress
     page_size: Annotated[int, Field(ge=4096, description="bytes of one cell")]
     kind: Literal["hugetlb", "thp"]
     shared: bool
     backing: Backing
-    vm_flags: list[str] | None = Field(description="two-letter VmFlags; null: smaps unreadable")
+    vm_flags: list[Name] | None = Field(description="two-letter VmFlags; null: smaps unreadable")
     level_bytes: LevelBytes
     guest: GuestRam | None = Field(None, description="of a virtual machine; null: not known")
 
@@ -131,7 +132,7 @@ class ProcessName(Record):
     (`-name` of QEMU, the domain of libvirt, ...; `demo`: HugeScope's own workload, no real one).
     """
 
-    name: str = Field(min_length=1, max_length=256)
+    name: Name = Field(min_length=1, max_length=256)
     kind: Literal["vm", "process"]
     source: Literal[
         "qemu", "libvirt", "cloud-hypervisor", "firecracker", "crosvm", "cmdline", "demo"
@@ -142,7 +143,7 @@ class Process(Record):
     """A process that maps huge pages."""
 
     pid: Annotated[int, Field(ge=1)]
-    comm: str | None
+    comm: Name | None
     name: ProcessName | None = None
     vm: Vm | None = Field(None, description="of a virtual machine; null: it is none, or not known")
     mappings: list[Mapping]

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from hugescope_wire.record import Count, Record
+from hugescope_wire.secrecy import Address, Name
 
 MAX_QMP_EVENTS: Final = 64
 MAX_FAULTS: Final = 4096
@@ -23,7 +24,7 @@ class Vm(Record):
         simulated: a workload of HugeScope's own that stands in for a VM.
     """
 
-    uuid: str | None = Field(None, pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+    uuid: Name | None = Field(None, pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
     incoming: bool = False
     ram_bytes: Count | None = None
     simulated: bool = False
@@ -37,8 +38,8 @@ class QmpEvent(Record):
     """
 
     at_s: float
-    name: str = Field(max_length=64)
-    status: str | None = Field(None, max_length=64)
+    name: Name = Field(max_length=64)
+    status: Name | None = Field(None, max_length=64)
 
 
 class QmpReading(Record):
@@ -53,8 +54,8 @@ class QmpReading(Record):
     """
 
     read_at_s: float
-    status: str | None = Field(None, max_length=64)
-    run_state: str | None = Field(None, max_length=64)
+    status: Name | None = Field(None, max_length=64)
+    run_state: Name | None = Field(None, max_length=64)
     fault: str | None = Field(None, max_length=256)
     total_bytes: Count | None = None
     transferred_bytes: Count | None = None
@@ -80,7 +81,7 @@ class Fault(Record):
     """
 
     pid: Annotated[int, Field(ge=1)]
-    address: Annotated[int, Field(ge=0, lt=1 << 64)]
+    address: Annotated[Address, Field(lt=1 << 64)]
     at_s: float
 
 

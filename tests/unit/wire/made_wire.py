@@ -81,9 +81,11 @@ def any_rows(
     return rows[:total]
 
 
-def mapping_info(number: int, cell_count: int, page_size: int = MIB2, **other: Any) -> MappingInfo:
-    """A shared memfd mapping in its own stretch of addresses."""
-    start = 0x7E00_0000_0000 + (number << 34)
+def mapping_info(
+    number: int, cell_count: int, page_size: int = MIB2, start: int | None = None, **other: Any
+) -> MappingInfo:
+    """A shared memfd mapping, in its own stretch of addresses where no other is asked for."""
+    start = 0x7E00_0000_0000 + (number << 34) if start is None else start
     facts: dict[str, Any] = {
         "id": number,
         "cell_count": cell_count,

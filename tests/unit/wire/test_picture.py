@@ -294,6 +294,12 @@ def test_an_id_stands_once(picture: HostPicture) -> None:
     refused(picture, delta_frame(2, [], processes=twice), "bad_json")
 
 
+def test_a_process_stands_once(picture: HostPicture) -> None:
+    twice = [ProcessInfo(pid=5, comm=name, mappings=[]) for name in ("a", "b")]
+    refused(picture, delta_frame(2, [], processes=twice), "bad_json")
+    refused(picture, full_frame(host_frame(twice), {}), "bad_json")
+
+
 def test_later_blocks_of_a_mapping_win(picture: HostPicture) -> None:
     blocks = [
         encode_range(1, MIB2, cells_of([HOLE]), 2),
