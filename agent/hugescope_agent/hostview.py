@@ -55,7 +55,7 @@ class HostView:
         watches: processes with hugetlb mappings, by pid.
         pools: the counters as last read.
         thp: transparent huge pages of the processes asked for.
-        changes: what is not told yet.
+        changes, rounds: what is not told yet; who could not be read, and why.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class HostView:
         smallest = min([_SMALLEST_PAGE, *files.pools.page_sizes])
         self._mappers = Mappers(smallest, files.kpage)
         self._reader = CellReader(files.scanner, files.kpage, files.nodes, self._mappers)
-        self._rounds = Rounds(files.root, self._options.pids, self._options.tick_hz)
+        self.rounds = Rounds(files.root, self._options.pids, self._options.tick_hz)
         self._averaged: bool | None = None
         for pid in list(self.watches):
             self._carry_over(pid, files)
@@ -117,8 +117,8 @@ class HostView:
 
     def shown(self) -> tuple[list[ProcessInfo], dict[int, Cells]]:
         """What travels of processes, and cells by mapping id, as they were read."""
-        infos = self.infos({*self.watches, *self.thp.watched()})
-        return infos, {mapping.id: mapping.cells for mapping in self.all_mappings()}
+        cells = {mapping.id: mapping.cells for mapping in self.all_mappings()}
+        return self.infos({*self.watches, *self.thp.watched()}), cells
 
     def place_lost(self, poison: Poison) -> None:
         """From now on tell holes at which this report places a lost page as poisoned."""
@@ -143,11 +143,11 @@ class HostView:
         """What this kernel or these privileges do not give."""
         found = [*self._files.limits(self.capabilities()), *self.thp.limits()]
         found += uncaptured_limits(self.mappings())
-        mappings = () if self._files.root.live else self.all_mappings()
-        shown = self._files.root.live or any(m.cells.mapped_pages.any() for m in mappings)
+        live = self._files.root.live
+        shown = live or any(m.cells.mapped_pages.any() for m in self.all_mappings())
         # In a captured tree without a page nothing tells whether PFNs are hidden.
         found = [limit for limit in found if shown or limit.capability != "pfn"]
-        denied = self._rounds.skipped().denied
+        denied = self.rounds.skipped().denied
         return [*found, denied_limit(denied)] if denied else found
 
     def cell_count(self) -> int:
@@ -176,7 +176,7 @@ class HostView:
         """Bring everything up to date; how many hugetlb pages moved, by page size."""
         now_s = self._clock()
         before = footing(self.mappings())
-        self.discover(self._rounds.everyone(), now_s)
+        self.discover(self.rounds.everyone(), now_s)
         self.look(now_s, whole=True)
         self.join()
         return moved_since(before, self.mappings())
@@ -187,15 +187,11 @@ class HostView:
 
     def unread(self) -> list[int]:
         """Processes that are there and could not be read."""
-        return self._rounds.unread()
+        return self.rounds.unread()
 
     def skipped(self) -> Skipped:
         """The same, counted by reason."""
-        return self._rounds.skipped()
-
-    def why_skipped(self, pid: int) -> str | None:
-        """Why this process could not be read when last tried; None when it could."""
-        return self._rounds.why_skipped(pid)
+        return self.rounds.skipped()
 
     def page(self, pid: int, address: int, part: int | None) -> PageDetail:
         """Who maps the page at an address, and how, by the last look and a drill into the page.
@@ -208,7 +204,7 @@ class HostView:
                 return thp
             if pid not in self.watches and pid in self.thp.watched():
                 raise AskError("no_such_mapping", f"process {pid} has no huge page at {address:#x}")
-            if pid not in self.watches and (why := self.why_skipped(pid)):
+            if pid not in self.watches and (why := self.rounds.why_skipped(pid)):
                 raise AskError("unreadable", why)
             place = find_place(self.processes(), pid, address)
             check_part(place, part)
@@ -232,13 +228,14 @@ class HostView:
 
     def discover_some(self, now_s: float) -> None:
         """Find what the processes that are due map now."""
-        self.discover(self._rounds.slice(self.watches), now_s)
+        due = self.rounds.slice(self.watches) + self._files.finder.next_turn()
+        self.discover(due, now_s, part=True)
 
-    def discover(self, pids: list[int], now_s: float) -> None:
-        """Find what these processes map now."""
+    def discover(self, pids: list[int], now_s: float, *, part: bool = False) -> None:
+        """Find what these processes map now; `part`: of long ones as much as a tick may take."""
         for pid in pids:
-            with self._rounds.counting(pid):
-                self._discover_one(pid, now_s)
+            with self.rounds.counting(pid):
+                self._discover_one(pid, now_s, part=part)
                 self._discover_thp(pid, now_s)
 
     def look(self, now_s: float, *, whole: bool = False) -> None:
@@ -246,14 +243,14 @@ class HostView:
         self._reader.begin_look()
         self._whole = whole
         for pid in list(self.watches):
-            with self._rounds.counting(pid):
+            with self.rounds.counting(pid):
                 try:
                     self._look_at_process(pid, now_s)
                 except ProcessError:
                     self._drop(pid)
                     raise
         for pid in self.thp.watched():
-            with self._rounds.counting(pid):
+            with self.rounds.counting(pid):
                 try:
                     changes, moved = self.thp.look(pid, now_s)
                     self._note(changes)
@@ -277,24 +274,25 @@ class HostView:
         self._note(self.thp.refresh())
         owners = {m.id: watch for watch in self.watches.values() for m in watch.mappings}
         self._count()
-        begin_s = time.perf_counter()
-        count = 0
+        begin_s, count = time.thread_time(), 0
         for mapping, index in self._rotation.deal(self.mappings()):
             watch = owners[mapping.id]
-            with self._rounds.counting(watch.pid):
+            with self.rounds.counting(watch.pid):
                 changed = self._reader.read(mapping, watch.pagemap, index)
                 count += len(index)
                 if len(changed):
                     self.changes.cells[mapping.id].append(changed)
         self._count()
-        self._rotation.measured(count, time.perf_counter() - begin_s)
+        self._rotation.measured(count, time.thread_time() - begin_s)
 
-    def _discover_one(self, pid: int, now_s: float) -> None:
+    def _discover_one(self, pid: int, now_s: float, *, part: bool = False) -> None:
         """Take what the process maps now; raises as `VmaFinder.vmas`, and then it is watched no
         more.
         """
         try:
-            vmas = self._files.finder.vmas(pid)
+            vmas = self._files.finder.vmas_now(pid, part=part)
+            if vmas is None:
+                return
             watch = self.watches.get(pid)
             if watch is not None and (not vmas or watch.replaced()):
                 self._drop(pid)
@@ -347,6 +345,8 @@ class HostView:
             watch = self.watches.get(pid)
             if watch is None or all(self._look_at(watch, m, now_s) for m in watch.mappings):
                 return
+            if self._files.finder.is_long(pid):
+                self._drop(pid)  # shown again when its walk ends
             self._discover_one(pid, now_s)
 
     def _look_at(self, watch: Watch, mapping: TrackedMapping, now_s: float) -> bool:

@@ -62,7 +62,9 @@ _ANSWER_S: Final = 10.0
 _REPLACED: Final = "replaced"
 _NOT_LOGGED_IN: Final = 401
 _LEAST_WAIT_S: Final = 1.0
-_LONGEST_WAIT_S: Final = 15.0
+_LONGEST_WAIT_S: Final = 10.0
+"""Viewers are to see the host as it is within 15 s of the end of whatever kept the link away."""
+
 _CUT_S: Final = 10.0
 """A link that comes back so soon has missed nothing, not even a migration's order."""
 
@@ -95,6 +97,8 @@ class LinkOptions:
         host_id: names this host to the server; durable.
         tick_hz: looks a second.
         token: shows the server that this agent may speak for the host; None shows nothing.
+        newer_token: asked before each connection; None: `token` is the newest. A server that lost
+            its tokens gets new ones, and an agent must not have to be started anew for that.
         tls: how to believe a wss:// server; None: as this machine believes any.
     """
 
@@ -103,6 +107,7 @@ class LinkOptions:
     agent_version: str
     tick_hz: float = 10.0
     token: str | None = field(default=None, repr=False)
+    newer_token: Callable[[], str | None] = lambda: None
     tls: ssl.SSLContext | None = field(default=None, repr=False)
 
 
@@ -221,7 +226,7 @@ class AgentLink:
             compression=None,
             proxy=None,
             logger=_socket_log,
-            additional_headers=_shown(self.options.token),
+            additional_headers=_shown(self.options.newer_token() or self.options.token),
             **_tls(self.options.tls),
             max_size=_MAX_ANSWER_BYTES,
             open_timeout=_ANSWER_S,
@@ -321,7 +326,7 @@ class AgentLink:
 
 
 class Attempts(wait_base):
-    """Jittered waits between 1 and 15 s that double, and start over once a server took frames."""
+    """Jittered waits between 1 and 10 s that double, and start over once a server took frames."""
 
     def __init__(self) -> None:
         self._failed = 0

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from hugescope_agent.errors import AgentError
+from hugescope_agent.kernel.decimals import decimal
 
 CAPABILITIES: Final = {
     "DAC_READ_SEARCH": 2,
@@ -44,11 +45,12 @@ def user_id(name: str) -> tuple[int, int]:
     Raises:
         AgentError: there is no such user.
     """
+    number = decimal(name)
     try:
-        entry = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
-    except (KeyError, OverflowError):
-        if name.isdecimal() and int(name) < 1 << 32:
-            return int(name), int(name)
+        entry = pwd.getpwnam(name) if number is None else pwd.getpwuid(number)
+    except (KeyError, OverflowError, ValueError):
+        if number is not None and number < 1 << 32:
+            return number, number
         raise AgentError(f"there is no user {name[:64]!r}") from None
     return entry.pw_uid, entry.pw_gid
 

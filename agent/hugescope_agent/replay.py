@@ -12,7 +12,7 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -32,6 +32,10 @@ _FILTER: Final[dict[str, Any]] = {"filter": "data"} if hasattr(tarfile, "data_fi
 
 _HOLD_STEPS: Final = 4
 """The last picture stays for so many steps before the series starts over."""
+
+MAX_SERIES_BYTES: Final = 1 << 30
+MAX_SERIES_FILES: Final = 100_000
+"""Of a series that is unpacked: a captured tree of a large host has some megabytes."""
 
 SHIPPED: Final = "hgm-v2-postcopy.tar.xz"
 SHIPPED_NAME: Final = (
@@ -112,7 +116,7 @@ def unpack(archive: Path, into: Path) -> list[Path]:
     """
     try:
         with tarfile.open(archive) as tar:
-            members = [_harmless(member) for member in tar.getmembers()]
+            members = list(_bounded(tar))
             tar.extractall(into, members, **_FILTER)  # noqa: S202 - each member was checked
     except (OSError, EOFError, tarfile.TarError, lzma.LZMAError) as error:
         reason = (str(error).splitlines() or ["it is damaged"])[0]
@@ -131,6 +135,25 @@ def steps_of(directory: Path) -> list[Path]:
     except OSError as error:
         raise AgentError(f"{directory}: {error.strerror}") from None
     return sorted(proc.parent for proc in directory.glob("**/proc") if proc.is_dir())
+
+
+def _bounded(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Its members, as long as all of them together do not fill the disk: a few bytes of xz can
+    stand for gigabytes. Of a sparse file its data counts.
+    """
+    total = 0
+    for number, member in enumerate(tar, start=1):
+        total += _data_bytes(member)
+        if total > MAX_SERIES_BYTES or number > MAX_SERIES_FILES:
+            raise tarfile.TarError(
+                f"it unpacks to more than {MAX_SERIES_BYTES} bytes or {MAX_SERIES_FILES} files"
+            )
+        yield _harmless(member)
+
+
+def _data_bytes(member: tarfile.TarInfo) -> int:
+    sparse: list[tuple[int, int]] | None = getattr(member, "sparse", None)
+    return member.size if sparse is None else sum(size for _, size in sparse)
 
 
 def _harmless(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -177,7 +177,7 @@ class Sampler:
 
     def why_skipped(self, pid: int) -> str | None:
         """Why this process could not be read when last tried; None when it could."""
-        return self.view.why_skipped(pid)
+        return self.view.rounds.why_skipped(pid)
 
     def _limits(self) -> list[Limit]:
         return [*self.view.limits(), *self.vms.limits()]

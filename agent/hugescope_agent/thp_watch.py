@@ -109,7 +109,7 @@ class ThpProcess:
     def _refresh_smaps(self, now_s: float) -> None:
         if now_s < self._smaps_due_s:
             return
-        begin_s = time.perf_counter()
+        begin_s = time.thread_time()
         try:
             found = read_other_smaps(self.files.root, self.pid)
             self._smaps = {entry.vma: entry for entry in found}
@@ -118,7 +118,7 @@ class ThpProcess:
                 raise
             log.info("process %d: no smaps: %s", self.pid, error)
             self._smaps = {}
-        pause_s = (time.perf_counter() - begin_s) / _SMAPS_DUTY
+        pause_s = (time.thread_time() - begin_s) / _SMAPS_DUTY
         self._smaps_due_s = now_s + max(_SMAPS_SOONEST_S, pause_s)
 
     def _wanted(self, lines: list[MapsLine]) -> list[HugeVma]:
@@ -256,7 +256,7 @@ class ThpWatcher:
         if self._files.scanner is None or not pairs:
             return []
         left = min(max(int(self._budget_s / self._cell_s), _FEWEST), _MOST)
-        begin_s, count, changes = time.perf_counter(), 0, []
+        begin_s, count, changes = time.thread_time(), 0, []
         for _ in range(min(len(pairs), left)):
             process, mapping = pairs[self._at % len(pairs)]
             index = np.flatnonzero(mapping.cells.mapped_pages[mapping.cursor :])[:left]
@@ -271,7 +271,7 @@ class ThpWatcher:
             if left <= 0:
                 break
         if count:
-            spent_s = time.perf_counter() - begin_s
+            spent_s = time.thread_time() - begin_s
             self._cell_s += _WEIGHT * (spent_s / count - self._cell_s)
         return changes
 

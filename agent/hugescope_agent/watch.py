@@ -133,7 +133,7 @@ class Watch:
         """Read smaps where it is due; whether VmFlags or levels changed."""
         if now_s < self.smaps_due_s:
             return False
-        begin_s = time.perf_counter()
+        begin_s = time.thread_time()
         entries: dict[tuple[int, int], SmapsVma] = {}
         try:
             end = max((mapping.vma.end for mapping in self.mappings), default=0)
@@ -142,7 +142,7 @@ class Watch:
         except (ProcessError, BadCapture) as error:
             # VmFlags become null, which says that they could not be read.
             log.info("process %d: no VmFlags: %s", self.pid, error)
-        pause_s = (time.perf_counter() - begin_s) / _SMAPS_DUTY
+        pause_s = (time.thread_time() - begin_s) / _SMAPS_DUTY
         self.smaps_soonest_s = now_s + max(_SMAPS_SOONEST_S, pause_s)
         self.smaps_due_s = now_s + max(SMAPS_EVERY_S, pause_s)
         changed = False
@@ -154,7 +154,7 @@ class Watch:
 
     def _judge_capture(self) -> bool:
         """See which mappings a captured pagemap holds; whether what is told of one changed."""
-        if self.files.root.live:
+        if self.files.root.live or self.pagemap.is_captured_scan:
             return False
         held = [self.pagemap.held(m.vma.start, m.vma.end) for m in self.mappings]
         smaps = [mapping.smaps for mapping in self.mappings]

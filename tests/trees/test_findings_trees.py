@@ -9,6 +9,7 @@ import pytest
 from hugescope.commands.snapshot import looking, take
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.findings import Finding
+from tests.unit.server.veil.peeping import check_hidden
 
 MIB2 = 2 << 20
 
@@ -51,6 +52,7 @@ EXPECTED = {
 def found(root: Path) -> list[Finding]:
     look, _ = take(Root.at(str(root)), None)
     assert look.report is not None
+    check_hidden(look.processes, [look.report])
     return look.report.findings
 
 

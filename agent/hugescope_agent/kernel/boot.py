@@ -15,10 +15,10 @@ from hugescope_agent.kernel.root import Root
 from hugescope_wire.cells import PAGE_BYTES
 from hugescope_wire.report import BootPages
 
-_SIZE: Final = re.compile(r"([0-9]+)([KMGT]?)", re.IGNORECASE)
+_SIZE: Final = re.compile(r"([0-9]{1,19})([KMGT]?)", re.IGNORECASE)
 _SHIFTS: Final = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_COUNT: Final = re.compile(r"(?:([0-9]+):)?([0-9]+)")
-_DEFAULT_SIZE: Final = re.compile(r"^Hugepagesize: +([0-9]+) kB$", re.MULTILINE)
+_COUNT: Final = re.compile(r"(?:([0-9]{1,9}):)?([0-9]{1,19})")
+_DEFAULT_SIZE: Final = re.compile(r"^Hugepagesize: +([0-9]{1,15}) kB$", re.MULTILINE)
 _USUAL_SIZE: Final = 2 << 20
 """A PMD of 4 KiB pages, on x86-64 and on arm64."""
 

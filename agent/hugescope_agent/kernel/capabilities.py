@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from hugescope_agent.errors import ProcessError
+from hugescope_agent.kernel import captured_scan
 from hugescope_agent.kernel.kpage import KpageFiles
 from hugescope_agent.kernel.maps import procmap_query_works
 from hugescope_agent.kernel.pagemap import PFN_MASK, Pagemap, pagemap_scan_works
@@ -82,7 +83,9 @@ def probe(root: Root) -> Capabilities:
     return Capabilities(
         pfn=_pfn_visible(root) if root.live else False,
         kpageflags=_kpage_readable(root),
-        pagemap_scan=root.live and _works(root, "proc/self/pagemap", pagemap_scan_works),
+        pagemap_scan=_works(root, "proc/self/pagemap", pagemap_scan_works)
+        if root.live
+        else captured_scan.is_there(root),
         procmap_query=root.live and _works(root, "proc/self/maps", procmap_query_works),
         hgm=False,
     )

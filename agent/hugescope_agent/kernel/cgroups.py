@@ -24,17 +24,19 @@ from typing import Final, Literal
 
 from hugescope_agent.errors import BadCapture
 from hugescope_agent.kernel.cgroup_mounts import find_mounts, membership
+from hugescope_agent.kernel.decimals import decimal
+from hugescope_agent.kernel.hugetlbfs import printable
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.account import CgroupUse
 
-_SIZE_FILE: Final = re.compile(r"hugetlb\.([0-9]+)(KB|MB|GB)\.(?:current|usage_in_bytes)")
+_SIZE_FILE: Final = re.compile(r"hugetlb\.([0-9]{1,12})(KB|MB|GB)\.(?:current|usage_in_bytes)")
 _UNITS: Final = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 _LEFT: Final = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.ENOTDIR})
 """The cgroup was removed; ENODEV from a file that was open then."""
 
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 _NO_LIMIT_FROM: Final = 1 << 62
-_NODE_BYTES: Final = re.compile(r"N([0-9]+)=([0-9]+)")
+_NODE_BYTES: Final = re.compile(r"N([0-9]{1,9})=([0-9]{1,20})(?![0-9])")
 _MAX_WALKED: Final = 4096
 """Cgroups that a walk looks at: some 100 microseconds each."""
 
@@ -113,7 +115,7 @@ class Cgroups:
         uses: list[CgroupUse] = []
         for key, place in sorted(places.items()):
             uses += self._uses(key, place, sorted(members.get(key, ())), reasons)
-        return CgroupLook(uses, list(reasons.values()))
+        return CgroupLook(uses, list(map(printable, reasons.values())))
 
     def _members(self, pids: Iterable[int], reasons: Reasons) -> dict[Key, set[int]]:
         """Processes by version and path of their cgroup and each above it."""
@@ -167,7 +169,7 @@ class Cgroups:
             reader = _SizeReader(self._root, f"{place}/hugetlb.{size}.", reasons)
             usage = reader.count(names.usage)
             use = CgroupUse(
-                path=path,
+                path=printable(path),
                 version=version,
                 page_size=page_size,
                 usage_bytes=usage,
@@ -178,7 +180,7 @@ class Cgroups:
                 reserved_failures=reader.count(names.reserved_failures),
                 node_bytes=reader.node_bytes() if usage else {} if usage == 0 else None,
                 pids=pids,
-                directory=f"/{place}",
+                directory=f"/{printable(place)}",
             )
             if _tells(use):
                 yield use
@@ -228,18 +230,21 @@ class _SizeReader:
         return {int(node): int(size) for node, size in pairs}
 
     def _number(self, text: str, name: str) -> int:
-        if not text.isascii() or not text.isdigit():
+        number = decimal(text)
+        if number is None:
             raise BadCapture(f"{self.prefix}{name}: {text[:40]!r} is no number of bytes or events")
-        return int(text)
+        return number
 
     def _text(self, name: str) -> str | None:
         return _read(self.root, f"{self.prefix}{name}", self.reasons)
 
 
 def _read(root: Root, name: str, reasons: Reasons) -> str | None:
-    """The stripped text of a file; None, with a reason where it is there and not for us."""
+    """The stripped text of a file, its bytes as in names of files; None, with a reason where it is
+    there and not for us.
+    """
     try:
-        return root.read(name).decode("utf-8", "replace").strip()
+        return os.fsdecode(root.read(name)).strip()
     except OSError as error:
         if error.errno in _DENIED:
             reasons.setdefault(name.partition("/")[0], f"{name}: {error.strerror}")

@@ -41,7 +41,7 @@ its own; the name in brackets is the same.
 """
 
 _PINNING: Final = ("/dev/vfio/", "/dev/iommu", "anon_inode:[vfio", "anon_inode:[io_uring]")
-_UFFD_COUNTS: Final = re.compile(r"^(pending|total):[ \t]*([0-9]+)$", re.MULTILINE)
+_UFFD_COUNTS: Final = re.compile(r"^(pending|total):[ \t]*([0-9]{1,19})$", re.MULTILINE)
 
 FileKey = tuple[Device, int]
 

@@ -44,12 +44,13 @@ class HostFiles:
     def close(self) -> None:
         """Close all that is open."""
         self.pools.close()
+        self.finder.close()
         if self.kpage is not None:
             self.kpage.close()
 
     def limits(self, seen: Capabilities) -> list[Limit]:
         """What is missing of the capabilities as they turned out."""
-        found = capabilities.limits(seen, self.root)
+        found = [*capabilities.limits(seen, self.root), *self.finder.limits()]
         return found if self.no_faults is None else [*found, self.no_faults]
 
     def _read_info(self) -> HostInfo:

@@ -26,7 +26,7 @@ MAX_ENTRIES: Final = 100_000
 """Of one mount: a walk of so many takes a second."""
 
 _TYPE: Final = "hugetlbfs"
-_SIZE: Final = re.compile(r"([0-9]+)([KMG]?)")
+_SIZE: Final = re.compile(r"([0-9]{1,19})([KMG]?)")
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _BLOCK_BYTES: Final = 512
 _OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -142,16 +142,6 @@ def internal_by_size(page_sizes: list[int]) -> dict[int, Device]:
         found[size] = device_of(os.fstat(fd))
         os.close(fd)
     return found
-
-
-def internal(page_sizes: list[int]) -> frozenset[Device]:
-    """The device numbers of the same."""
-    return frozenset(internal_by_size(page_sizes).values())
-
-
-def mounted(text: str) -> frozenset[Device]:
-    """The device numbers of the hugetlbfs in the mountinfo text of a process."""
-    return frozenset(mount.device for mount in mountinfo.parse(text) if mount.type == _TYPE)
 
 
 def mounts(text: str, through: str = "proc/self/root", prefix: str = "") -> list[HugetlbfsMount]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.decimals import decimal
 from hugescope_agent.kernel.process import comm
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.report import Stage2
@@ -58,6 +59,7 @@ def _count(root: Root, pid: int, vm_fd: int, counter: str) -> int | None:
     text = root.read_text(name)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit():
+    count = decimal(text)
+    if count is None:
         raise BadCapture(f"{name}: {text[:40]!r} is no counter")
-    return int(text)
+    return count

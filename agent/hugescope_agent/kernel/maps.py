@@ -17,10 +17,12 @@ import errno
 import fcntl
 import re
 import struct
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.vma import HugeVma, unescape_path
 from hugescope_wire.levels import PMD_BYTES
 
@@ -43,13 +45,17 @@ _BASE_PAGE: Final = 4096
 _DEVICE_DAX: Final = "/dev/dax"
 """Its VMAs have large pages too, which are no hugetlb pages."""
 
+_AT_ONCE: Final = 1 << 16
 _HIGHEST_VA: Final = 1 << 64
 """x86-64 prints its vsyscall page near the top."""
 
 _LINE: Final = re.compile(
-    rb"([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-])([sp]) "
-    rb"([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)(?: +([^\n]*))?"
+    rb"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-][w-][x-])([sp]) "
+    rb"([0-9a-f]{1,16}) ([0-9a-f]{1,8}):([0-9a-f]{1,8}) ([0-9]{1,20})(?: +([^\n]*))?"
 )
+
+_BEFORE_DEVICE: Final = rb"^[0-9a-f]+-[0-9a-f]+ [^ \n]{4} [0-9a-f]+ "
+_DEVICE: Final = re.compile(_BEFORE_DEVICE + rb"([0-9a-f]+:[0-9a-f]+) 0*[1-9]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +89,11 @@ class MapsLine:
         return replace(self.as_huge(PMD_BYTES), kind="thp")
 
 
-def parse_line(line: bytes, where: str) -> MapsLine:
+def parse_line(line: bytes, where: object) -> MapsLine:
     """One line of maps.
 
     Raises:
-        BadCapture: the line is none; `where` names file and line.
+        BadCapture: the line is none; `where`, as text, names file and line.
     """
     match = _LINE.fullmatch(line)
     if match is None:
@@ -108,10 +114,40 @@ def parse_line(line: bytes, where: str) -> MapsLine:
     )
 
 
+def of_devices(text: bytes, wanted: Callable[[set[Device]], set[Device]]) -> list[MapsLine]:
+    """The lines of files that lie on devices that are `wanted`, of all that occur; the others are
+    not taken apart. For what the kernel writes: whole lines, and none that is not one.
+    """
+    written = {}
+    for device in {one[1] for one in _DEVICE.finditer(text)}:
+        major, minor = device.split(b":")
+        written[device] = int(major, 16), int(minor, 16)
+    found = wanted(set(written.values()))
+    chosen = b"|".join(re.escape(one) for one in sorted(written) if written[one] in found)
+    if not chosen:
+        return []
+    lines = re.compile(b"%b(?:%b) [^\n]*" % (_BEFORE_DEVICE, chosen), re.MULTILINE)
+    return [parse_line(line[0], "maps") for line in lines.finditer(text)]
+
+
 def parse(text: bytes, where: str) -> list[MapsLine]:
     """All of a maps file; `where` is its name, for errors."""
     lines = text.removesuffix(b"\n").split(b"\n") if text else []
     return [parse_line(line, f"{where}:{number}") for number, line in enumerate(lines, start=1)]
+
+
+@dataclass(slots=True)
+class VmaWalk:
+    """How far a look for the hugetlb VMAs of one process has come: `found` of those below
+    `next_va`, or before what is left to take apart of the text. The descriptor is the owner's to
+    close.
+    """
+
+    maps_fd: int
+    pid: int = 0
+    next_va: int = 0
+    found: list[HugeVma] = field(default_factory=list)
+    text: bytes = b""
 
 
 class VmaQuery:
@@ -119,6 +155,8 @@ class VmaQuery:
 
     Not for use from several threads at once.
     """
+
+    counted = "mappings of files"
 
     def __init__(self) -> None:
         self._arg = bytearray(_ARG_BYTES)
@@ -131,14 +169,23 @@ class VmaQuery:
 
         A process without an mm (a kernel thread, a zombie) has none.
         """
-        found: list[HugeVma] = []
+        walk = VmaWalk(maps_fd)
+        while not self.go_on(walk, _AT_ONCE):
+            pass
+        return walk.found
+
+    def go_on(self, walk: VmaWalk, most: int) -> bool:
+        """Look through so many more VMAs that have a file; whether none is left. Errors as in
+        `huge_vmas`.
+        """
+        found, maps_fd = walk.found, walk.maps_fd
         # Most of a discovery is this loop. Nothing but these words goes in, and no name comes out.
         arg, words, query, request = self._walk, self._walk_words, fcntl.ioctl, PROCMAP_QUERY
         asked, end, page_size, small = _ADDRESS_WORD, _END_WORD, _PAGE_SIZE_WORD, _BASE_PAGE
         words[_SIZE_WORD], words[_FLAGS_WORD] = _ARG_BYTES, _QUERY_FLAGS
-        words[asked] = 0
+        words[asked] = walk.next_va
         try:
-            while True:
+            for _ in range(most):
                 query(maps_fd, request, arg)
                 words[asked] = words[end]
                 if words[page_size] > small:
@@ -147,8 +194,10 @@ class VmaQuery:
                         found.append(vma)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ESRCH):
-                return found
+                return True
             raise
+        walk.next_va = words[asked]
+        return False
 
     def huge_vma_at(self, maps_fd: int, address: int) -> HugeVma | None:
         """The hugetlb VMA that covers `address`, with its path; None where there is none."""

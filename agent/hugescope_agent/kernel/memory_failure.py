@@ -10,11 +10,12 @@ import re
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.decimals import decimal
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.report import MemoryFailures
 
 _NODES: Final = "sys/devices/system/node"
-_NODE: Final = re.compile(r"node([0-9]+)")
+_NODE: Final = re.compile(r"node([0-9]{1,9})")
 
 
 def failures(root: Root) -> list[MemoryFailures]:
@@ -48,7 +49,7 @@ def hardware_corrupted_bytes(root: Root) -> int | None:
 def meminfo_bytes(root: Root, name: str) -> int | None:
     """One field of /proc/meminfo in bytes; None where it is not there."""
     text = root.read_text("proc/meminfo") or ""
-    match = re.search(rf"^{name}:\s+(\d+) kB$", text, re.MULTILINE)
+    match = re.search(rf"^{name}:\s+([0-9]{{1,15}}) kB$", text, re.MULTILINE)
     return int(match[1]) * 1024 if match else None
 
 
@@ -57,6 +58,7 @@ def _count(root: Root, node: int, counter: str) -> int | None:
     text = root.read_text(name)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit():
+    count = decimal(text)
+    if count is None:
         raise BadCapture(f"{name}: {text[:40]!r} is no counter")
-    return int(text)
+    return count

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-_DEVICE: Final = re.compile(r"([0-9]+):([0-9]+)")
+_DEVICE: Final = re.compile(r"([0-9]{1,10}):([0-9]{1,10})")
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 Device = tuple[int, int]

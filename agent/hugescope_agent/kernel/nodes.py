@@ -19,11 +19,12 @@ import numpy.typing as npt
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.cells import PAGE_BYTES, UNKNOWN_NODE
 
-_ZONE: Final = re.compile(r"^Node (\d+), zone", re.MULTILINE)
-_SPANNED: Final = re.compile(r"^\s+spanned\s+(\d+)", re.MULTILINE)
-_START: Final = re.compile(r"^\s+start_pfn:\s+(\d+)", re.MULTILINE)
-_BLOCK: Final = re.compile(r"memory(\d+)")
-_HEX: Final = re.compile(r"[0-9a-f]+")
+_ZONE: Final = re.compile(r"^Node ([0-9]{1,9}), zone", re.MULTILINE)
+_SPANNED: Final = re.compile(r"^[ \t]+spanned[ \t]+([0-9]{1,16})$", re.MULTILINE)
+_START: Final = re.compile(r"^[ \t]+start_pfn:[ \t]+([0-9]{1,16})$", re.MULTILINE)
+_NODE: Final = re.compile(r"node[0-9]{1,9}")
+_BLOCK: Final = re.compile(r"memory([0-9]{1,9})")
+_HEX: Final = re.compile(r"[0-9a-f]{1,9}")
 
 Span = tuple[int, int, int]
 """First PFN, PFN after the last, node."""
@@ -115,7 +116,7 @@ def _block_spans(root: Root) -> list[Span]:
     pages = int(text, 16) // PAGE_BYTES
     spans = []
     for name in root.names("sys/devices/system/node"):
-        if name.startswith("node") and name[4:].isdigit():
+        if _NODE.fullmatch(name):
             blocks = map(_BLOCK.fullmatch, root.names(f"sys/devices/system/node/{name}"))
             numbers = [int(match[1]) for match in blocks if match]
             spans += [(n * pages, (n + 1) * pages, int(name[4:])) for n in numbers]

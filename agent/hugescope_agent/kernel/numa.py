@@ -20,16 +20,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.decimals import decimal
 from hugescope_agent.kernel.root import Root, read_all
 from hugescope_agent.kernel.upto import read_up_to
 from hugescope_wire.report import Policy
 
-_HEAD_LINE: Final = re.compile(rb"^([0-9a-f]+) ", re.MULTILINE)
+_HEAD_LINE: Final = re.compile(rb"^([0-9a-f]{1,16}) ", re.MULTILINE)
 _HUGE_LINE: Final = re.compile(
-    rb"^([0-9a-f]+) ([^\n]*?) file=[^ \n]* huge(?: ([^\n]*))?$", re.MULTILINE
+    rb"^([0-9a-f]{1,16}) ([^\n]*?) file=[^ \n]* huge(?: ([^\n]*))?$", re.MULTILINE
 )
-_NODE: Final = re.compile(r"N([0-9]+)")
-_RANGE: Final = re.compile(r"([0-9]+)(?:-([0-9]+))?")
+_NODE: Final = re.compile(r"N[0-9]{1,9}")
+_RANGE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _MODE_END: Final = re.compile("[=:]")
 _POLICY_CHARACTERS: Final = 63
 """The kernel prints a policy into 64 bytes and cuts what is longer."""
@@ -84,12 +85,17 @@ def policies(root: Root, pid: int, up_to_va: int | None = None) -> dict[int, Num
             return {}
         raise root.process_error(error, name) from None
     try:
-        text = read_all(fd) if up_to_va is None else read_up_to(fd, up_to_va, _HEAD_LINE)
+        text = read_all(fd) if up_to_va is None else read_below(fd, up_to_va)
     except OSError as error:
         raise root.process_error(error, name) from None
     finally:
         os.close(fd)
     return parse(text, name)
+
+
+def read_below(fd: int, va: int) -> bytes:
+    """The lines of VMAs that begin below `va`: the kernel walks no further. OSError as it comes."""
+    return read_up_to(fd, va, _HEAD_LINE)
 
 
 def parse(text: bytes, where: str) -> dict[int, NumaVma]:
@@ -148,7 +154,8 @@ def _counts(text: str, place: str) -> dict[str, int]:
         name, equals, number = word.partition("=")
         if not equals:
             continue
-        if not number.isascii() or not number.isdigit():
+        count = decimal(number)
+        if count is None:
             raise BadCapture(f"{place}: {word[:40]!r}, expected {name[:30]}=NUMBER")
-        counts[name] = int(number)
+        counts[name] = count
     return counts

@@ -26,6 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hugescope_agent.errors import BadCapture, ProcessGone
+from hugescope_agent.kernel import captured_scan
+from hugescope_agent.kernel.captured_scan import CapturedScan
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.cells import PAGE_BYTES
 
@@ -83,6 +85,9 @@ class Pagemap:
         """
         self._name = f"proc/{pid}/pagemap"
         self._root = root
+        self._captured: CapturedScan | None = None
+        if not root.live:
+            self._captured = captured_scan.read(root, pid)
         try:
             self._fd = root.open(self._name)
         except OSError as error:
@@ -162,8 +167,18 @@ class Pagemap:
             f"{offset // ENTRY_BYTES << PAGE_SHIFT:#x}, which is inside a mapping"
         )
 
+    @property
+    def is_captured_scan(self) -> bool:
+        """Whether `scan` gives what was captured, which is what there is to know of entries."""
+        return self._captured is not None
+
     def scan(self, scanner: Scanner, start: int, end: int) -> bytes:
-        """Populated ranges by PAGEMAP_SCAN, as `Scanner.scan`; process errors by kind."""
+        """Populated ranges by PAGEMAP_SCAN, as `Scanner.scan`; process errors by kind.
+
+        In a captured tree as they were captured.
+        """
+        if self._captured is not None:
+            return self._captured.scan(start, end)
         try:
             return scanner.scan(self._fd, start, end)
         except OSError as error:

@@ -10,13 +10,14 @@ import re
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.decimals import decimal
 from hugescope_agent.kernel.root import Root
 from hugescope_wire.snapshot import Pool
 
 _HOST: Final = "sys/kernel/mm/hugepages"
 _NODES: Final = "sys/devices/system/node"
-_SIZE: Final = re.compile(r"hugepages-(\d+)kB")
-_NODE: Final = re.compile(r"node(\d+)")
+_SIZE: Final = re.compile(r"hugepages-([0-9]{1,15})kB")
+_NODE: Final = re.compile(r"node([0-9]{1,9})")
 _FILES: Final = ("nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages")
 _COUNTER_BYTES: Final = 32
 _SIGN: Final = 1 << 63
@@ -121,7 +122,7 @@ def _counter(raw: bytes | None, path: str) -> int | None:
     if raw is None:
         return None
     text = raw.strip()
-    value = int(text) if text.isdigit() else -1
-    if not 0 <= value < 2 * _SIGN:
+    value = decimal(text)
+    if value is None:
         raise BadCapture(f"{path}: {text[:40]!r} is no counter")
     return value - 2 * _SIGN if value >= _SIGN else value

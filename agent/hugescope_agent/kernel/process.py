@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from typing import Final
 
-from hugescope_agent.errors import BadCapture, ProcessError
-from hugescope_agent.kernel import hugetlbfs, maps, smaps
+from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel import maps, smaps
+from hugescope_agent.kernel.longwalks import LongWalks
 from hugescope_agent.kernel.maps import MapsLine
-from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.root import Root, read_all
 from hugescope_agent.kernel.smaps import SmapsVma
+from hugescope_agent.kernel.textwalks import TextQuery
 from hugescope_agent.kernel.upto import read_through
 from hugescope_agent.kernel.vma import HugeVma
+from hugescope_wire.host import Limit
 
 _START_TIME_FIELD: Final = 19
 """starttime of proc(5) stat, counted from the field after the closing parenthesis of comm."""
@@ -24,11 +25,10 @@ _FLAGS_FIELD: Final = 6
 
 _PF_KTHREAD: Final = 0x200000
 
-_ASK_AGAIN_S: Final = 10.0
-_PARENT: Final = re.compile(rb"^PPid:\s+(\d+)$", re.MULTILINE)
+_PARENT: Final = re.compile(rb"^PPid:\s+([0-9]{1,10})$", re.MULTILINE)
 _THP_DISABLED: Final = re.compile(rb"^THP_enabled:\s+0$", re.MULTILINE)
-_HUGETLB_PAGES: Final = re.compile(r"^HugetlbPages:\s+(\d+) kB$", re.MULTILINE)
-_NUMBER: Final = re.compile(rb"[0-9]+")
+_HUGETLB_PAGES: Final = re.compile(r"^HugetlbPages:\s+([0-9]{1,15}) kB$", re.MULTILINE)
+_NUMBER: Final = re.compile(rb"[0-9]{1,20}")
 _SMALL_BYTES: Final = 1 << 12
 """comm, stat and status are shorter, and the kernel writes each of them whole for one read."""
 
@@ -133,18 +133,16 @@ def read_smaps(root: Root, pid: int, up_to_va: int | None = None) -> list[SmapsV
 
 
 class VmaFinder:
-    """Finds hugetlb VMAs: by PROCMAP_QUERY, or by device numbers and then smaps, or from a captured
+    """Finds hugetlb VMAs: by PROCMAP_QUERY, or by the devices of their files, or from a captured
     smaps.
     """
 
     def __init__(self, root: Root, *, procmap_query: bool, page_sizes: list[int]) -> None:
         self._root = root
         self._query = maps.VmaQuery() if procmap_query else None
-        self._devices = frozenset[Device]()
-        if root.live and not procmap_query:
-            self._devices = hugetlbfs.internal(page_sizes)
-        self._others: dict[Device, float] = {}
-        self._known: dict[int, tuple[list[MapsLine], list[HugeVma]]] = {}
+        self._text = TextQuery(root, page_sizes) if root.live and not procmap_query else None
+        query = self._query or self._text
+        self._long = None if query is None else LongWalks(query)
 
     def vmas(self, pid: int) -> list[HugeVma]:
         """The hugetlb VMAs of a process, in address order.
@@ -161,14 +159,47 @@ class VmaFinder:
         try:
             if self._query is not None:
                 return self._query.huge_vmas(fd)
-            return self._by_text(fd, pid)
-        except ProcessError:
-            self._known.pop(pid, None)
-            raise
+            if self._text is not None:
+                return self._text.huge_vmas(fd, pid)
+            return self._captured(fd, pid)
         except OSError as error:
             raise self._root.process_error(error, name) from None
         finally:
             os.close(fd)
+
+    def close(self) -> None:
+        """Close what is open of walks that go on."""
+        if self._long is not None:
+            self._long.close()
+
+    def limits(self) -> list[Limit]:
+        """What looking through long processes part by part costs."""
+        return [] if self._long is None else self._long.limits()
+
+    def is_long(self, pid: int) -> bool:
+        """Whether it has so many mappings that it is looked through part by part."""
+        return self._long is not None and pid in self._long
+
+    def next_turn(self) -> list[int]:
+        """The process whose walk goes on in this tick, where there is one."""
+        return [] if self._long is None else self._long.next_turn(self._lives)
+
+    def _lives(self, pid: int) -> bool:
+        return os.path.exists(f"{self._root.path}/proc/{pid}")
+
+    def vmas_now(self, pid: int, *, part: bool) -> list[HugeVma] | None:
+        """As `vmas`; None for a process that is looked through part by part and not to its end yet.
+        Without `part` one that is not known to be long is looked through whole.
+        """
+        if self._long is None or not (part or pid in self._long):
+            return self.vmas(pid)
+        if not part:
+            return None
+        name = f"proc/{pid}/maps"
+        try:
+            return self._long.look(pid, lambda: self._root.open(name))
+        except OSError as error:
+            raise self._root.process_error(error, name) from None
 
     def stands(self, pid: int, vma: HugeVma) -> bool:
         """Whether this very VMA is still mapped; True where it cannot be asked cheaply."""
@@ -186,38 +217,9 @@ class VmaFinder:
         finally:
             os.close(fd)
 
-    def _by_text(self, fd: int, pid: int) -> list[HugeVma]:
-        lines = maps.parse(read_all(fd), f"proc/{pid}/maps")
-        if not self._root.live:
-            self._agree(pid, len(lines))
-            return [entry.vma for entry in read_smaps(self._root, pid)]
-        candidates = self._candidates(pid, lines)
-        before, found = self._known.get(pid, ([], []))
-        if candidates != before:
-            found = [entry.vma for entry in read_smaps(self._root, pid)]
-            self._known[pid] = (candidates, found)
-        if not candidates:
-            self._known.pop(pid, None)
-        return found
-
-    def _candidates(self, pid: int, lines: list[MapsLine]) -> list[MapsLine]:
-        """VMAs that lie in a hugetlbfs.
-
-        A device number not known yet is looked up among the mounts of the process itself, whose
-        mount namespace may be its own; what is none is asked again after a while, for numbers are
-        reused.
-        """
-        now_s = time.monotonic()
-        devices = {line.device for line in lines if line.device[0] == 0 and line.inode}
-        unknown = {
-            device
-            for device in devices - self._devices
-            if now_s - self._others.get(device, -_ASK_AGAIN_S) >= _ASK_AGAIN_S
-        }
-        if unknown:
-            self._devices |= hugetlbfs.mounted(self._root.read_text(f"proc/{pid}/mountinfo") or "")
-            self._others |= dict.fromkeys(unknown - self._devices, now_s)
-        return [line for line in lines if line.device in self._devices]
+    def _captured(self, fd: int, pid: int) -> list[HugeVma]:
+        self._agree(pid, len(maps.parse(read_all(fd), f"proc/{pid}/maps")))
+        return [entry.vma for entry in read_smaps(self._root, pid)]
 
     def _agree(self, pid: int, mappings: int) -> None:
         """A captured smaps that was cut between two entries shows only against maps."""

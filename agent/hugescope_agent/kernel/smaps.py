@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.decimals import decimal
 from hugescope_agent.kernel.maps import parse_line
 from hugescope_agent.kernel.vma import HugeVma
 from hugescope_wire.cells import PAGE_BYTES
@@ -73,7 +74,7 @@ def parse_huge(text: bytes, where: str) -> list[SmapsVma]:
         mid-entry.
     """
     return [
-        _smaps_vma(text[start:end], flags, _place(text, start, where))
+        _smaps_vma(text[start:end], flags, _Place(text, start, where))
         for start, end, words in _entries(text, where)
         if _HUGETLB in words and HUGETLB_FLAG in (flags := _flags(words))
     ]
@@ -84,7 +85,7 @@ def parse_others(text: bytes, where: str) -> list[SmapsVma]:
     and errors as in `parse_huge`.
     """
     return [
-        _other_vma(text[start:end], flags, _place(text, start, where))
+        _other_vma(text[start:end], flags, _Place(text, start, where))
         for start, end, words in _entries(text, where)
         if HUGETLB_FLAG not in (flags := _flags(words))
     ]
@@ -104,9 +105,18 @@ def _flags(words: bytes) -> tuple[str, ...]:
     return tuple(words.decode("ascii", "replace").split())
 
 
-def _place(text: bytes, start: int, where: str) -> str:
-    """What names an entry in errors: the file and the line that it begins with."""
-    return f"{where}:{text.count(_NEWLINE, 0, start) + 1}"
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Names an entry in errors, by the file and the line that it begins with: lines are counted
+    only where there is an error, or all entries together would count as many as their square.
+    """
+
+    text: bytes
+    start: int
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.where}:{self.text.count(_NEWLINE, 0, self.start) + 1}"
 
 
 def count(text: bytes) -> int:
@@ -114,7 +124,7 @@ def count(text: bytes) -> int:
     return text.count(_VM_FLAGS)
 
 
-def _other_vma(entry: bytes, flags: tuple[str, ...], place: str) -> SmapsVma:
+def _other_vma(entry: bytes, flags: tuple[str, ...], place: _Place) -> SmapsVma:
     head, fields = _fields(entry, place)
     eligible = fields.get(b"THPeligible", b"").strip()
     return SmapsVma(
@@ -133,7 +143,7 @@ def _other_vma(entry: bytes, flags: tuple[str, ...], place: str) -> SmapsVma:
     )
 
 
-def _fields(entry: bytes, place: str) -> tuple[bytes, dict[bytes, bytes]]:
+def _fields(entry: bytes, place: _Place) -> tuple[bytes, dict[bytes, bytes]]:
     """The head line of an entry, and its other lines by name."""
     head, *lines = entry.split(b"\n")
     if not head:
@@ -141,7 +151,7 @@ def _fields(entry: bytes, place: str) -> tuple[bytes, dict[bytes, bytes]]:
     return head, dict(line.split(b":", 1) for line in lines if b":" in line)
 
 
-def _smaps_vma(entry: bytes, flags: tuple[str, ...], place: str) -> SmapsVma:
+def _smaps_vma(entry: bytes, flags: tuple[str, ...], place: _Place) -> SmapsVma:
     head = entry.partition(_NEWLINE)[0]
     if not head:
         raise BadCapture(f"{place}: VmFlags before any mapping")
@@ -168,11 +178,12 @@ def _smaps_vma(entry: bytes, flags: tuple[str, ...], place: str) -> SmapsVma:
     )
 
 
-def _bytes(fields: dict[bytes, bytes], name: bytes, place: str) -> int | None:
+def _bytes(fields: dict[bytes, bytes], name: bytes, place: _Place) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
     number, _, unit = value.strip().partition(b" ")
-    if unit.strip() != b"kB" or not number.isdigit():
-        raise BadCapture(f"{place}: {name.decode()} is {value!r}, expected kB")
-    return int(number) * _KIB
+    kib = decimal(number)
+    if unit.strip() != b"kB" or kib is None:
+        raise BadCapture(f"{place}: {name.decode()} is {value[:40]!r}, expected kB")
+    return kib * _KIB

@@ -28,9 +28,10 @@ from hugescope_wire.cells import PAGE_BYTES
 NAME: Final = "proc/sysvipc/shm"
 _COLUMNS: Final = ("key", "shmid", "perms", "size", "cpid", "lpid", "nattch", "uid", "ctime", "rss")
 _SHM_DEST: Final = 0o1000
-_KERNEL: Final = re.compile(r"([0-9]+)\.([0-9]+)")
+_KERNEL: Final = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
 _FIRST_SCALED: Final = (6, 7)
 _PMD_BYTES: Final = 2 << 20
+_U64: Final = 1 << 64
 _SHMEM_SLACK_BYTES: Final = 64 << 20
 """Shmem is summed up from counters of each CPU, and read at another moment."""
 
@@ -141,6 +142,8 @@ def _segment(fields: Mapping[str, str], where: str, number: int) -> Segment:
         raise BadCapture(f"{where}:{number}: expected numbers, a column each") from None
     if min(values) < 0 or mode < 0:
         raise BadCapture(f"{where}:{number}: a number is negative")
+    if max(values) >= _U64:
+        raise BadCapture(f"{where}:{number}: a number is too large")
     shmid, size, creator, last, attached, uid, created, rss = values
     removed = bool(mode & _SHM_DEST)
     return Segment(key, shmid, size, creator, last, attached, uid, removed, created, rss)

@@ -17,9 +17,11 @@ from hugescope_wire.levels import PMD_BYTES
 
 _DIRECTORY: Final = "sys/kernel/mm/transparent_hugepage"
 _CHOSEN: Final = re.compile(r"\[(\w+)\]")
-_SIZE: Final = re.compile(r"hugepages-([0-9]+)kB")
+_SIZE: Final = re.compile(r"hugepages-([0-9]{1,15})kB")
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _KIB: Final = 1024
+_CONFIG_BYTES: Final = 16 << 20
+"""Sixty times what a distribution's kernel has: a captured file may unpack to any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def read_settings(root: Root) -> ThpSettings:
 def average_mapcount(root: Root) -> bool | None:
     """Whether kpagecount is an average over the folio (CONFIG_NO_PAGE_MAPCOUNT); None: unknown."""
     try:
-        config = zlib.decompress(root.read("proc/config.gz"), _GZIP)
+        config = zlib.decompressobj(_GZIP).decompress(root.read("proc/config.gz"), _CONFIG_BYTES)
     except (OSError, zlib.error):
         return None
     return b"\nCONFIG_NO_PAGE_MAPCOUNT=y\n" in config

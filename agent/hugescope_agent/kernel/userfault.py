@@ -22,7 +22,7 @@ _FUNCTION: Final = b"handle_userfault"
 _NOTHING: Final = b"0"
 """What wchan prints for a thread that runs, and for one that we may not look at."""
 
-_SWITCHES: Final = re.compile(rb"^voluntary_ctxt_switches:[ \t]*([0-9]+)$", re.MULTILINE)
+_SWITCHES: Final = re.compile(rb"^voluntary_ctxt_switches:[ \t]*([0-9]{1,19})$", re.MULTILINE)
 _STATE: Final = re.compile(rb"^State:[ \t]*(\S)", re.MULTILINE)
 _ASLEEP: Final = b"SD"
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from hugescope_agent.errors import BadCapture
@@ -34,14 +34,16 @@ _SECTION_BYTES: Final = 128 << 20
 _SECTION_FRAMES: Final = _SECTION_BYTES // PAGE_BYTES
 _SECTION_MEMMAP_PAGES: Final = _SECTION_FRAMES * _STRUCT_PAGE_BYTES // PAGE_BYTES
 _KEPT_PAGES: Final = 1
-_COUNTERS: Final = re.compile(r"^nr_memmap_(?:boot_)?pages ([0-9]+)$", re.MULTILINE)
-_RAM: Final = re.compile(r"^( *)([0-9a-f]+)-([0-9a-f]+) : System RAM", re.MULTILINE)
-_PRESENT: Final = re.compile(r"^\s+present\s+([0-9]+)", re.MULTILINE)
+_COUNTERS: Final = re.compile(r"^nr_memmap_(?:boot_)?pages ([0-9]{1,20})$", re.MULTILINE)
+_RAM: Final = re.compile(r"^( *)([0-9a-f]{1,16})-([0-9a-f]{1,16}) : System RAM", re.MULTILINE)
+_PRESENT: Final = re.compile(r"^[ \t]+present[ \t]+([0-9]{1,16})$", re.MULTILINE)
 _DEVICE_ZONE: Final = re.compile(
     r"^Node [0-9]+, zone +Device\n(?: .*\n)*? +spanned +[1-9]", re.MULTILINE
 )
 _MEMMAP_ON_MEMORY: Final = "sys/module/memory_hotplug/parameters/memmap_on_memory"
 _HIGHEST_COUNT: Final = 1 << 62
+_MOST_SECTIONS: Final = 1 << 20
+"""128 TiB: a captured tree may list anything, and each section takes memory here."""
 
 
 class NoAnswer(Exception):
@@ -133,17 +135,15 @@ def ram_sections(iomem: str) -> frozenset[int] | None:
     where addresses are hidden, as they are from all but root.
 
     Raises:
-        NoAnswer: memory was added as a part of a device.
+        NoAnswer: memory was added as a part of a device, or it is more than any machine has.
     """
     ranges = [(int(first, 16), int(last, 16)) for _, first, last in _RAM.findall(iomem)]
     if not any(last for _, last in ranges):
         return None
     if any(indent for indent, _, _ in _RAM.findall(iomem)):
         raise NoAnswer("some memory belongs to a device, and may hold its own struct pages")
-    return frozenset(
-        section
-        for first, last in ranges
-        for section in range(first // _SECTION_BYTES, last // _SECTION_BYTES + 1)
+    return _sections(
+        [(first // _SECTION_BYTES, last // _SECTION_BYTES + 1) for first, last in ranges]
     )
 
 
@@ -151,18 +151,23 @@ def zone_sections(zoneinfo: str) -> frozenset[int]:
     """Sections with memory, by zones that have no hole of a section's size.
 
     Raises:
-        NoAnswer: there are such holes, or no zones.
+        NoAnswer: there are such holes, or no zones, or it is more than any machine has.
     """
     spans = zone_spans(zoneinfo)
     spanned = sum(end - first for first, end, _ in spans)
     present = sum(map(int, _PRESENT.findall(zoneinfo)))
     if not spans or spanned - present >= _SECTION_FRAMES:
         raise NoAnswer("which memory there is can only be read by root, in /proc/iomem")
-    return frozenset(
-        section
-        for first, end, _ in spans
-        for section in range(first // _SECTION_FRAMES, -(-end // _SECTION_FRAMES))
+    return _sections(
+        [(first // _SECTION_FRAMES, -(-end // _SECTION_FRAMES)) for first, end, _ in spans]
     )
+
+
+def _sections(ranges: Sequence[tuple[int, int]]) -> frozenset[int]:
+    """All numbers in ranges that end before their second one."""
+    if sum(max(0, end - first) for first, end in ranges) > _MOST_SECTIONS:
+        raise NoAnswer("more memory is listed than any machine has")
+    return frozenset(section for first, end in ranges for section in range(first, end))
 
 
 def _needed_pages(root: Root) -> int:

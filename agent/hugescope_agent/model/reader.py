@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hugescope_agent.errors import BadCapture
+from hugescope_agent.kernel.captured_scan import fresh_cells
 from hugescope_agent.kernel.kpage import KPF_HWPOISON, KpageFiles
 from hugescope_agent.kernel.nodes import NodeMap
 from hugescope_agent.kernel.pagemap import PAGE_IS_SWAPPED, Pagemap, Scanner, cell_categories
@@ -98,8 +100,14 @@ class CellReader:
             dirty = np.flatnonzero(categories != mapping.categories)
             mapping.ranges, mapping.categories = ranges, categories
             if (categories & _SWAPPED).any():
-                for cell in dirty[is_suspect(categories[dirty])].tolist():
-                    mapping.suspects[cell] = Suspect(now_s, int(mapping.head_pfn[cell]))
+                suspects = dirty[is_suspect(categories[dirty])]
+                since_s = now_s
+                if pagemap.is_captured_scan:
+                    # A capture does not change: whoever made it looked for a while.
+                    fresh = fresh_cells(ranges, vma.start, vma.page_size, vma.cell_count)
+                    suspects, since_s = suspects[~fresh[suspects]], -math.inf
+                for cell in suspects.tolist():
+                    mapping.suspects[cell] = Suspect(since_s, int(mapping.head_pfn[cell]))
             changed = self.read(mapping, pagemap, dirty, once=True)
         if mapping.suspects:
             changed = np.union1d(changed, self._judge(mapping, now_s))

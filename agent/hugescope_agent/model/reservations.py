@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hugescope_agent.kernel.hugetlbfs import HugetlbfsMount
+from hugescope_agent.kernel.hugetlbfs import HugetlbfsMount, printable
 from hugescope_agent.model.claims import (
     MOUNT,
     WEAKEST,
@@ -140,7 +140,7 @@ def _mount_claims(look: ReservationLook, claims: Sequence[Claim]) -> list[Claim]
             kind="hugetlbfs",
             device=device_text(mount.device),
             inode=None,
-            name=mount.point,
+            name=printable(mount.point),
         )
         if left > 0:
             found.append(Claim("mount", look.page_size, left, None, None, ref, unknown, weak=MOUNT))

@@ -124,9 +124,9 @@ class Sources:
             kept = self._policies.get(pid)
             if kept is None or kept.starts != starts or now_s >= kept.due_s:
                 end = max((mapping.vma.end for mapping in mappings), default=0)
-                begin_s = time.perf_counter()
+                begin_s = time.thread_time()
                 policies = self._read_policies(pid, end)
-                pause_s = max(_POLICY_EVERY_S, (time.perf_counter() - begin_s) / _POLICY_DUTY)
+                pause_s = max(_POLICY_EVERY_S, (time.thread_time() - begin_s) / _POLICY_DUTY)
                 kept = self._policies[pid] = _Policies(starts, now_s + pause_s, policies)
             for mapping in mappings:
                 told = kept.found.get(mapping.vma.start)

@@ -3,7 +3,7 @@
 import re
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
-_SIZE = re.compile(r"(\d+)\s*(?:([KMGT])(?:i?B)?|B)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15})\s*(?:([KMGT])(?:i?B)?|B)?", re.IGNORECASE)
 
 
 def parse_size_bytes(text: str) -> int:

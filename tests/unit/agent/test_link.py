@@ -1,179 +1,49 @@
-"""The agent's link against a server made up in memory: no socket, no waiting."""
+"""The agent's link: hello, frames, refusals, questions, and when it gives up."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from tenacity import RetryCallState
-from websockets.exceptions import ConnectionClosedError, InvalidURI
+from websockets.exceptions import InvalidURI
 
 from hugescope_agent import link as link_module
-from hugescope_agent.errors import AgentError, AskError, BadCapture
+from hugescope_agent.errors import AgentError, BadCapture
 from hugescope_agent.link import AgentLink, Attempts, LinkOptions
 from hugescope_agent.sample import Sample
-from hugescope_wire.frames import Frame, FrameKind, decode_frame
-from hugescope_wire.messages import AgentWelcome, PageAnswer, PageQuery, Refusal, Taken
-from hugescope_wire.page import PageDetail
+from hugescope_wire.frames import FrameKind
+from hugescope_wire.messages import PageQuery, Refusal
+from tests.unit.agent.made_server_end import (
+    LOST,
+    REFUSAL,
+    WELCOME,
+    FakeLooker,
+    FakeSocket,
+    Run,
+    Server,
+    delta,
+    run,
+)
 from tests.unit.server.made_report import page as made_page
-from tests.unit.wire.made_wire import host_delta, host_frame
 
-WELCOME = AgentWelcome(protocol=1, server_version="9").model_dump_json()
-REFUSAL = Refusal(code="bad_token", message="who are you").model_dump_json()
-LOST = ConnectionClosedError(None, None)
+__all__ = ["run"]
 
 
-class Done(Exception):
-    """Ends a test's link from inside."""
-
-
-@dataclass
-class FakeLooker:
-    """A full sample, then deltas; None where `ticks` says so; an error where there is one."""
-
-    ticks: list[Sample | Exception | None] = field(default_factory=list)
-    fulls: int = 0
-    pages: list[tuple[int, int, int | None]] = field(default_factory=list)
-
-    def page(self, pid: int, address: int, part: int | None) -> PageDetail:
-        self.pages.append((pid, address, part))
-        if pid != 7:
-            raise AskError("no_such_process", "there is none")
-        return made_page()
-
-    def full(self) -> Sample:
-        self.fulls += 1
-        return Sample(host_frame([]), [])
-
-    def tick(self) -> Sample | None:
-        answer = self.ticks.pop(0) if self.ticks else Done()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-@dataclass
-class FakeSocket:
-    """One connection: `answers` are received in order, an error among them is raised."""
-
-    answers: list[Any]
-    fail_after: int = 1 << 30
-    sent: list[Any] = field(default_factory=list)
-    greeted: asyncio.Event = field(default_factory=asyncio.Event)
-    broken: asyncio.Event = field(default_factory=asyncio.Event)
-    closed: tuple[int, str] | None = None
-
-    def break_off(self) -> None:
-        self.broken.set()
-
-    async def close(self, code: int, reason: str) -> None:
-        self.closed = (code, reason)
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        return asyncio.Transport()
-
-    async def send(self, message: str | bytes) -> None:
-        if len(self.sent) >= self.fail_after:
-            raise LOST
-        self.sent.append(message)
-        self.greeted.set()
-
-    async def recv(self) -> str | bytes:
-        if not self.answers:
-            await self.broken.wait()
-            raise LOST
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return cast("str | bytes", answer)
-
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        while True:
-            yield await self.recv()
-
-    @property
-    def hello(self) -> dict[str, Any]:
-        answer = json.loads(self.sent[0])
-        assert isinstance(answer, dict)
-        return answer
-
-    @property
-    def frames(self) -> list[Frame]:
-        return [decode_frame(message) for message in self.sent[1:] if isinstance(message, bytes)]
-
-    @property
-    def pages(self) -> list[PageAnswer]:
-        texts = (message for message in self.sent[1:] if isinstance(message, str))
-        return [PageAnswer.model_validate_json(text) for text in texts]
-
-
-class NoWait(Attempts):
-    """Says what it would wait, and does not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[float] = []
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        self.waits.append(super().__call__(retry_state))
-        return 0.0
-
-
-@dataclass
-class Server:
-    """Gives one socket a connection, in order; an error in its place refuses the connection."""
-
-    sockets: list[FakeSocket | Exception]
-    asked: list[str] = field(default_factory=list)
-    used: list[FakeSocket] = field(default_factory=list)
-
-    def __call__(self, uri: str, **_: object) -> Any:
-        @asynccontextmanager
-        async def connection() -> AsyncIterator[FakeSocket]:
-            self.asked.append(uri)
-            one = self.sockets.pop(0) if self.sockets else Done()
-            if isinstance(one, Exception):
-                raise one
-            self.used.append(one)
-            yield one
-
-        return connection()
-
-
-Run = Callable[..., Any]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a link against sockets until something ends it; gives server and waits."""
-
-    async def start(
-        sockets: list[FakeSocket | Exception],
-        looker: FakeLooker,
-        ends: type[Exception] | tuple[type[Exception], ...] = Done,
-        server_url: str = "ws://127.0.0.1:1",
-    ) -> tuple[Server, NoWait]:
-        server, attempts = Server(sockets), NoWait()
-        monkeypatch.setattr(link_module, "connect", server)
-        options = LinkOptions(server_url, "box", "0.1", tick_hz=1e6)
-        made = AgentLink(looker, options, epoch="e1", boot_id="b1", _attempts=attempts)
-        with pytest.raises(ends):
-            await made.run()
-        return server, attempts
-
-    return start
-
-
-def delta() -> Sample:
-    return Sample(host_delta(), [])
+async def test_a_token_that_was_replaced_meanwhile_is_shown_at_the_next_connection(
+    run: Run,
+) -> None:
+    """A server that lost its tokens is given new ones; its agents must not have to start anew."""
+    by_now = iter([None, "second", None])
+    sockets = [ConnectionResetError(), ConnectionResetError(), FakeSocket([WELCOME])]
+    server, _ = await run(sockets, FakeLooker(), newer_token=by_now.__next__)
+    assert [shown["Authorization"] for shown in server.shown] == [
+        "Bearer first",
+        "Bearer second",
+        "Bearer first",
+    ]
 
 
 async def test_hello_then_a_full_frame_then_deltas(run: Run) -> None:
@@ -314,129 +184,8 @@ def test_epochs_differ() -> None:
 def test_waits_double_with_jitter_up_to_a_bound_and_start_over() -> None:
     random.seed(1)
     attempts, state = Attempts(), cast("RetryCallState", None)
-    longest = [min(2 * 2**number, 15.0) for number in range(40)]
+    longest = [min(2 * 2**number, 10.0) for number in range(40)]
     for bound in longest:
         assert bound / 2 <= attempts(state) <= bound
     attempts.reset()
     assert 1 <= attempts(state) <= 2
-
-
-def welcome(seq: int | None = None, protocol: int = 1) -> str:
-    answer = AgentWelcome(protocol=protocol, server_version="9", tells_taken=True, seq=seq)
-    return answer.model_dump_json()
-
-
-def resume(socket: FakeSocket) -> tuple[int, int]:
-    told = socket.hello["resume"]
-    return told["first_seq"], told["last_seq"]
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        # What is awaited is the state of a made-up socket or looker, which sets no event.
-        while not true():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-
-
-async def test_it_looks_on_while_the_server_is_away_and_goes_on_where_that_was(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first = FakeSocket([welcome()], fail_after=4)
-    second = FakeSocket([welcome(2)])
-    looker = FakeLooker([delta() for _ in range(8)])
-
-    class Away(Server):
-        def __call__(self, uri: str, **more: object) -> Any:
-            given = super().__call__
-
-            @asynccontextmanager
-            async def connection() -> AsyncIterator[FakeSocket]:
-                if self.used:
-                    await until(lambda: len(looker.ticks) <= 3)
-                async with given(uri, **more) as one:
-                    yield one
-
-            return connection()
-
-    monkeypatch.setattr(link_module, "connect", Away([first, second]))
-    made = AgentLink(looker, LinkOptions("ws://x", "box", "0.1", tick_hz=1e3), _attempts=NoWait())
-    with pytest.raises(Done):
-        await made.run()
-    assert looker.fulls == 1
-    assert [(frame.seq, frame.late) for frame in first.frames] == [(1, 0), (2, 0), (3, 0)]
-    first_seq, last_seq = resume(second)
-    assert first_seq == 2, "1 was a full frame, which is sent once"
-    assert last_seq >= 6
-    assert [frame.seq for frame in second.frames] == list(range(3, 3 + len(second.frames)))
-    assert [frame.late for frame in second.frames[: last_seq - 2]] == [True] * (last_seq - 2)
-
-
-async def test_a_server_that_has_nothing_gets_a_full_frame(run: Run) -> None:
-    sockets = [FakeSocket([welcome()], fail_after=3), FakeSocket([welcome(None)])]
-    looker = FakeLooker([delta() for _ in range(9)])
-    await run(list(sockets), looker)
-    assert looker.fulls == 2
-    kinds = [frame.kind for frame in sockets[1].frames]
-    assert kinds[0] is FrameKind.FULL
-    assert not sockets[1].frames[0].late
-
-
-async def test_what_the_server_took_is_not_kept(run: Run) -> None:
-    taken = Taken(seq=1).model_dump_json()
-    socket = FakeSocket([welcome(), taken], fail_after=5)
-    second = FakeSocket([welcome(1)])
-    await run([socket, second], FakeLooker([delta() for _ in range(9)]))
-    assert resume(second)[0] == 2
-
-
-async def test_another_version_of_the_server_is_refused_in_words(
-    run: Run, caplog: pytest.LogCaptureFixture
-) -> None:
-    socket = FakeSocket([welcome(protocol=2)])
-    looker = FakeLooker()
-    await run([socket], looker)
-    assert looker.fulls == 0
-    assert "the server speaks protocol 2, this agent 1: run the same version" in caplog.text
-    assert socket.closed is not None
-    assert socket.closed[0] == 1008
-    assert "protocol 2" in socket.closed[1]
-
-
-async def test_a_link_that_the_server_closes_in_good_order_is_made_again(run: Run) -> None:
-    class Closing(FakeSocket):
-        async def __aiter__(self) -> AsyncIterator[str | bytes]:
-            return
-            yield ""
-
-    server, _ = await run([Closing([WELCOME])], FakeLooker([None] * 1000))
-    assert len(server.asked) == 2
-
-
-async def test_a_look_that_a_lost_link_interrupts_is_told_later(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A look tells once what it found: to throw it away would lose that for ever."""
-    refusal = FakeSocket([welcome()])
-    second = FakeSocket([welcome(1)])
-    begun, go_on = threading.Event(), threading.Event()
-
-    class Hanging(FakeLooker):
-        def tick(self) -> Sample | None:
-            if self.fulls and not begun.is_set():
-                begun.set()
-                assert go_on.wait(10)
-                return delta()
-            return super().tick()
-
-    monkeypatch.setattr(link_module, "connect", Server([refusal, second]))
-    looker = Hanging([delta()])
-    made = AgentLink(looker, LinkOptions("ws://x", "box", "0.1", tick_hz=1e3), _attempts=NoWait())
-    task = asyncio.create_task(made.run())
-    await asyncio.to_thread(begun.wait, 10)
-    refusal.break_off()
-    await until(lambda: bool(second.sent))
-    go_on.set()
-    with pytest.raises(Done):
-        await task
-    assert looker.fulls == 1
-    assert [frame.seq for frame in second.frames] == [2, 3]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hugescope_agent import replay
 from hugescope_agent.errors import AgentError, BadRoot
 from hugescope_agent.replay import Replay, shipped_series, steps_of, unpack
 from hugescope_agent.sample import Sample
@@ -124,6 +126,24 @@ def test_an_archive_cannot_write_outside(tmp_path: Path) -> None:
     with pytest.raises(AgentError):
         unpack(path, tmp_path / "out")
     assert not (tmp_path / "evil2").exists()
+
+
+@pytest.mark.parametrize("limit", ["MAX_SERIES_BYTES", "MAX_SERIES_FILES"])
+def test_an_archive_cannot_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """A few kilobytes of xz may stand for any length; of sparse files only data counts."""
+    monkeypatch.setattr(replay, limit, 1 << 20 if limit == "MAX_SERIES_BYTES" else 3)
+    path, large = tmp_path / "x.tar.xz", tarfile.TarInfo("step/proc/large")
+    large.size = 64 << 20 if limit == "MAX_SERIES_BYTES" else 1
+    with tarfile.open(path, "w:xz") as tar:
+        for number in range(1 if limit == "MAX_SERIES_BYTES" else 4):
+            large.name += str(number)
+            tar.addfile(large, io.BytesIO(bytes(large.size)))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(AgentError, match="unpacks to more than"):
+        unpack(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_shipped_series_plays(tmp_path: Path) -> None:

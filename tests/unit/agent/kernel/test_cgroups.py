@@ -151,6 +151,19 @@ def test_a_walk_finds_what_no_process_explains(top: Path) -> None:
     assert [(use.path, use.pids) for use in look(top, walk=True).uses] == [("/left/behind", [])]
 
 
+@pytest.mark.parametrize("walk", [False, True])
+def test_a_name_that_is_no_text(top: Path, walk: bool) -> None:
+    """Whom a part of the hierarchy was given to may name cgroups at will; what is told travels."""
+    pid = member(top, 7, "0::/a")
+    made_v2(top / "a", current=MIB2)
+    made_v2(top / "a/\udcff\x1b[31m", current=MIB2)
+    (root_of(top) / "proc/7/cgroup").write_bytes(b"0::/a/\xff\x1b[31m\n")
+    found = look(top, pid, walk=walk).uses
+    assert [use.path for use in found] == ["/a", "/a/\ufffd\x1b[31m"]
+    assert found[1].pids == [7]
+    assert all(CgroupUse.model_validate_json(use.model_dump_json()) == use for use in found)
+
+
 def test_a_walk_ends(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroups, "_MAX_WALKED", 3)
     for name in "abcdef":

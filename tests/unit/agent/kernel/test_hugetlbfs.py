@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from hugescope_agent.kernel.hugetlbfs import HugetlbfsMount, device_of, mounted, mounts, walk
+from hugescope_agent.kernel.hugetlbfs import HugetlbfsMount, device_of, mounts, walk
+from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.root import Root
 
 PLAIN = "25 1 254:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
 HUGE = "31 24 0:29 / /dev/hugepages rw,relatime shared:5 - hugetlbfs hugetlbfs rw,pagesize=2M\n"
+
+
+def mounted(text: str) -> set[Device]:
+    return {mount.device for mount in mounts(text)}
 
 
 def test_hugetlbfs_and_nothing_else() -> None:

@@ -124,3 +124,10 @@ def test_a_plain_file_knows_no_query(tmp_path: Path) -> None:
         assert not procmap_query_works(file.fileno())
         with pytest.raises(OSError):
             VmaQuery().huge_vmas(file.fileno())
+
+
+def test_a_hundred_thousand_lines() -> None:
+    """A captured process may have as many mappings as it likes."""
+    count = 100_000
+    text = b"".join(b"%x-%x r--p 0 00:01 7 /x\n" % (at, at + 1) for at in range(count))
+    assert len(parse(text, "maps")) == count

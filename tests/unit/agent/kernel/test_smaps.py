@@ -1,6 +1,7 @@
 """smaps: only hugetlb VMAs, by field name, whatever the columns' width."""
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -229,3 +230,24 @@ def test_fields_of_newer_kernels_are_unknown_on_older_ones() -> None:
     assert (entry.shmem_pmd_bytes, entry.file_pmd_bytes, entry.thp_eligible) == (None,) * 3
     (never,) = parse_others(OTHER.replace(b"le:           1", b"le:           0"), "smaps")
     assert never.thp_eligible is False
+
+
+class Counted(bytes):
+    """Counts how much of it is gone through to count something."""
+
+    gone_through = 0
+
+    def count(self, *of: Any) -> int:
+        Counted.gone_through += len(self)
+        return super().count(*of)
+
+
+def test_work_is_not_the_square_of_the_entries() -> None:
+    """The line that an entry begins with is told in errors; it is not counted for each entry."""
+    text = Counted(text_of(*[STOCK] * 200))
+    assert len(parse_huge(text, "smaps")) == 200
+    assert len(parse_others(text, "smaps")) == 201
+    assert Counted.gone_through == 0
+    with pytest.raises(BadCapture, match=r"smaps:[0-9]+:"):
+        parse_huge(Counted(text.replace(b" kB", b" kb")), "smaps")
+    assert Counted.gone_through > 0

@@ -7,6 +7,7 @@ import pytest
 
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.kernel.thp import average_mapcount, read_settings
+from tests.unit.wire.made_wire import little_memory
 
 DIRECTORY = "sys/kernel/mm/transparent_hugepage"
 
@@ -66,6 +67,15 @@ def test_average_mapcount(tmp_path: Path, config: bytes | None, expected: bool |
     if config is not None:
         (tmp_path / "proc/config.gz").write_bytes(gzip.compress(config))
     assert average_mapcount(Root(str(tmp_path), live=False)) is expected
+
+
+def test_a_config_that_unpacks_to_any_length(tmp_path: Path) -> None:
+    """It is read as far as any kernel's goes."""
+    (tmp_path / "proc").mkdir()
+    packed = gzip.compress(b"\nCONFIG_NO_PAGE_MAPCOUNT=y\n" + bytes(256 << 20))
+    (tmp_path / "proc/config.gz").write_bytes(packed)
+    with little_memory(64 << 20):
+        assert average_mapcount(Root(str(tmp_path), live=False)) is True
 
 
 def test_a_damaged_config(tmp_path: Path) -> None:

@@ -84,3 +84,19 @@ def test_smaps_ends_with_the_last_wanted_vma(
     assert SMAPS.startswith(text)
     assert SMAPS[len(text) : len(text) + 9] in {b"", *ENTRIES[entries : entries + 1]}
     assert reached <= len(text) + len("00050000-00058000 ") + max(chunk_bytes, 1)
+
+
+def test_what_would_hold_a_process_up_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process of many thousand mappings: none of them is read rather than all."""
+    monkeypatch.setattr(upto, "MOST_BYTES", 500)
+    with pytest.raises(OSError, match="hold the process up"):
+        read(tmp_path, 1 << 40)
+    (tmp_path / "smaps").write_bytes(b"00400000-00401000 r--p\nVmFlags: rd\n" * 30)
+    fd = os.open(tmp_path / "smaps", os.O_RDONLY)
+    try:
+        with pytest.raises(OSError, match="hold the process up"):
+            read_through(fd, 1 << 40)
+    finally:
+        os.close(fd)

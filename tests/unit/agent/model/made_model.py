@@ -92,6 +92,10 @@ class FakeKernel:
         if category:
             self.categories[address] = category
 
+    @property
+    def is_captured_scan(self) -> bool:
+        return False
+
     def scan(self, _scanner: Scanner, start: int, end: int) -> bytes:
         """As Pagemap.scan."""
         return b"".join(

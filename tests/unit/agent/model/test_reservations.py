@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -258,6 +259,14 @@ def test_a_mount_reserves_its_minimum_less_what_its_files_have() -> None:
         )
         == 1
     )
+
+
+def test_a_mount_point_that_is_no_text() -> None:
+    """Who owns a directory above it may rename that; what is told travels as JSON."""
+    odd = replace(mount_of(3), point="/mnt/\udcff")
+    (owner,) = view(3, [], mounts=[odd]).account.owners
+    assert owner.file is not None
+    assert owner.file.name == "/mnt/\ufffd"
 
 
 def test_owners_sum_to_the_counter() -> None:

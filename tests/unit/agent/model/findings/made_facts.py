@@ -15,6 +15,7 @@ from hugescope_wire.findings import Finding
 from hugescope_wire.host import MappingInfo, ProcessInfo, Skipped
 from hugescope_wire.report import HostReport, MappingReport, Poison
 from hugescope_wire.snapshot import Backing, Pool
+from tests.unit.server.veil.peeping import check_hidden
 from tests.unit.wire.made_wire import MIB2, TAKEN_AT, mapping_info
 
 QEMU = ProcessRef(pid=41, comm="qemu")
@@ -142,6 +143,7 @@ def facts(
 def found(look: Facts, code: str) -> list[Finding]:
     """The findings of one code; all findings are well made, and nothing else is found."""
     findings = find(look)
+    check_hidden(look.processes, findings)
     keys = [finding.key for finding in findings]
     assert len(set(keys)) == len(keys)
     for finding in findings:
@@ -157,5 +159,6 @@ def found(look: Facts, code: str) -> list[Finding]:
 def only(look: Facts, code: str) -> Finding:
     """The one finding of a look in which there is nothing else."""
     findings = find(look)
+    check_hidden(look.processes, findings)
     assert [finding.code for finding in findings] == [code]
     return found(look, code)[0]
