@@ -18,18 +18,22 @@ MOST_LATE_S: Final = 10.0
 class Apart:
     """The least that lately was between a message's own time and its arrival.
 
+    Args:
+        most_late_s: a message that seems later than this was not late.
+
     Attributes:
         least_s: what to add to the other clock's time; None before the first message.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_late_s: float = MOST_LATE_S) -> None:
+        self._most_late_s = most_late_s
         self.least_s: float | None = None
         self._lately: deque[tuple[float, float]] = deque()
 
     def see(self, sent_s: float, received_s: float) -> None:
         """Note a message: its time on the other clock, and its arrival on this one."""
         apart_s = received_s - sent_s
-        if self.least_s is not None and abs(apart_s - self.least_s) > MOST_LATE_S:
+        if self.least_s is not None and abs(apart_s - self.least_s) > self._most_late_s:
             self._lately.clear()
         while self._lately and not received_s - LATELY_S <= self._lately[0][0] <= received_s:
             self._lately.popleft()

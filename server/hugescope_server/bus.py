@@ -31,12 +31,14 @@ class Unseen:
 
     Attributes:
         for_s: so long; None: since the frame before came.
+        why: in words for people; None: as is said of every such time.
     """
 
     reason: Literal[
-        "agent_restarted", "host_restarted", "server_restarted", "not_kept", "not_looked"
+        "agent_restarted", "host_restarted", "server_restarted", "not_kept", "not_looked", "lost"
     ]
     for_s: float | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

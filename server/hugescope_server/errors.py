@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from hugescope_wire.record import Record
 
 
@@ -41,3 +43,22 @@ class ErrorBody(Record):
 
     code: str
     message: str
+
+
+Responses = dict[int | str, dict[str, Any]]
+"""Of a route, by status, for its description."""
+
+FOREIGN: Final[Responses] = {
+    403: {"model": ErrorBody, "description": "`host_not_allowed`, or `origin_not_allowed`"}
+}
+"""What the guard answers on any path."""
+
+STRANGERS: Final[Responses] = {
+    401: {"model": ErrorBody, "description": "`not_logged_in`: show a token or a session"},
+    403: {
+        "model": ErrorBody,
+        "description": "`wrong_role`, `host_not_allowed`, or `origin_not_allowed`",
+    },
+    503: {"model": ErrorBody, "description": "`no_token_store`: the server cannot read its tokens"},
+}
+"""What the door and the guard answer on every path that is not open to all."""

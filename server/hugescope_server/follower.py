@@ -45,10 +45,11 @@ class _Sent:
 
 
 class Follower:
-    """One viewer's wish, and what it was sent."""
+    """One viewer's wish, and what it was sent; statistics only where they are of any use."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, with_statistics: bool = True) -> None:
         self._hub = hub
+        self._with_statistics = with_statistics
         self._wishes: dict[str, FollowedHost] = {}
         self._sent: dict[str, _Sent] = {}
 
@@ -75,7 +76,7 @@ class Follower:
                 sent.thumbnails_tick = tick
                 out += _thumbnails(host, wish.thumbnails, sent)
             tick = math.floor(now / STATISTICS_PERIOD_S)
-            if wish.statistics and tick > sent.statistics_tick:
+            if wish.statistics and self._with_statistics and tick > sent.statistics_tick:
                 sent.statistics_tick = tick
                 out += _statistics(host, sent)
         return out

@@ -39,6 +39,10 @@ from hugescope_wire.messages import AGENT_PATH
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _ALWAYS_ALLOWED: Final = ("localhost", "127.0.0.1", "::1")
 _EVERY_ADDRESS: Final = ("0.0.0.0", "::")
+HOST_NOT_ALLOWED: Final = "host_not_allowed"
+
+_ANSWERS: Final = ("http.response.start", "websocket.http.response.start")
+"""The second refuses a websocket in its handshake."""
 
 
 class Guard:
@@ -58,17 +62,19 @@ class Guard:
             return
         headers = Headers(scope=scope)
         denial = self.denial(scope, headers)
-        if denial is not None:
-            self._refusals.add(denial, scope)
-            await refuse(denial, scope, receive, send)
-            return
+        knows_host = denial is None or denial.code != HOST_NOT_ALLOWED
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                add_page_headers(MutableHeaders(scope=message), headers["host"])
+            if message["type"] in _ANSWERS:
+                host = headers["host"] if knows_host else None
+                add_page_headers(MutableHeaders(scope=message), host)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        if denial is None:
+            await self._app(scope, receive, send_with_headers)
+        else:
+            self._refusals.add(denial, scope)
+            await refuse(denial, scope, receive, send_with_headers)
 
     def denial(self, scope: Scope, headers: Headers) -> Denial | None:
         """Why this request is refused; None when it is not."""
@@ -76,7 +82,7 @@ class Guard:
         if len(hosts) != 1 or not self._is_allowed(hosts[0]):
             shown = ", ".join(hosts)[:200] or "none"
             return Denial(
-                "host_not_allowed",
+                HOST_NOT_ALLOWED,
                 f"this server does not answer to the Host {shown!r}; "
                 "add the name to HUGESCOPE_ALLOWED_HOSTS if it is this server's",
             )
@@ -99,16 +105,17 @@ class Guard:
         return name in self._names or (self._any_address and _is_address(name))
 
 
-def add_page_headers(headers: MutableHeaders, host: str) -> None:
-    """What every answer tells the browser; `host` is the Host header, already checked."""
+def add_page_headers(headers: MutableHeaders, host: str | None) -> None:
+    """What every answer tells the browser; `host` is the Host header; None: it was not good."""
+    # Older browsers do not count websockets of the same host as 'self'.
+    sockets = "" if host is None else f" ws://{host} wss://{host}"
     headers["Content-Security-Policy"] = "; ".join(
         (
             "default-src 'self'",
             # plotly and Swagger UI set styles from script.
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
-            # Older browsers do not count websockets of the same host as 'self'.
-            f"connect-src 'self' ws://{host} wss://{host}",
+            f"connect-src 'self'{sockets}",
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'none'",

@@ -15,23 +15,24 @@ from hugescope_server.mappingtrack import MappingTrack
 from hugescope_wire.cells import MAX_COUNT, PAGE_BYTES, UNKNOWN_COUNT, Cells, CellState
 from hugescope_wire.follow import CountBucket, Histograms, LevelSum
 
-_LOWS: Final = (0, 1, 2, 3, 4, *(2**power + 1 for power in range(2, 16)))
+BUCKET_LOWS: Final = (0, 1, 2, 3, 4, *(2**power + 1 for power in range(2, 16)))
 """Where buckets begin: single counts up to 4, then 5 to 8, 9 to 16 and so on."""
-_UNKNOWN: Final = len(_LOWS)
+UNKNOWN_BUCKET: Final = len(BUCKET_LOWS)
+"""Comes after all others."""
 
 
 def _bucket_table() -> npt.NDArray[np.uint8]:
     values = np.arange(UNKNOWN_COUNT + 1)
-    table = (np.searchsorted(_LOWS, values, side="right") - 1).astype(np.uint8)
-    table[UNKNOWN_COUNT] = _UNKNOWN
+    table = (np.searchsorted(BUCKET_LOWS, values, side="right") - 1).astype(np.uint8)
+    table[UNKNOWN_COUNT] = UNKNOWN_BUCKET
     return table
 
 
-_BUCKET_OF: Final = _bucket_table()
+BUCKET_OF: Final = _bucket_table()
 
 Sums = npt.NDArray[np.int64]
 
-_PARTS: Final = np.cumsum([len(CellState), len(CellState), _UNKNOWN + 1])
+_PARTS: Final = np.cumsum([len(CellState), len(CellState), UNKNOWN_BUCKET + 1])
 """Where the sums of one mapping are split: cells by state, 4 KiB pages by state, present cells by
 mapcount, and the same by mappers."""
 
@@ -106,8 +107,8 @@ def _sums(cells: Cells) -> Sums:
         (
             np.bincount(cells.state, minlength=states),
             np.bincount(cells.state, cells.mapped_pages, states),
-            np.bincount(_BUCKET_OF[cells.mapcount[present]], minlength=_UNKNOWN + 1),
-            np.bincount(_BUCKET_OF[cells.mappers[present]], minlength=_UNKNOWN + 1),
+            np.bincount(BUCKET_OF[cells.mapcount[present]], minlength=UNKNOWN_BUCKET + 1),
+            np.bincount(BUCKET_OF[cells.mappers[present]], minlength=UNKNOWN_BUCKET + 1),
         )
     ).astype(np.int64)
 
@@ -117,10 +118,12 @@ _NOTHING: Final = _sums(Cells.holes(0))
 
 def _buckets(sums: Sums) -> list[CountBucket]:
     """Without gap from 0 to the highest that has cells, then the unknown if there are any."""
-    filled = np.flatnonzero(sums[:_UNKNOWN])
+    filled = np.flatnonzero(sums[:UNKNOWN_BUCKET])
     end = int(filled[-1]) + 1 if len(filled) else 0
-    highs = [*(low - 1 for low in _LOWS[1:]), MAX_COUNT]
-    out = [CountBucket(low=_LOWS[at], high=highs[at], cells=int(sums[at])) for at in range(end)]
-    if sums[_UNKNOWN]:
-        out.append(CountBucket(low=None, high=None, cells=int(sums[_UNKNOWN])))
+    highs = [*(low - 1 for low in BUCKET_LOWS[1:]), MAX_COUNT]
+    out = [
+        CountBucket(low=BUCKET_LOWS[at], high=highs[at], cells=int(sums[at])) for at in range(end)
+    ]
+    if sums[UNKNOWN_BUCKET]:
+        out.append(CountBucket(low=None, high=None, cells=int(sums[UNKNOWN_BUCKET])))
     return out

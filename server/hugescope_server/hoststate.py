@@ -10,7 +10,8 @@ from hugescope_server.histograms import HostHistograms
 from hugescope_server.mappingtrack import MappingTrack
 from hugescope_server.statistics import Timeline
 from hugescope_server.unseen import Clocks, Gaps
-from hugescope_wire.host import HostFrame
+from hugescope_server.veil.sight import OPEN_SIGHT, Sight
+from hugescope_wire.host import HostFrame, Limit, ProcessInfo
 from hugescope_wire.messages import HostSummary, ProcessSummary, ReportMessage
 from hugescope_wire.picture import Change, HostPicture
 from hugescope_wire.report import HostReport
@@ -27,7 +28,7 @@ class HostState:
         version: frames taken since the server knows this host; never restarts while it does.
         epoch: of the agent run that the picture comes from.
         connected: whether an agent's link is open.
-        received_at: when the last frame came; of one that had waited for a link, when it was made.
+        received_at: when the last frame came; of one that had waited, when it was made.
         report_version: another with each new report, of all hosts; 0 until one came.
     """
 
@@ -46,6 +47,7 @@ class HostState:
         self._clocks = Clocks()
         self._wall_s = 0.0
         self._picture = HostPicture()
+        self._told: Limit | None = None
         self._summary: tuple[int, Link, str] | None = None
         self.report_version = 0
         self._report: HostReport | None = None
@@ -69,6 +71,10 @@ class HostState:
             self._report, self._report_text = self._about.report, None
             self.report_version = next(self._generations)
 
+    def tell(self, limit: Limit | None) -> None:
+        """What the server cannot do now."""
+        self._told, self._summary = limit, None
+
     def _stamp(self, event: FrameTaken, now: float, wall_s: float) -> float:
         """When the frame was made, or came where it did not wait; notes what was missed before."""
         about = event.picture.about
@@ -79,7 +85,8 @@ class HostState:
         else:
             taken_s, live = about.taken_at.timestamp(), about.source.kind == "live"
             self._clocks.see(live, taken_s, about.monotonic_s, now, wall_s)
-            self.received_at = now
+            made_at = self._clocks.made_at(about.monotonic_s, now) if live else now
+            self.received_at = max(before, made_at)
         if event.unseen is not None:
             until_s = wall_s - (now - self.received_at)
             since_s = wall_s - (now - before) if before else until_s
@@ -101,26 +108,52 @@ class HostState:
         return HostPicture(picture.seq, picture.about, picture.mappings, picture.cells)
 
     @property
+    def processes(self) -> list[ProcessInfo]:
+        """The processes in the picture, with their mappings."""
+        return self._about.processes
+
+    @property
+    def sight(self) -> Sight:
+        """What there is to see of it for who may see everything."""
+        return OPEN_SIGHT
+
+    @property
     def pids(self) -> frozenset[int]:
         """The processes in the picture."""
         return frozenset(process.pid for process in self._about.processes)
+
+    @property
+    def agent_version(self) -> str:
+        """Of the agent that the picture comes from."""
+        return self._agent_version
+
+    @property
+    def clock_behind_s(self) -> float | None:
+        """By how much the host's clock is behind the server's; None: not known."""
+        return self._clocks.behind_s
 
     def summary_json(self, now: float, link: Link) -> str:
         """A `HostSummary` at `now`; all but the age is built once per frame and link state."""
         kept = self._summary
         if kept is None or kept[:2] != (self.version, link):
-            text = self._summarise(link).model_dump_json(exclude={"age_s"})
+            text = self.summary(link).model_dump_json(exclude={"age_s"})
             kept = self._summary = (self.version, link, text)
-        return f'{kept[2][:-1]},"age_s":{max(0.0, now - self.received_at):.3f}}}'
+        return with_age(kept[2], now - self.received_at)
 
     def report_json(self) -> str | None:
         """The `ReportMessage` of the last report, built once; None where none came."""
-        if self._report is None:
-            return None
-        if self._report_text is None:
-            message = ReportMessage(host_id=self.host_id, epoch=self.epoch, report=self._report)
+        message = self.report_message()
+        if message is not None and self._report_text is None:
             self._report_text = message.model_dump_json()
         return self._report_text
+
+    def report_message(self) -> ReportMessage | None:
+        """The last report as it travels; None where none came."""
+        if self._report is None:
+            return None
+        return ReportMessage.model_construct(
+            host_id=self.host_id, epoch=self.epoch, report=self._report
+        )
 
     def histograms_json(self) -> str:
         """`Histograms` of all cells, counted again only after a frame."""
@@ -133,6 +166,14 @@ class HostState:
                 for mapping in process.mappings:
                     if mapping.start == start:
                         return self.tracks[mapping.id]
+        return None
+
+    def place_of(self, mapping_id: int) -> tuple[int, int] | None:
+        """The process that has this mapping, and its first address."""
+        for process in self._about.processes:
+            for mapping in process.mappings:
+                if mapping.id == mapping_id:
+                    return process.pid, mapping.start
         return None
 
     @property
@@ -157,9 +198,10 @@ class HostState:
                 self.timeline.count(track.cells, cells, index)
                 track.renew_cells(cells, index, self.version, now)
 
-    def _summarise(self, link: Link) -> HostSummary:
+    def summary(self, link: Link) -> HostSummary:
+        """What the overview shows of it, but for its age."""
         about = self._about
-        unknown = [self._gaps.limit(self._wall_s), self._clocks.limit()]
+        unknown = [self._gaps.limit(self._wall_s), self._clocks.limit(), self._told]
         behind_s = self._clocks.behind_s
         return HostSummary.model_construct(
             host_id=self.host_id,
@@ -189,3 +231,8 @@ class HostState:
             gaps=self._gaps.all(),
             clock_behind_s=None if behind_s is None else round(behind_s, 1),
         )
+
+
+def with_age(summary: str, age_s: float) -> str:
+    """The JSON of a `HostSummary` without its age, with it."""
+    return f'{summary[:-1]},"age_s":{max(0.0, age_s):.3f}}}'

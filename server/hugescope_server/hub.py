@@ -6,11 +6,16 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hugescope_server.bus import AgentJoined, AgentLeft, Bus, FrameTaken, HostEvent
 from hugescope_server.hoststate import HostState, Link
 from hugescope_server.settings import ServerSettings
+from hugescope_server.veil.places import Atlas
+from hugescope_wire.host import Limit
+
+if TYPE_CHECKING:
+    from hugescope_server.veil.hub import VeiledHub
 
 Clock = Callable[[], float]
 """Seconds of a monotonic clock."""
@@ -24,18 +29,29 @@ class Hub:
     Attributes:
         epoch: random, of this run of the server.
         version: rises with everything that a viewer's overview may show.
+        atlas: where mappings are shown to those who may not see addresses. Hubs that show the same
+            hosts at different times share one.
+        veiled: this hub for them (`veil.hub.seen_by`).
     """
 
     def __init__(
-        self, bus: Bus, settings: ServerSettings, clock: Clock, wall_clock: Clock = time.time
+        self,
+        bus: Bus,
+        settings: ServerSettings,
+        clock: Clock,
+        wall_clock: Clock = time.time,
+        atlas: Atlas | None = None,
     ) -> None:
         self.epoch: Final = secrets.token_hex(8)
         self.bus: Final = bus
         self.version = 0
+        self.atlas: Final = atlas or Atlas()
+        self.veiled: VeiledHub | None = None
         self._settings = settings
         self._clock = clock
         self._wall_clock = wall_clock
         self._hosts: dict[str, HostState] = {}
+        self._told: Limit | None = None
         self._generations: Iterator[int] = count(1)
         bus.subscribe(None, self._follow)
 
@@ -52,9 +68,20 @@ class Hub:
         """All hosts, in the order of their ids."""
         return [self._hosts[host_id] for host_id in sorted(self._hosts)]
 
+    def host_ids(self) -> list[str]:
+        """Of all hosts, in order."""
+        return sorted(self._hosts)
+
     def link(self, host: HostState, now: float) -> Link:
         """How fresh this host's picture is."""
         return host.link(now, self._settings.late_after_s, self._settings.gone_after_s)
+
+    def tell(self, limit: Limit | None) -> None:
+        """What this server itself cannot do now, among the limits of every host."""
+        self._told = limit
+        self.version += 1
+        for host in self._hosts.values():
+            host.tell(limit)
 
     def forget_gone(self) -> None:
         """Drop hosts without an agent whose last frame is older than `forget_after_s`."""
@@ -86,4 +113,5 @@ class Hub:
             if gone:
                 self._forget(min(gone, key=lambda host: host.received_at))
         host = self._hosts[host_id] = HostState(host_id, self._generations)
+        host.tell(self._told)
         return host

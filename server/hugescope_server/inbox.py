@@ -14,8 +14,9 @@ from typing import Final, TypeAlias
 from hugescope_wire.errors import WireError
 from hugescope_wire.messages import Ack, Follow, Subscribe, Unsubscribe
 from hugescope_wire.migration import FollowMigration
+from hugescope_wire.travel import Travel
 
-Message: TypeAlias = Subscribe | Unsubscribe | Follow | FollowMigration | Ack
+Message: TypeAlias = Subscribe | Unsubscribe | Follow | FollowMigration | Travel | Ack
 
 TOO_MANY: Final = "too_many_messages"
 MOST_OVER_S: Final = 60.0

@@ -12,23 +12,29 @@ is another than the viewer has.
 `seq` restarts with each `Subscribed`, so an ack that was on its way when the viewer subscribed anew
 can free credit of the new subscription early. At most `CREDIT` more frames are then on the way,
 once.
+
+A viewer may be shown another hub than before (`show`), of another moment. What it asked for stays;
+cells go on where their host has the same epoch, and else the viewer finds its mapping in the new
+overview and asks again, as after an agent's new start.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from hugescope_server import SERVER_VERSION
 from hugescope_server.auth.principal import Principal
+from hugescope_server.bus import Bus
 from hugescope_server.follower import Follower
-from hugescope_server.hoststate import HostState
 from hugescope_server.hub import Hub
 from hugescope_server.inbox import Message
-from hugescope_server.mappingtrack import MappingTrack
 from hugescope_server.migration.desk import MigrationDesk
 from hugescope_server.migration.follower import MigrationFollower
+from hugescope_server.veil.desk import desk_seen_by
+from hugescope_server.veil.hub import AnyHost, AnyTrack, seen_by
 from hugescope_wire.frames import FrameKind, encode_frame
 from hugescope_wire.host import PROTOCOL_VERSION
 from hugescope_wire.messages import (
@@ -80,25 +86,95 @@ class _Subscription:
         return self.sent_at + 1 / rate_hz if rate_hz else math.inf
 
 
+class TimeTeller(Protocol):
+    """Tells the viewer where in time it is."""
+
+    def poll(self, now: float) -> list[str]:
+        """What is due of that."""
+
+
 class Mailbox:
     """One viewer: what it asked for, and what it was sent; without `desk` nothing of migrations.
 
     Attributes:
         principal: whose socket this is; None in tests that ask for nobody.
+        time: tells of the viewer's place in time; None: nothing does.
     """
 
     def __init__(
         self, hub: Hub, desk: MigrationDesk | None = None, principal: Principal | None = None
     ) -> None:
         self.principal: Final = principal
-        self._hub = hub
+        self.time: TimeTeller | None = None
         self._welcomed = False
         self._subscription: _Subscription | None = None
+        self._ended: SubscriptionEnded | None = None
+        self._follow = Follow(hosts=[])
+        self._follow_migration = FollowMigration(id=None, pair=None)
+        self._see(hub, desk, None, briefly=False)
+
+    @property
+    def bus(self) -> Bus:
+        """Where the hosts speak that are shown."""
+        return self._hub.bus
+
+    def show(
+        self,
+        hub: Hub,
+        desk: MigrationDesk | None,
+        now: Callable[[], float] | None = None,
+        *,
+        briefly: bool = False,
+    ) -> None:
+        """Show this from now on, in place of what was shown before.
+
+        Args:
+            hub: hosts.
+            desk: migrations; None: as they are on screen.
+            now: the hub's clock, for ages; None: it is that of `poll`.
+            briefly: it will be shown with its past very soon, so statistics wait.
+        """
+        subscription = self._subscription
+        place = None if subscription is None else self._place(subscription)
+        self._see(hub, desk, now, briefly=briefly)
+        if subscription is None:
+            return
+        wish = subscription.wish
+        host = hub.host(wish.host_id)
+        if host is not None and host.epoch == wish.epoch:
+            self._subscription = _Subscription(wish)
+            return
+        self._subscription = None
+        if host is None or place is None or host.track_at(*place) is None:
+            self._ended = _ended(wish, "mapping_gone", "at this moment it is not there")
+
+    def _see(
+        self,
+        hub: Hub,
+        desk: MigrationDesk | None,
+        now: Callable[[], float] | None,
+        *,
+        briefly: bool,
+    ) -> None:
+        self._bare_hub, self._hub_now = hub, now
+        self._hub = seen_by(hub, self.principal)
         self._overview_version = -1
         self._overview_tick = -math.inf
         self._reports: dict[str, int] = {}
-        self._follower = Follower(hub)
-        self._migrations = None if desk is None else MigrationFollower(desk)
+        self._follower = Follower(hub, with_statistics=not briefly)
+        self._follower.receive(self._follow)
+        self._migrations = (
+            None if desk is None else MigrationFollower(desk_seen_by(desk, hub, self.principal))
+        )
+        if self._migrations is not None:
+            self._migrations.receive(self._follow_migration)
+
+    def _place(self, subscription: _Subscription) -> tuple[int, int] | None:
+        """Process and address of the mapping that is subscribed to; None: it is not there."""
+        host = self._bare_hub.host(subscription.wish.host_id)
+        if host is None or host.epoch != subscription.wish.epoch:
+            return None
+        return host.place_of(subscription.wish.mapping_id)
 
     @property
     def watching(self) -> str | None:
@@ -136,8 +212,10 @@ class Mailbox:
             case Unsubscribe():
                 self._subscription = None
             case Follow() as follow:
+                self._follow = follow
                 self._follower.receive(follow)
             case FollowMigration() as wish:
+                self._follow_migration = wish
                 if self._migrations is not None:
                     self._migrations.receive(wish)
             case Ack(seq=seq):
@@ -156,9 +234,14 @@ class Mailbox:
                 server_epoch=self._hub.epoch,
             )
             out.append(welcome.model_dump_json())
+        if self.time is not None:
+            out += self.time.poll(now)
+        if self._ended is not None:
+            out.append(self._ended.model_dump_json())
+            self._ended = None
         if self._overview_due(now):
             self._overview_version, self._overview_tick = self._hub.version, _tick(now)
-            out.append(self._hub.overview_json(now))
+            out.append(self._hub.overview_json(self._age_clock(now)))
             out += self._new_reports()
         out += self._follower.poll(now)
         if self._migrations is not None:
@@ -181,6 +264,10 @@ class Mailbox:
                 if paced_until > now:
                     due_at = min(due_at, paced_until)
         return due_at - now
+
+    def _age_clock(self, now: float) -> float:
+        """The present of the hub."""
+        return now if self._hub_now is None else self._hub_now()
 
     def _overview_due(self, now: float) -> bool:
         ticks = _tick(now) - self._overview_tick
@@ -220,16 +307,14 @@ class Mailbox:
             out.append(announced.model_dump_json())
         if now < subscription.due_at() or subscription.sent - subscription.acked >= CREDIT:
             return out
-        frame = _frame(subscription, track, now)
+        frame = _frame(subscription, track, self._age_clock(now))
         subscription.version = host.version
         if frame is not None:
             subscription.sent_at = now
             out.append(frame)
         return out
 
-    def _find(
-        self, subscription: _Subscription
-    ) -> tuple[HostState, MappingTrack] | SubscriptionEnded:
+    def _find(self, subscription: _Subscription) -> tuple[AnyHost, AnyTrack] | SubscriptionEnded:
         wish, announced = subscription.wish, subscription.generation is not None
         host = self._hub.host(wish.host_id)
         if host is None:
@@ -251,7 +336,7 @@ def _only_rate_differs(old: Subscribe, new: Subscribe) -> bool:
     return old != new and old == new.model_copy(update={"view": same_rate})
 
 
-def _frame(subscription: _Subscription, track: MappingTrack, now: float) -> bytes | None:
+def _frame(subscription: _Subscription, track: AnyTrack, now: float) -> bytes | None:
     """The next frame of what changed in view; None when nothing did."""
     assert subscription.view is not None, "a view is announced before anything of it is sent"
     block = track.block_since(subscription.version, subscription.view, now)

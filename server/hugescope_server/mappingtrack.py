@@ -36,7 +36,7 @@ JUST_NOW_TENTHS: Final = 10
 TENTHS_A_SECOND: Final = 10
 
 Index = npt.NDArray[np.intp]
-_Key = tuple[int | None, Viewed, int]
+_Key = tuple[int | None, Viewed, int, int]
 
 
 class MappingTrack:
@@ -47,6 +47,8 @@ class MappingTrack:
     Attributes:
         generation: unique among all tracks of the server; another one stands for another mapping,
             or for one that moved or changed its size.
+        totals: kept up with the cells.
+        last_change: the host's frame that last changed a cell.
     """
 
     def __init__(self, generation: int, info: MappingInfo, cells: Cells, version: int) -> None:
@@ -56,9 +58,9 @@ class MappingTrack:
         self.first_column: Final = info.start // info.page_size % TABLE_ENTRIES
         self._changed_in: U32 = np.full(len(cells), version, np.uint32)
         self._changed_at: U32 = np.zeros(len(cells), np.uint32)
-        self._last_change = version
-        self._totals = Totals(cells)
-        self._pyramid = Pyramid(self.first_column)
+        self.last_change = version
+        self.totals: Final = Totals(cells)
+        self._pyramids: dict[int, Pyramid] = {}
         self._thumbnail = Thumbnail()
         self._summary: MappingSummary | None = None
         self._since: dict[int, Index] = {}
@@ -91,20 +93,22 @@ class MappingTrack:
             index = self.cells.differing(cells)
         old, self.cells = self.cells, cells
         if len(index):
-            self._totals.replace(old.take(index), cells.take(index))
+            self.totals.replace(old.take(index), cells.take(index))
             self._changed_in[index] = version
             self._changed_at[index] = _moment(now)
-            self._last_change = version
+            self.last_change = version
             self._summary = None
             self._since.clear()
             self._blocks.clear()
 
-    def viewed(self, view: View) -> Viewed | None:
+    def viewed(self, view: View, column: int | None = None) -> Viewed | None:
         """The part that is sent for `view`: whole groups, no cell that the mapping has not.
 
-        None when the view begins past the mapping's end.
+        None when the view begins past the mapping's end. `column`: groups are counted as if the
+        first cell were in this column of its table; None: as it is.
         """
-        count, before, size = self.info.cell_count, self.first_column, 1 << view.shift
+        before = self.first_column if column is None else column
+        count, size = self.info.cell_count, 1 << view.shift
         if view.first >= count:
             return None
         end = count if view.count is None else min(count, view.first + view.count)
@@ -118,36 +122,39 @@ class MappingTrack:
         """
         return _ages(self._changed_at[at], now)
 
-    def block_since(self, version: int | None, view: Viewed, now: float) -> bytes | None:
+    def block_since(
+        self, version: int | None, view: Viewed, now: float, column: int | None = None
+    ) -> bytes | None:
         """What changed in `view` after frame `version` (None: all of it), encoded: cells at shift
         0, else groups. None when nothing did.
 
-        `view` must come from `viewed`. With `version` None, and where a change is older than
-        `JUST_NOW_TENTHS`, the block carries ages.
+        `view` must come from `viewed`, for the same `column`. With `version` None, and where a
+        change is older than `JUST_NOW_TENTHS`, the block carries ages.
         """
-        if version is not None and self._last_change <= version:
+        if version is not None and self.last_change <= version:
             return None
-        key = (version, view, _moment(now))
+        column = self.first_column if column is None else column
+        key = (version, view, column, _moment(now))
         if key not in self._blocks:
             if len(self._blocks) >= MAX_KEPT_BLOCKS:
                 self._blocks.clear()
-            self._blocks[key] = self._encode(version, view, now)
+            self._blocks[key] = self._encode(version, view, now, column)
         return self._blocks[key]
 
     def thumbnail(self) -> Thumbnail:
         """The mapping as an overview shows it; made again only after a change."""
-        self._thumbnail.make(self.cells.state, self._last_change)
+        self._thumbnail.make(self.cells.state, self.last_change)
         return self._thumbnail
 
     def summary(self) -> MappingSummary:
         """The mapping with its cells counted; made again only after a change."""
         if self._summary is None:
             facts = {name: getattr(self.info, name) for name in MappingInfo.model_fields}
-            facts["level_bytes"] = self._totals.levels(self.info)
+            facts["level_bytes"] = self.totals.levels(self.info)
             self._summary = MappingSummary.model_construct(
                 **facts,
-                state_counts=self._totals.state_counts,
-                mapped_bytes=self._totals.mapped_bytes,
+                state_counts=self.totals.state_counts,
+                mapped_bytes=self.totals.mapped_bytes,
             )
         return self._summary
 
@@ -159,25 +166,27 @@ class MappingTrack:
             index = self._since[version] = np.flatnonzero(self._changed_in > version)
         return index
 
-    def _encode(self, version: int | None, view: Viewed, now: float) -> bytes | None:
+    def _encode(self, version: int | None, view: Viewed, now: float, column: int) -> bytes | None:
         if version is None:
-            return self._whole_view(view, now)
+            return self._whole_view(view, now, column)
         index = self._changed_since(version)
         low, high = np.searchsorted(index, (view.first, view.first + view.count))
         index = index[low:high]
         if not len(index):
             return None
-        return self._groups(index, view.shift, now) if view.shift else self._cells(index, now)
+        if not view.shift:
+            return self._cells(index, now)
+        return self._groups(index, view.shift, now, column)
 
-    def _whole_view(self, view: Viewed, now: float) -> bytes:
+    def _whole_view(self, view: Viewed, now: float, column: int) -> bytes:
         part = slice(view.first, view.first + view.count)
         ages = self.changed_ago(now, part)
         if not view.shift:
             cells = self.cells.view(part)
             return encode_range(self.info.id, self.info.page_size, cells, view.first, ages)
-        numbers = numbers_of(part.start, part.stop, self.first_column, view.shift)
-        starts = np.maximum((numbers << view.shift) - self.first_column - part.start, 0)
-        groups, first = self._group_level(view.shift)
+        numbers = numbers_of(part.start, part.stop, column, view.shift)
+        starts = np.maximum((numbers << view.shift) - column - part.start, 0)
+        groups, first = self._group_level(view.shift, column)
         return encode_groups(
             self.info.id,
             view.shift,
@@ -201,11 +210,11 @@ class MappingTrack:
         block = encode_range(number, page_size, self.cells.view(part), first, ages)
         return block if scattered is None else min(block, scattered, key=len)
 
-    def _groups(self, index: Index, shift: int, now: float) -> bytes:
-        numbers = touched(index, self.first_column, shift)
-        starts = np.searchsorted(index, (numbers << shift) - self.first_column)
+    def _groups(self, index: Index, shift: int, now: float, column: int) -> bytes:
+        numbers = touched(index, column, shift)
+        starts = np.searchsorted(index, (numbers << shift) - column)
         newest = np.minimum.reduceat(self.changed_ago(now, index), starts)
-        groups, first = self._group_level(shift)
+        groups, first = self._group_level(shift, column)
         gapless = len(numbers) == numbers[-1] - numbers[0] + 1
         return encode_groups(
             self.info.id,
@@ -216,8 +225,11 @@ class MappingTrack:
             changed_ago=_unless_just_now(newest),
         )
 
-    def _group_level(self, shift: int) -> tuple[Groups, int]:
-        return self._pyramid.groups(shift, self.cells, self._last_change, self._changed_since)
+    def _group_level(self, shift: int, column: int) -> tuple[Groups, int]:
+        pyramid = self._pyramids.get(column)
+        if pyramid is None:
+            pyramid = self._pyramids[column] = Pyramid(column)
+        return pyramid.groups(shift, self.cells, self.last_change, self._changed_since)
 
 
 def _moment(now: float) -> int:
@@ -226,8 +238,12 @@ def _moment(now: float) -> int:
 
 
 def _ages(changed_at: U32, now: float) -> U32:
-    tenths = np.maximum(np.int64(_moment(now)) - changed_at, 0)
-    return np.where(changed_at == 0, UNKNOWN_AGE, tenths).astype(np.uint32)
+    moment = np.uint32(_moment(now))
+    # One array for all of it: the pages of others would take longer than the arithmetic.
+    tenths = np.minimum(changed_at, moment)
+    np.subtract(moment, tenths, out=tenths)
+    np.putmask(tenths, changed_at == 0, UNKNOWN_AGE)
+    return tenths
 
 
 def _unless_just_now(ages: U32) -> U32 | None:

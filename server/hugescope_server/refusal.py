@@ -11,12 +11,10 @@ from typing import Final
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from hugescope_server.auth.limits import Allowance
 from hugescope_server.errors import ErrorBody
+from hugescope_server.fewlines import FewLines
 
 _log: Final = logging.getLogger(__name__)
-_LINES_AT_ONCE: Final = 20
-_LINE_PERIOD_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +32,28 @@ class RefusalLog:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._allowance = Allowance(_LINES_AT_ONCE, _LINE_PERIOD_S, clock)
-        self._unsaid = 0
+        self._few = FewLines(clock)
 
     def add(self, denial: Denial, scope: Scope) -> None:
         """Say it, or count it for the next line."""
-        if self._allowance.wait_s("") > 0:
-            self._unsaid += 1
+        more = self._few.more()
+        if more is None:
             return
-        self._allowance.spend("")
-        more = f" (and {self._unsaid} more)" if self._unsaid else ""
-        self._unsaid = 0
         _log.warning(
-            "refused %s %r from %s: %s%s",
+            "refused %s %r from %s%s: %s%s",
             scope["type"],
             scope["path"][:100],
             (scope.get("client") or ("an unknown address",))[0],
+            _who(scope),
             denial.code,
             more,
         )
+
+
+def _who(scope: Scope) -> str:
+    """Whom the door let in; the id of a token or a session is no secret."""
+    principal = scope.get("state", {}).get("principal")
+    return "" if principal is None else f" ({principal.role} {principal.token_id})"
 
 
 async def refuse(denial: Denial, scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,15 +13,13 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
-from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
 
 from hugescope_server.app import create_app
 from hugescope_server.auth.store import TokenStore
+from hugescope_server.connections import FewWarnings, RequestInTime, websocket_protocol
 from hugescope_server.errors import CannotListen, PortInUse
 from hugescope_server.settings import ServerSettings
-from hugescope_wire.messages import AGENT_PATH
+from hugescope_server.timeline.shelf import FileShelf
 
 PEER_TIMEOUT_MS: Final = 10_000
 """A peer that acknowledges nothing for so long is cut off: keepalive pings do not end a client that
@@ -66,8 +64,13 @@ class HugescopeServer:
         stopped_by: the signal that ended it.
     """
 
-    def __init__(self, settings: ServerSettings, on_ready: Ready | None = None) -> None:
-        app = create_app(settings)
+    def __init__(
+        self,
+        settings: ServerSettings,
+        on_ready: Ready | None = None,
+        recorded: FileShelf | None = None,
+    ) -> None:
+        app = create_app(settings, recorded=recorded)
         self.store: Final[TokenStore] = app.state.services.access.store
         self.store.check()
         check_tls(settings)
@@ -77,7 +80,8 @@ class HugescopeServer:
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 app,
-                ws=_agent_sized_protocol(settings),
+                http=RequestInTime,
+                ws=websocket_protocol(settings),
                 ws_max_size=settings.max_viewer_message_bytes,
                 ws_per_message_deflate=False,
                 lifespan="on",
@@ -103,9 +107,12 @@ class HugescopeServer:
 
     def run(self) -> None:
         """Serve until stopped, or until a signal when this is the main thread."""
+        log, few = logging.getLogger("uvicorn.error"), FewWarnings()
+        log.addFilter(few)
         try:
             self._uvicorn.run(sockets=[self._socket])
         finally:
+            log.removeFilter(few)
             self._socket.close()
 
     def stop(self) -> None:
@@ -136,9 +143,11 @@ class _Uvicorn(uvicorn.Server):
             connection.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """uvicorn would raise the signal again at the end; then no caller could clean up."""
-        if self.should_exit and sig == signal.SIGINT:
-            self.force_exit = True
+        """uvicorn would raise the signal again at the end; then no caller could clean up.
+
+        Nor does a second one skip the end of the application, in which history is written: all of
+        it has a deadline.
+        """
         self.stopped_by = signal.Signals(sig)
         self.should_exit = True
 
@@ -192,24 +201,6 @@ def check_tls(settings: ServerSettings) -> None:
             f"certificate {settings.tls_cert} with key {settings.tls_key}: "
             f"{error.strerror or error}"
         ) from None
-
-
-def _agent_sized_protocol(settings: ServerSettings) -> type[WebSocketsSansIOProtocol]:
-    """uvicorn has one limit for all websockets: the viewers' small one, raised for agents here."""
-
-    class AgentSizedProtocol(WebSocketsSansIOProtocol):
-        def handle_connect(self, event: Request) -> None:
-            if event.path.partition("?")[0] == AGENT_PATH:
-                self.conn.max_message_size = settings.max_agent_message_bytes
-            super().handle_connect(event)
-
-        async def send(self, message: ASGISendEvent) -> None:
-            await super().send(message)
-            if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
-                # The handshake was answered, with a refusal; uvicorn would log that it was not.
-                self.handshake_complete = True
-
-    return AgentSizedProtocol
 
 
 def _address(bind_host: str, sock: socket.socket) -> str:

@@ -38,6 +38,14 @@ class ServerSettings(BaseSettings):
     session_s: float = Field(
         86_400.0, gt=0, le=30 * 86_400, description="a browser stays logged in for so long"
     )
+    history: bool = Field(True, description="keep what hosts sent on disk, to be shown again")
+    history_dir: Path | None = Field(
+        None, description="where; absent: the directory `history` in the state directory"
+    )
+    history_bytes: int = Field(1 << 30, ge=1 << 20, description="of all hosts, at most")
+    history_age_s: float = Field(
+        7 * 86_400.0, gt=0, allow_inf_nan=False, description="what is older is deleted"
+    )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further names in the Host header; comma-separated in the environment"
     )
@@ -56,6 +64,14 @@ class ServerSettings(BaseSettings):
     viewer_messages_hz: float = Field(20.0, ge=1, description="a viewer's, at most, for long")
     max_hosts: int = Field(256, ge=1, description="hosts kept at once, gone ones included")
     max_cells_per_host: int = Field(MAX_CELLS, ge=1, le=MAX_CELLS)
+    max_travellers: int = Field(16, ge=1, description="viewers that look at the past at once")
+    max_recordings: int = Field(8, ge=0, description="recordings that viewers brought, at once")
+    max_recording_bytes: int = Field(256 * 2**20, ge=1024, description="of one that is brought")
+
+    @property
+    def history_root(self) -> Path:
+        """Where history is kept."""
+        return self.history_dir or self.state_dir / "history"
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -31,6 +31,12 @@ class Totals:
         return counts
 
     @property
+    def state_pages(self) -> list[int]:
+        """Present 4 KiB pages of the cells in each state, indexed by `CellState`."""
+        pages: list[int] = self._sums[1].tolist()
+        return pages
+
+    @property
     def mapped_bytes(self) -> int:
         """Present bytes of all cells."""
         return int(self._sums[1].sum()) * PAGE_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -47,7 +48,7 @@ class Access:
     def __init__(self, store: TokenStore, session_s: float) -> None:
         self.store: Final = store
         self.session_s: Final = session_s
-        self._live: dict[object, tuple[str, Callable[[], None]]] = {}
+        self._live: dict[object, tuple[str, Role, Callable[[], None]]] = {}
 
     def principal(self, headers: Headers, place: Place) -> Principal | None:
         """Who sent these headers; None: nobody that is known.
@@ -87,7 +88,7 @@ class Access:
         if shown.kind == secret.CODE:
             return self.store.redeem(text.strip(), self.session_s)
         token = self.store.find(text.strip())
-        if token is None or token.role is Role.AGENT:
+        if token is None or not token.role.logs_in:
             return None
         return self.store.open_session(token, self.session_s)
 
@@ -106,17 +107,21 @@ class Access:
     def add_socket(self, principal: Principal, end: Callable[[], None]) -> Callable[[], None]:
         """Call `end` once this one may not be here any more; the result forgets the socket."""
         key = object()
-        self._live[key] = (principal.token_id, end)
+        self._live[key] = (principal.token_id, principal.role, end)
 
         def forget() -> None:
             self._live.pop(key, None)
 
         return forget
 
+    def open_sockets(self) -> Counter[Role]:
+        """How many there are of each role."""
+        return Counter(role for _, role, _ in self._live.values())
+
     def end_sockets(self) -> None:
         """End those whose token or session ended; called again and again."""
         good: dict[str, bool] = {}
-        for key, (token_id, end) in list(self._live.items()):
+        for key, (token_id, _, end) in list(self._live.items()):
             if token_id not in good:
                 good[token_id] = self.holds(token_id)
             if not good[token_id]:

@@ -3,7 +3,8 @@
 It stands inside the guard (`guard.py`), which has already refused foreign pages. Nothing is open to
 strangers but the login page with its two files, logging in, and whether the server answers. `/`
 leads a stranger to the login page; everything else answers 401, and a socket is refused in its
-handshake. Agents may use the agent socket and nothing else, and nobody else may use that.
+handshake. Agents may use the agent socket and nothing else, and nobody else may use that. Who
+collects metrics may read those and nothing else.
 
 A token or session that ends takes its open sockets with it, within `END_EVERY_S`.
 """
@@ -28,6 +29,7 @@ from hugescope_wire.messages import AGENT_PATH
 LOGIN_PAGE: Final = "/login"
 LOGIN_PATH: Final = "/api/v1/login"
 HEALTH_PATH: Final = "/api/v1/health"
+METRICS_PATH: Final = "/metrics"
 
 OPEN_TO_READ: Final = frozenset({LOGIN_PAGE, "/login.css", "/login.js", HEALTH_PATH})
 """With GET and HEAD, without a session."""
@@ -53,7 +55,6 @@ class Door:
             return
         found = self._judge(scope)
         if isinstance(found, Principal):
-            scope.setdefault("state", {})["principal"] = found
             if scope["type"] == "websocket":
                 await self._while_it_holds(found, scope, receive, send)
             else:
@@ -75,10 +76,14 @@ class Door:
             return Denial("no_token_store", "the server cannot read its tokens; see its log", 503)
         if principal is None:
             return Denial("not_logged_in", "a token or a session is needed; see /login", 401)
+        # For the route, and for the log where it is refused.
+        scope.setdefault("state", {})["principal"] = principal
         is_agents = scope["type"] == "websocket" and scope["path"] == AGENT_PATH
         if is_agents != (principal.role is Role.AGENT):
             needed = "needs an agent's token" if is_agents else "is not for agents"
             return Denial("wrong_role", f"this {needed}")
+        if principal.role is Role.METRICS and not _is_metrics(scope):
+            return Denial("wrong_role", f"this token is for {METRICS_PATH} only")
         return principal
 
     async def _while_it_holds(
@@ -120,6 +125,10 @@ def _is_open(scope: Scope) -> bool:
     if scope["method"] == "POST":
         return bool(scope["path"] == LOGIN_PATH)
     return scope["method"] in ("GET", "HEAD") and scope["path"] in OPEN_TO_READ
+
+
+def _is_metrics(scope: Scope) -> bool:
+    return bool(scope["type"] == "http" and scope["path"] == METRICS_PATH)
 
 
 def _is_front_door(scope: Scope) -> bool:

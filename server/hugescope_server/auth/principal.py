@@ -9,9 +9,12 @@ from starlette.requests import HTTPConnection
 
 
 class Role(StrEnum):
-    """What a token is for: an agent sends one host's frames, all others look."""
+    """What a token is for: an agent sends one host's frames, `metrics` reads `/metrics` and nothing
+    else, all others look.
+    """
 
     AGENT = "agent"
+    METRICS = "metrics"
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin"
@@ -20,6 +23,11 @@ class Role(StrEnum):
     def rank(self) -> int:
         """Among those who look: who may do more has the higher one; an agent has none, 0."""
         return list(Role).index(self)
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether a browser may have a session of this role."""
+        return self.rank >= Role.VIEWER.rank
 
 
 @dataclass(frozen=True, slots=True)

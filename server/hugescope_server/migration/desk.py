@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hugescope_server.bus import AgentJoined, AgentLeft, Bus, FrameTaken, HostEvent
 from hugescope_server.migration.end import End
 from hugescope_server.migration.hostends import Changes, HostEnds
+from hugescope_server.migration.naming import name_of
 from hugescope_server.migration.pairing import Past, by_hand, find_pairs
 from hugescope_server.migration.ram import Ram, ram_of
 from hugescope_server.migration.track import Migration
 from hugescope_wire.host import ProcessInfo
 from hugescope_wire.migration import MigrationMissing, PairEnd, PairReason
 
+if TYPE_CHECKING:
+    from hugescope_server.veil.desk import VeiledDesk
+
 MAX_MIGRATIONS: Final = 64
-MAX_AWAY: Final = 64
-"""Hosts that are kept though no agent speaks for them."""
+MAX_AWAY: Final = 64  # hosts that are kept though no agent speaks for them
 
 MAX_LOGGED: Final = 1 << 23
 """Records in all logs together: 128 MiB."""
@@ -38,9 +40,15 @@ class MigrationDesk:
     Args:
         forget_after_s: a host without an agent is forgotten so long after its last frame.
         clock: the server's, which all times are brought to.
+        tag: of the past that this desk shows; then what it calls migrations is the same each time,
+            and none of another desk has such a name.
+
+    Attributes:
+        veiled: this desk for who may not see addresses (`veil.desk.desk_seen_by`).
     """
 
-    def __init__(self, bus: Bus, forget_after_s: float, clock: Clock) -> None:
+    def __init__(self, bus: Bus, forget_after_s: float, clock: Clock, tag: str = "") -> None:
+        self._tag = tag
         self._forget_after_s = forget_after_s
         self._clock = clock
         self._hosts: dict[str, HostEnds] = {}
@@ -51,6 +59,7 @@ class MigrationDesk:
         self._ticked_s = 0.0
         self._list: str | None = None
         self._states: dict[str, str] = {}
+        self.veiled: VeiledDesk | None = None
         bus.subscribe(None, self._follow)
 
     def migrations(self) -> list[Migration]:
@@ -265,7 +274,8 @@ class MigrationDesk:
         if len(self._migrations) >= MAX_MIGRATIONS:
             self._forget(min(self._migrations.values(), key=_worth))
         now_s = self._clock()
-        migration = Migration(secrets.token_hex(4), source, destination, reasons, now_s)
+        name = name_of(self._tag, source, destination, self._migrations)
+        migration = Migration(name, source, destination, reasons, now_s)
         migration.asked_s = now_s
         self._migrations[migration.id] = migration
         self._receiving[destination] = migration

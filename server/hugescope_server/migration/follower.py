@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from hugescope_server.migration.desk import TICK_S, MigrationDesk
+from hugescope_server.migration.desk import TICK_S
 from hugescope_server.migration.run import Run
 from hugescope_server.migration.track import Migration
+from hugescope_server.veil.desk import AnyDesk
 from hugescope_wire.migration import FollowMigration, MigrationMissing
 
 AGAIN_S: Final = 5.0
@@ -22,7 +23,7 @@ AGAIN_S: Final = 5.0
 class MigrationFollower:
     """One viewer's wish, and what it was sent."""
 
-    def __init__(self, desk: MigrationDesk) -> None:
+    def __init__(self, desk: AnyDesk) -> None:
         self._desk = desk
         self._wish: FollowMigration | None = None
         self._tick = -math.inf

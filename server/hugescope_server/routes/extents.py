@@ -11,11 +11,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response, StreamingResponse
 
+from hugescope_server.auth.principal import Principal
 from hugescope_server.errors import ApiError, ErrorBody
 from hugescope_server.extents import STATE_LABELS, Extents, Wish, find
-from hugescope_server.hoststate import HostState
 from hugescope_server.mappingtrack import MappingTrack
-from hugescope_server.routes.services import Services, ServicesDep
+from hugescope_server.routes.moment import MomentQuery, shown
+from hugescope_server.routes.services import PrincipalDep, Services, ServicesDep
+from hugescope_server.veil.hub import AnyHost
 from hugescope_wire.cells import FLAG_LABELS
 from hugescope_wire.extents import Extent, ExtentPage
 from hugescope_wire.host import MAX_CELLS
@@ -26,8 +28,12 @@ MAX_LIMIT: Final = 1000
 DEFAULT_LIMIT: Final = 40
 
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": ErrorBody, "description": "`no_such_host`, or `no_such_mapping`"},
-    422: {"model": ErrorBody, "description": "`bad_request`: a parameter is not what it should be"},
+    403: {"model": ErrorBody, "description": "`address_hidden`: a viewer was never shown this one"},
+    404: {
+        "model": ErrorBody,
+        "description": "`no_such_host`, `no_such_mapping`, or `not_recorded`",
+    },
+    422: {"model": ErrorBody, "description": "`bad_request`, or `unknown_parameter`"},
 }
 
 
@@ -45,6 +51,7 @@ class _Mapping:
     pid: int
     start: int
     wish: Wish
+    at_s: float | None
 
 
 def _asked(
@@ -72,9 +79,10 @@ def _asked(
     count: Annotated[
         int | None, Query(ge=1, le=MAX_CELLS, description="so many cells; absent: to the end")
     ] = None,
+    at_s: MomentQuery = None,
 ) -> _Mapping:
     states, flags = (frozenset(filter(None, words.split(","))) for words in (state, flag))
-    return _Mapping(host_id, pid, int(start, 16), Wish(states, flags, first, count))
+    return _Mapping(host_id, pid, int(start, 16), Wish(states, flags, first, count), at_s)
 
 
 _Asked = Annotated[_Mapping, Depends(_asked)]
@@ -88,11 +96,12 @@ _Asked = Annotated[_Mapping, Depends(_asked)]
 async def host_extents(
     asked: _Asked,
     services: ServicesDep,
+    principal: PrincipalDep,
     offset: Annotated[int, Query(ge=0, le=MAX_CELLS, description="extents passed over")] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> Response:
-    """Runs of equal cells of one mapping as it is now, in address order, a page at a time."""
-    extents = await _extents(asked, services)
+    """Runs of equal cells of one mapping as it is, or was, in address order, a page at a time."""
+    extents = await _extents(asked, services, principal)
 
     def body() -> bytes:
         page = ExtentPage.model_construct(
@@ -116,9 +125,11 @@ async def host_extents(
     responses=_ERRORS
     | {200: {"content": {"text/csv": {}}, "description": ",".join(Extent.model_fields)}},
 )
-async def host_extents_csv(asked: _Asked, services: ServicesDep) -> Response:
+async def host_extents_csv(
+    asked: _Asked, services: ServicesDep, principal: PrincipalDep
+) -> Response:
     """All of these extents, of one moment, as a file: a header row, then one row each."""
-    extents = await _extents(asked, services)
+    extents = await _extents(asked, services, principal)
     name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{asked.host_id}-{asked.pid}-{asked.start:x}")
     # The pieces are made in threads, each when the one before was taken.
     return StreamingResponse(
@@ -131,19 +142,21 @@ async def host_extents_csv(asked: _Asked, services: ServicesDep) -> Response:
     )
 
 
-async def _extents(asked: _Mapping, services: Services) -> Extents:
-    """Found in a thread, in cells that stay as they are now."""
-    host = services.hub.host(asked.host_id)
+async def _extents(asked: _Mapping, services: Services, principal: Principal) -> Extents:
+    """Found in a thread, in cells that stay as they are."""
+    seen = await shown(services, principal, asked.at_s, asked.host_id, with_past=True)
+    host = seen.hub.host(asked.host_id)
     if host is None:
         raise ApiError(404, "no_such_host", f"no host {asked.host_id!r} is known here")
     track = _track(host, asked)
     cells, wish = track.cells, asked.wish
-    changed_ago = track.changed_ago(services.clock(), wish.range_of(len(cells)))
-    return await asyncio.to_thread(find, track.info, cells, changed_ago, wish)
+    changed_ago = track.changed_ago(seen.now, wish.range_of(len(cells)))
+    info = host.sight.shown_of(asked.pid, track.info)
+    return await asyncio.to_thread(find, info, cells, changed_ago, wish)
 
 
-def _track(host: HostState, asked: _Mapping) -> MappingTrack:
-    track = host.track_at(asked.pid, asked.start)
+def _track(host: AnyHost, asked: _Mapping) -> MappingTrack:
+    track = host.track_at(asked.pid, host.sight.true(asked.pid, asked.start))
     if track is None:
         raise ApiError(
             404,

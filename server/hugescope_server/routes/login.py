@@ -17,7 +17,7 @@ from hugescope_server.auth.access import Place
 from hugescope_server.auth.door import HEALTH_PATH, LOGIN_PAGE, LOGIN_PATH, place_of
 from hugescope_server.auth.principal import Role
 from hugescope_server.auth.state_dir import StateError
-from hugescope_server.errors import ApiError, ErrorBody
+from hugescope_server.errors import STRANGERS, ApiError, ErrorBody
 from hugescope_server.routes.services import PrincipalDep, ServicesDep
 from hugescope_wire.record import Record
 
@@ -31,6 +31,7 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": ErrorBody, "description": "`bad_secret`: used up, too old, revoked, or none"},
     422: {"model": ErrorBody, "description": "`bad_request`"},
     429: {"model": ErrorBody, "description": "`too_many_attempts`: see Retry-After"},
+    503: STRANGERS[503],
 }
 
 
@@ -121,14 +122,14 @@ async def log_in(request: Request, services: ServicesDep) -> Response:
     return response
 
 
-@router.get("/api/v1/session", response_model=Session)
+@router.get("/api/v1/session", response_model=Session, responses=STRANGERS)
 async def session(principal: PrincipalDep) -> Response:
     """Who this is to the server."""
     about = Session(role=principal.role, expires_at=principal.expires_at)
     return JSONResponse(about.model_dump(), headers=_NO_STORE)
 
 
-@router.post("/api/v1/logout", status_code=204)
+@router.post("/api/v1/logout", status_code=204, responses=STRANGERS)
 async def log_out(request: Request, principal: PrincipalDep, services: ServicesDep) -> Response:
     """End the session whose cookie was sent, on every socket. A token itself goes on."""
     if principal.session:

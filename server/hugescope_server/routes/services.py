@@ -14,8 +14,11 @@ from hugescope_server.auth.limits import Allowance
 from hugescope_server.auth.principal import Principal, principal_of
 from hugescope_server.hub import Clock, Hub
 from hugescope_server.ingest import Ingest
+from hugescope_server.metrics.exposition import Metrics
 from hugescope_server.migration.desk import MigrationDesk
 from hugescope_server.settings import ServerSettings
+from hugescope_server.timeline.past import Past
+from hugescope_server.veil.hub import AnyHub, seen_by
 
 SNAPSHOTS_AT_ONCE: Final = 2
 """A big one keeps a core busy for tenths of a second."""
@@ -32,6 +35,8 @@ class Services:
     desk: MigrationDesk
     access: Access
     attempts: Allowance
+    past: Past
+    metrics: Metrics
     snapshot_slots: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(SNAPSHOTS_AT_ONCE)
     )
@@ -46,3 +51,11 @@ def services_of(connection: HTTPConnection) -> Services:
 
 ServicesDep = Annotated[Services, Depends(services_of)]
 PrincipalDep = Annotated[Principal, Depends(principal_of)]
+
+
+def hub_of(services: ServicesDep, principal: PrincipalDep) -> AnyHub:
+    """All hosts, as who asks may see them."""
+    return seen_by(services.hub, principal)
+
+
+HubDep = Annotated[AnyHub, Depends(hub_of)]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from starlette.responses import JSONResponse, Response
 
 from hugescope_server.auth.principal import Principal, Role
@@ -25,8 +25,9 @@ T = TypeVar("T")
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    403: {"model": ErrorBody, "description": "`wrong_role`: this is for admins"},
+    403: {"model": ErrorBody, "description": "`wrong_role`: only for admins; or as on any path"},
     404: {"model": ErrorBody, "description": "`no_such_token`"},
+    413: {"model": ErrorBody, "description": "`body_too_big`"},
     422: {"model": ErrorBody, "description": "`bad_request`"},
 }
 
@@ -50,8 +51,18 @@ class Tokens(Record):
     tokens: list[TokenAbout]
 
 
+_HOST_OF_AGENTS: Final[dict[str, Any]] = {
+    "if": {"properties": {"role": {"const": Role.AGENT.value}}},
+    "then": {"required": ["host_id"], "properties": {"host_id": {"type": "string"}}},
+    "else": {"properties": {"host_id": {"type": "null"}}},
+}
+"""What `NewToken` checks of two fields together, for its description."""
+
+
 class NewToken(Record):
     """A token that is wanted; `lasts_s` null: until it is revoked."""
+
+    model_config = ConfigDict(json_schema_extra=_HOST_OF_AGENTS)
 
     role: Role
     host_id: HostId | None = None
@@ -93,7 +104,7 @@ async def list_tokens(_: _AdminDep, services: ServicesDep) -> Response:
     "/api/v1/tokens",
     status_code=201,
     response_model=TokenMade,
-    responses={403: _ERRORS[403], 422: _ERRORS[422]},
+    responses={400: _ERRORS[422], **{status: _ERRORS[status] for status in (403, 413, 422)}},
 )
 async def create_token(wanted: NewToken, admin: _AdminDep, services: ServicesDep) -> Response:
     """A new token."""

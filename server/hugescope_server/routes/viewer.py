@@ -27,8 +27,10 @@ from hugescope_server.routes.sockets import (
     receive,
     refuse,
 )
+from hugescope_server.timeline.traveller import Traveller
 from hugescope_wire.errors import WireError
 from hugescope_wire.messages import FROM_VIEWER, VIEWER_PATH, Refusal, parse
+from hugescope_wire.travel import Travel
 
 router: Final = APIRouter()
 _log: Final = logging.getLogger(__name__)
@@ -38,22 +40,22 @@ _log: Final = logging.getLogger(__name__)
 async def viewer_socket(socket: WebSocket, services: ServicesDep, principal: PrincipalDep) -> None:
     """Serve one viewer until it leaves, errs or stalls."""
     await socket.accept()
-    viewer = _Viewer(
-        socket,
-        services,
-        Mailbox(services.hub, services.desk, principal),
-        Inbox(services.settings.viewer_messages_hz),
-        _Nudge(services.hub.bus),
+    mailbox, nudge = Mailbox(services.hub, services.desk, principal), _Nudge()
+    mailbox.time = traveller = Traveller(
+        services.past, services.hub, services.desk, mailbox, nudge.event.set, services.clock
     )
-    nudge = viewer.nudge
+    inbox = Inbox(services.settings.viewer_messages_hz)
+    viewer = _Viewer(socket, services, mailbox, inbox, nudge, traveller)
+    travels = tasks.start("viewer: travel", traveller.run())
     reader = tasks.start("viewer: read", _read(viewer))
     writer = tasks.start("viewer: write", _write(viewer))
     try:
         await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        nudge.follow(None)
-        reader.cancel()
-        writer.cancel()
+        nudge.follow(mailbox.bus, None)
+        traveller.close()
+        for task in (travels, reader, writer):
+            task.cancel()
     if reader.done() and not reader.cancelled() and (refusal := reader.result()) is not None:
         await asyncio.wait((writer,))
         _log.info("a viewer was refused (%s): %s", refusal.code, refusal.message)
@@ -64,20 +66,20 @@ async def viewer_socket(socket: WebSocket, services: ServicesDep, principal: Pri
 class _Nudge:
     """Set whenever the mailbox may have something new."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self) -> None:
         self.event: Final = asyncio.Event()
-        self._bus = bus
+        self._bus: Bus | None = None
         self._host_id: str | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
-    def follow(self, host_id: str | None) -> None:
-        """Be set by events of this host, and no other."""
-        if host_id == self._host_id:
+    def follow(self, bus: Bus, host_id: str | None) -> None:
+        """Be set by events of this host on this bus, and no other."""
+        if (bus, host_id) == (self._bus, self._host_id):
             return
         if self._unsubscribe is not None:
             self._unsubscribe()
-        self._host_id = host_id
-        self._unsubscribe = None if host_id is None else self._bus.subscribe(host_id, self._wake)
+        self._bus, self._host_id = bus, host_id
+        self._unsubscribe = None if host_id is None else bus.subscribe(host_id, self._wake)
 
     def _wake(self, _event: HostEvent) -> None:
         self.event.set()
@@ -90,11 +92,19 @@ class _Viewer:
     mailbox: Mailbox
     inbox: Inbox
     nudge: _Nudge
+    traveller: Traveller
 
     def take(self, messages: list[Message]) -> None:
         """Act on messages."""
         for message in messages:
-            self.mailbox.take(message)
+            if isinstance(message, Travel):
+                self.traveller.travel(message)
+            else:
+                self.mailbox.take(message)
+
+    def follow(self) -> None:
+        """Be woken by the host whose cells are shown."""
+        self.nudge.follow(self.mailbox.bus, self.mailbox.watching)
 
     def wait_s(self, now: float) -> float:
         """Seconds until something is due by itself."""
@@ -115,7 +125,7 @@ async def _read(viewer: _Viewer) -> Refusal | None:
                 raise WireError("message_too_big", f"{len(text)} characters, at most {limit}")
             message = parse(FROM_VIEWER, text)
             viewer.take(inbox.put(message, clock(), paced=mailbox.is_paced(message)))
-            viewer.nudge.follow(mailbox.watching)
+            viewer.follow()
             viewer.nudge.event.set()
     except WireError as error:
         return Refusal(code=error.code, message=error.message)
@@ -134,7 +144,7 @@ async def _write(viewer: _Viewer) -> None:
             for message in mailbox.poll(clock()):
                 async with asyncio.timeout(deadline_s):
                     await _send(viewer.socket, message)
-            nudge.follow(mailbox.watching)
+            viewer.follow()
             await _wait(nudge.event, viewer.wait_s(clock()))
     except WebSocketDisconnect:
         return

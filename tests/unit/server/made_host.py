@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,12 +18,11 @@ from hugescope_wire.host import (
     HostFrame,
     MappingInfo,
     ProcessInfo,
-    Skipped,
-    Source,
 )
 from hugescope_wire.messages import AgentHello
 from hugescope_wire.report import HostReport
-from hugescope_wire.snapshot import Backing, Capabilities, HostInfo, LevelBytes, Pool
+from hugescope_wire.snapshot import Backing, HostInfo, LevelBytes, Pool
+from tests.unit.wire.made_wire import host_frame
 
 PAGE_SIZE = 2 * 2**20
 TAKEN_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -73,29 +74,25 @@ def random_cells(rng: random.Random, count: int) -> Cells:
     return cells
 
 
-def full_meta(processes: list[ProcessInfo], report: HostReport | None = None) -> HostFrame:
-    return HostFrame(
-        taken_at=TAKEN_AT,
-        monotonic_s=1.0,
-        source=Source(kind="live"),
+def full_meta(
+    processes: list[ProcessInfo], report: HostReport | None = None, monotonic_s: float = 1.0
+) -> HostFrame:
+    return host_frame(
+        processes,
+        monotonic_s=monotonic_s,
         host=HostInfo(name="box", kernel="6.12", boot_id=None),
-        capabilities=Capabilities(
-            pfn=True, kpageflags=True, pagemap_scan=True, procmap_query=True, hgm=False
-        ),
-        limits=[],
-        pools=[
-            Pool(page_size=PAGE_SIZE, node=None, total=9, free=1, reserved=0, surplus=0),
-        ],
-        processes=processes,
-        skipped=Skipped(),
-        cost=None,
+        pools=[Pool(page_size=PAGE_SIZE, node=None, total=9, free=1, reserved=0, surplus=0)],
         report=report,
     )
 
 
 @dataclass
 class MadeHost:
-    """What a host has, and the frames that an agent would send of it."""
+    """What a host has, and the frames that an agent would send of it.
+
+    Attributes:
+        clock: its monotonic one; with a server whose clock a test moves, that one.
+    """
 
     rng: random.Random
     epoch: str = "e1"
@@ -103,6 +100,7 @@ class MadeHost:
     next_id: int = 1
     infos: dict[int, dict[int, MappingInfo]] = field(default_factory=dict)
     cells: dict[int, Cells] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
 
     def add(self, pid: int, cell_count: int, column: int = 0) -> int:
         """A new mapping with random cells, the first in this column of its page table; its id."""
@@ -127,7 +125,8 @@ class MadeHost:
     def full(self, report: HostReport | None = None) -> bytes:
         self.seq += 1
         blocks = [encode_range(number, PAGE_SIZE, cells) for number, cells in self.cells.items()]
-        return encode_frame(FrameKind.FULL, self.seq, full_meta(self.processes(), report), blocks)
+        meta = full_meta(self.processes(), report, self.clock())
+        return encode_frame(FrameKind.FULL, self.seq, meta, blocks)
 
     def delta(
         self,
@@ -139,7 +138,7 @@ class MadeHost:
         self.seq += 1
         meta = HostDelta(
             taken_at=TAKEN_AT,
-            monotonic_s=2.0,
+            monotonic_s=self.clock(),
             processes=[self.process(pid) for pid in pids or []],
             gone_pids=gone or [],
             report=report,

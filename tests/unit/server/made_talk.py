@@ -19,7 +19,7 @@ class Talk:
 
     def __init__(self, seed: int = 1) -> None:
         self.server = MadeServer()
-        self.host = MadeHost(random.Random(seed))
+        self.host = MadeHost(random.Random(seed), clock=lambda: self.server.now)
         self.host.add(7, 64)
         self.host.add(7, 600)
         self.host.add(7, 1500, column=37)

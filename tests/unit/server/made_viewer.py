@@ -23,6 +23,7 @@ from hugescope_wire.messages import (
     ViewerWelcome,
     parse,
 )
+from hugescope_wire.travel import TimeState
 from hugescope_wire.view import TABLE_ENTRIES, View
 
 
@@ -42,6 +43,8 @@ class MadeViewer:
     subscriptions: int = 0
     ended: SubscriptionEnded | None = None
     refusal: Refusal | None = None
+    time: TimeState | None = None
+    times: int = 0
     cells: Cells | None = None
     groups: Groups | None = None
     first_ages: U32 | None = None
@@ -136,6 +139,9 @@ class MadeViewer:
                 self.cells, self.groups, self.seq = None, None, 0
             case SubscriptionEnded() as ended:
                 self.ended, self.subscribed, self.cells, self.groups = ended, None, None, None
+            case TimeState() as time:
+                self.time = time
+                self.times += 1
             case Refusal() as refusal:
                 self.refusal = refusal
 

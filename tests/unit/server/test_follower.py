@@ -18,7 +18,7 @@ class Talk:
 
     def __init__(self) -> None:
         self.server = MadeServer()
-        self.host = MadeHost(random.Random(1))
+        self.host = MadeHost(random.Random(1), clock=lambda: self.server.now)
         self.host.add(7, 64)
         self.host.add(7, 2000)
         self.session = self.server.join()

@@ -152,6 +152,27 @@ def test_page_headers() -> None:
     assert headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("host", [b"localhost", b"rebound.example"])
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_what_is_refused_has_the_headers_too(kind: str, host: bytes) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", host), (b"origin", b"http://evil.example")]
+    scope: Scope = {"type": kind, "path": "/", "client": LOCAL, "headers": headers}
+    scope["extensions"] = {"websocket.http.response": {}}
+    await Guard(nothing, ServerSettings())(scope, receive, send)
+    told = Headers(raw=sent[0]["headers"])
+    assert sent[0]["status"] == 403
+    assert told["x-content-type-options"] == "nosniff"
+    assert "rebound.example" not in told["content-security-policy"]
+
+
 async def test_refused_websocket_without_the_extension_is_closed() -> None:
     sent: list[Message] = []
 

@@ -31,6 +31,7 @@ def test_messages_of_both_directions_and_enums(document: schema.Schema) -> None:
         "migrations",
         "migration",
         "migration_missing",
+        "time",
         "refusal",
     }
     assert "type" in schemas["Subscribe"]["required"]

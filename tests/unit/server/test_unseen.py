@@ -63,3 +63,37 @@ def test_a_moment_of_the_host_on_the_server_s_clock() -> None:
     clocks.see(True, NOON_S, 1001.0, 51.4, NOON_S)
     assert clocks.moment(1003.0, 60.0) == 53.0
     assert clocks.moment(2000.0, 60.0) == 60.0, "never later than now"
+
+
+def live(clocks: Clocks, monotonic_s: float, now: float) -> float:
+    """One frame, and when it was made by the server's clock."""
+    clocks.see(True, NOON_S, monotonic_s, now, NOON_S)
+    return clocks.made_at(monotonic_s, now)
+
+
+def test_frames_that_a_stall_held_up_are_of_when_they_were_made() -> None:
+    clocks = Clocks()
+    for at in range(5):
+        assert live(clocks, 1000.0 + at, 50.0 + at) == 50.0 + at
+    # All of twelve seconds come at once.
+    came = [live(clocks, 1005.0 + at, 67.0) for at in range(13)]
+    assert came[:12] == [55.0 + at for at in range(12)]
+    assert came[12] == 67.0
+    assert live(clocks, 1018.0, 68.4) == 68.4, "what is late as usual is of now"
+
+
+def test_a_clock_that_stood_still_is_known_again_soon() -> None:
+    """As that of a virtual machine that was paused for eight seconds."""
+    clocks = Clocks()
+    for at in range(5):
+        live(clocks, 1000.0 + at, 50.0 + at)
+    came = {at: live(clocks, 1005.0 + at, 63.0 + at) for at in range(6)}
+    assert came[0] == 55.0, "the first may have been held up"
+    assert [came[at] for at in range(3, 6)] == [66.0, 67.0, 68.0]
+
+
+def test_a_clock_that_was_set_far_is_known_at_once() -> None:
+    clocks = Clocks()
+    live(clocks, 1000.0, 50.0)
+    assert live(clocks, 1001.0, 90.0) == 90.0
+    assert live(clocks, 1002.0, 91.0) == 91.0

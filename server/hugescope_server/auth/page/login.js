@@ -6,7 +6,10 @@ const asked = new URLSearchParams(fragment.slice(1));
 const code = fragment.startsWith("#/") ? null : asked.get("code");
 const to = fragment.startsWith("#/") ? fragment : (asked.get("to") ?? "");
 // Only ever a place in this page: what does not begin with #/ could be another site.
-const place = to.startsWith("#/") ? to : "";
+const fragmentTo = to.startsWith("#/") ? to : "";
+// Before the # stands only which moment is shown: `?t=SECONDS`.
+const moment = new URLSearchParams(window.location.search).get("t");
+const place = (moment === null ? "" : `?t=${encodeURIComponent(moment)}`) + fragmentTo;
 
 const form = document.getElementById("form");
 const field = document.getElementById("secret");

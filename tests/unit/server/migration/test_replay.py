@@ -7,16 +7,17 @@ from typing import NamedTuple
 
 import pytest
 
-from hugescope_agent.recording import HOLD_S, Playback, shipped
+from hugescope_agent.playback import HOLD_S, Playback, shipped
 from hugescope_agent.sample import Sample
 from hugescope_server.bus import LocalBus
 from hugescope_server.ingest import Ingest
 from hugescope_server.migration.desk import MigrationDesk
 from hugescope_wire.frames import FrameKind, RawFrame, encode_frame
 from hugescope_wire.host import HostDelta, HostFrame, Source
-from hugescope_wire.recording import Record, Recording
+from hugescope_wire.recording import Record
 from tests.unit.server.made_host import hello
 from tests.unit.server.migration.made_vms import BEGIN_S, MadeVm, World
+from tests.unit.wire.made_recording import KeptArchive
 
 STEP_S = 0.1
 
@@ -33,9 +34,9 @@ class Told(NamedTuple):
 class Player:
     """A server, and the agent that plays a recording to it."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: KeptArchive) -> None:
         self.now = BEGIN_S
-        self.round_s = recording.length_s + HOLD_S
+        self.round_s = recording.ended_s - recording.began_s + HOLD_S
         self.playback = Playback(recording, "made", clock=lambda: self.now - BEGIN_S)
         bus = LocalBus()
         self.desk = MigrationDesk(bus, 600.0, lambda: self.now)
@@ -88,9 +89,10 @@ def without_qmp(record: Record) -> Record:
 def test_every_round_is_told_as_the_first(asked: bool, share: float) -> None:
     """Also of a recording that stops in the middle of a migration."""
     whole = shipped()
-    records = [one for one in whole.records if one.at_s <= share * whole.length_s]
+    until_s = whole.began_s + share * (whole.ended_s - whole.began_s)
+    records = list(whole.records(None, until_s))
     played = tuple(one if asked else without_qmp(one) for one in records)
-    player = Player(Recording(played, None))
+    player = Player(KeptArchive(played))
     player.until(player.round_s)
     first = player.told()
     migration_id = player.desk.migrations()[0].id

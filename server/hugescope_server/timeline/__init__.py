@@ -1,0 +1,1 @@
+"""Travelling in time: recorded hosts, played to one viewer as if they were there."""

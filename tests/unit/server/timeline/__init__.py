@@ -1,0 +1,1 @@
+"""Tests of travelling in time, without a network."""
