@@ -11,13 +11,18 @@ import typer
 from hugescope import __version__
 from hugescope.commands import (
     agent,
+    capture,
+    cat,
     demo,
+    diff,
     doctor,
     findings,
     opener,
     page,
     pool,
     record,
+    replay,
+    report,
     schema,
     serve,
     snapshot,
@@ -25,6 +30,8 @@ from hugescope.commands import (
     up,
 )
 from hugescope.errors import CommandError
+from hugescope.piped import until_nobody_reads
+from hugescope.plain import log_to_stderr, visible, visible_lines
 from hugescope_agent.errors import AgentError, ProcessError
 from hugescope_wire.errors import WireError
 
@@ -35,6 +42,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # As rich markup a help text would lose its "[default: ...]", and keep line ends of its source.
+    rich_markup_mode="markdown",
     help="See how Linux hosts' huge pages are mapped.",
 )
 
@@ -55,12 +64,13 @@ def _main(
     ] = False,
 ) -> None:
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr(level)
 
 
 COMMANDS = (
     *(snapshot, page, pool, findings, doctor),
-    *(up, demo, serve, agent, opener, record, schema),
+    *(up, demo, serve, agent, opener),
+    *(record, replay, cat, diff, report, capture, schema),
 )
 for command in COMMANDS:
     app.command(name=command.NAME)(command.run)
@@ -69,20 +79,26 @@ app.add_typer(token.app, name=token.NAME)
 
 def run() -> None:
     """Run a command; an error of the input is one line on stderr, and the exit code is not 0."""
+    with until_nobody_reads():
+        _run()
+
+
+def _run() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except _UsageError as error:
         context = error.ctx.command_path if error.ctx else "hugescope"
         if not error.format_message():
             sys.exit(2)  # no command was given, and the help was printed
-        print(f"{context}: {error.format_message()} (see `{context} --help`)", file=sys.stderr)
+        said = visible_lines(error.format_message())
+        print(f"{context}: {said} (see `{context} --help`)", file=sys.stderr)
         sys.exit(2)
     except (CommandError, AgentError, ProcessError, WireError) as error:
-        print(f"hugescope: {error}", file=sys.stderr)
+        print(f"hugescope: {visible_lines(str(error))}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        raise
     except OSError as error:
-        print(f"hugescope: {error.filename or 'I/O'}: {error.strerror}", file=sys.stderr)
+        place = visible(str(error.filename or "I/O"))
+        print(f"hugescope: {place}: {error.strerror}", file=sys.stderr)
         sys.exit(1)

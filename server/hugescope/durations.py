@@ -7,8 +7,9 @@ from typing import Final
 
 from hugescope.errors import CommandError
 
-_DURATION: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>s|m|h|d)?")
-_SECONDS: Final = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_DURATION: Final = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,9})?)(?P<unit>s|m|h|d)?")
+SECONDS: Final = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+"""Of each unit; None: a number without one."""
 
 
 def seconds_of(flag: str, text: str) -> float:
@@ -20,4 +21,4 @@ def seconds_of(flag: str, text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None or float(match["number"]) == 0:
         raise CommandError(f"{flag} {text}: is no duration such as 30s, 5m or 1h")
-    return float(match["number"]) * _SECONDS[match["unit"]]
+    return float(match["number"]) * SECONDS[match["unit"]]

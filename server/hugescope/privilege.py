@@ -7,15 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from hugescope.errors import CommandError
 from hugescope_agent import privileges
+from hugescope_agent.errors import BadRoot
 from hugescope_agent.kernel.asking import AskedOpener
 from hugescope_agent.kernel.root import Root
+from hugescope_agent.replay import scratch, unpack
 from hugescope_agent.workloads.child import module_argv, module_environment
 
 OpenerOption = Annotated[
@@ -37,6 +41,9 @@ DropOption = Annotated[
 ]
 _FIRST_QUESTION: Final = "proc/kpagecount"
 
+_scratch: Final[list[tempfile.TemporaryDirectory[str]]] = []
+"""What is kept as long as this process."""
+
 
 def place_of(root: str, opener: str | None, drop: str | None = None) -> Root:
     """The root to read from: through the opener at this socket, if one is named, or through one of
@@ -46,6 +53,7 @@ def place_of(root: str, opener: str | None, drop: str | None = None) -> Root:
         BadRoot: there is nothing to be read.
         CommandError: the opener is not there, or not for us; what `drop_to` raises.
     """
+    root = _unpacked(root)
     if drop is not None:
         if opener is not None:
             raise CommandError("--drop-to starts an opener of its own: leave --opener away")
@@ -58,6 +66,19 @@ def place_of(root: str, opener: str | None, drop: str | None = None) -> Root:
         raise CommandError(f"--opener {opener}: a captured tree such as {root} takes no privileges")
     _check(asked, f"--opener {opener}")
     return place
+
+
+def _unpacked(root: str) -> str:
+    """A captured tree that is still an archive is unpacked, and gone with this process."""
+    if not os.path.isfile(root):  # noqa: PTH113 - a name as Root takes it
+        return root
+    place = scratch()
+    _scratch.append(place)
+    trees = unpack(Path(root), Path(place.name))
+    if len(trees) != 1:
+        has = "no captured tree" if not trees else f"a series of {len(trees)}: see agent --replay"
+        raise BadRoot(f"root {root}: holds {has}")
+    return str(trees[0])
 
 
 def drop_to(user: str, root: str) -> Root:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from hugescope.errors import CommandError
 from hugescope.serving import say
-from hugescope_agent import recording
+from hugescope_agent import playback
 from hugescope_agent.errors import AgentError
 from hugescope_agent.link import Looker
 from hugescope_agent.replay import SHIPPED_NAME, Replay, scratch, shipped_series, steps_of, unpack
-from hugescope_wire.recording import MAGIC, XZ_MAGIC
+from hugescope_wire import firstformat
+from hugescope_wire.recording import Loss
+from hugescope_wire.segments import head
+from hugescope_wire.storedfile import XZ_MAGIC
 
 MIGRATION: Final = "shipped"
 HGM: Final = "hgm"
@@ -32,12 +36,12 @@ def open_replay(what: str, stack: contextlib.ExitStack) -> tuple[Looker, float]:
     """
     try:
         if what == MIGRATION:
-            return recording.Playback(recording.shipped(), recording.SHIPPED_NAME), RECORDING_HZ
+            return playback.Playback(playback.shipped(), playback.SHIPPED_NAME), RECORDING_HZ
         if _is_recording(what):
-            loaded = recording.load(Path(what))
-            if loaded.damage is not None:
-                say(f"{what}: {loaded.damage}; what comes before it is replayed")
-            return recording.Playback(loaded, what), RECORDING_HZ
+            archive = playback.load(Path(what))
+            for loss in archive.losses:
+                say(f"{what}: {loss.why}; {_what_is_played(loss)}")
+            return playback.Playback(archive, what), RECORDING_HZ
         steps, name = _series(what, stack)
         replay = Replay(steps, name)
     except AgentError as error:
@@ -46,13 +50,22 @@ def open_replay(what: str, stack: contextlib.ExitStack) -> tuple[Looker, float]:
     return replay, SERIES_HZ
 
 
+def _what_is_played(loss: Loss) -> str:
+    if loss.until_s is None:
+        return "what comes before it is replayed"
+    since, until = (datetime.fromtimestamp(at_s, UTC) for at_s in (loss.since_s, loss.until_s))
+    return f"nothing is replayed from {since:%Y-%m-%d %H:%M:%S} to {until:%H:%M:%S} UTC"
+
+
 def _is_recording(what: str) -> bool:
     path = Path(what)
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        begin = file.read(len(MAGIC))
-    return begin == MAGIC or (begin.startswith(XZ_MAGIC) and what.endswith(_SUFFIXES))
+        begin = file.read(len(head.MAGIC))
+    return begin in (head.MAGIC, firstformat.MAGIC) or (
+        begin.startswith(XZ_MAGIC) and what.endswith(_SUFFIXES)
+    )
 
 
 def _series(what: str, stack: contextlib.ExitStack) -> tuple[list[Path], str]:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from hugescope.child import AgentProcess, end_by_exit
 from hugescope.errors import CommandError
+from hugescope.plain import visible_lines
 
 # The server is imported where it is run: the agent and `snapshot` share this command line, and
 # an agent on somebody's host should not carry a web framework.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from hugescope_server.auth.principal import Role
     from hugescope_server.auth.store import TokenStore
     from hugescope_server.settings import ServerSettings
+    from hugescope_server.timeline.shelf import FileShelf
 
 Host = Annotated[
     str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]", show_default=False)
@@ -47,6 +49,11 @@ StateDir = Annotated[
 ]
 
 
+NoHistory = Annotated[
+    bool, typer.Option("--no-history", help="Keep nothing of what hosts sent on disk.")
+]
+
+
 def settings_of(
     host: str | None = None,
     port: int | None = None,
@@ -54,6 +61,7 @@ def settings_of(
     tls_key: Path | None = None,
     behind_proxy: bool = False,
     state_dir: Path | None = None,
+    no_history: bool = False,
 ) -> ServerSettings:
     """The settings by flags, else by environment.
 
@@ -69,6 +77,7 @@ def settings_of(
         "tls_key": tls_key,
         "behind_proxy": behind_proxy or None,
         "state_dir": state_dir,
+        "history": False if no_history else None,
     }
     try:
         return ServerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -129,8 +138,8 @@ def tell_once(address: Address) -> None:
 class Listening:
     """A server that holds its port from the moment it is made, and serves when told to."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        """Take the port.
+    def __init__(self, settings: ServerSettings, recorded: FileShelf | None = None) -> None:
+        """Take the port; with `recorded` these hosts are shown, and no present ones.
 
         Raises:
             CommandError: it cannot be had, or tokens cannot be kept.
@@ -142,7 +151,7 @@ class Listening:
         self._ready: Callable[[str], None] = say
         try:
             with server_errors():
-                self._server = HugescopeServer(settings, lambda url: self._ready(url))
+                self._server = HugescopeServer(settings, lambda url: self._ready(url), recorded)
         except CannotListen as error:
             raise CommandError(f"--port {settings.port}: {error}") from None
 
@@ -200,4 +209,4 @@ def server_errors() -> Iterator[None]:
 
 def say(line: str) -> None:
     """A line for the person at the terminal, beside what the command prints."""
-    print(f"hugescope: {line}", file=sys.stderr, flush=True)
+    print(f"hugescope: {visible_lines(line)}", file=sys.stderr, flush=True)

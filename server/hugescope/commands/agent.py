@@ -11,8 +11,11 @@ import re
 import signal
 import ssl
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import typer
@@ -24,7 +27,7 @@ from hugescope.privilege import DropOption, OpenerOption, place_of
 from hugescope.replaying import open_replay
 from hugescope_agent.kernel.host import HostFiles
 from hugescope_agent.kernel.root import Root
-from hugescope_agent.link import AgentLink, LinkOptions, pinned
+from hugescope_agent.link import AgentLink, LinkOptions, Looker, pinned
 from hugescope_agent.sample import SamplerOptions
 from hugescope_agent.sampler import Sampler
 from hugescope_wire.host import Source
@@ -64,8 +67,8 @@ def run(
     token_file: Annotated[
         Path | None,
         typer.Option(
-            help="Holds the token that `hugescope token create --role agent` printed; without it, "
-            f"${TOKEN_VARIABLE} does.",
+            help="Holds the token that `hugescope token create --role agent` printed, and is read "
+            f"again for each connection; without it, ${TOKEN_VARIABLE} does.",
             show_default=False,
         ),
     ] = None,
@@ -100,41 +103,74 @@ def run(
 ) -> None:
     """Watch this host's huge pages and send them to a server, until stopped."""
     _check_server(server)
-    token = _token(token_file)
-    tls = _pinned(tls_pin, server)
+    options = _link(server, token_file, tls_pin)
     if quiet:
-        for name in ("link", "qmpwatch"):
-            logging.getLogger(f"hugescope_agent.{name}").setLevel(logging.ERROR)
+        _only_what_goes_wrong()
     with contextlib.ExitStack() as stack:
         if replay is not None:
-            _only_live(qmp, "--replay")
-            if drop is not None:
-                raise CommandError(f"--drop-to {drop}: a replay takes no privileges")
-            looker, rate_hz = open_replay(replay, stack)
-            name, boot_id = f"replay-{Path(replay).name.split('.')[0]}", None
+            watched = _replayed(replay, qmp, drop, stack)
         else:
-            place = place_of(root, opener, drop)
-            files = HostFiles(place)
-            stack.callback(files.close)
-            kind, rate_hz = Source(kind="live"), hz
-            if not place.live:
-                kind, rate_hz = Source(kind="capture", name=root), min(hz, _CAPTURE_HZ)
-                _only_live(qmp, f"--root {root}, a captured tree")
             pids, sockets = frozenset(thp_pid or ()), tuple(qmp or ())
-            options = SamplerOptions(rate_hz, budget, thp_pids=pids, qmp=sockets, reports=True)
-            sampler = Sampler(files, kind, options)
-            stack.callback(sampler.close)
-            looker = sampler
-            name, boot_id = _name(files, place), files.info.boot_id
-        link = LinkOptions(
-            server, host_id_of(host_id or name), __version__, rate_hz, token=token, tls=tls
-        )
+            look = SamplerOptions(hz, budget, thp_pids=pids, qmp=sockets, reports=True)
+            watched = _sampled(place_of(root, opener, drop), root, look, stack)
+        name = host_id_of(host_id or watched.name)
+        link = options(host_id=name, agent_version=__version__, tick_hz=watched.rate_hz)
         if not quiet:
             print(f"hugescope agent: {link.host_id} -> {server}", file=sys.stderr)
-        asyncio.run(_until_signal(AgentLink(looker, link, boot_id=boot_id)))
+        asyncio.run(_until_signal(AgentLink(watched.looker, link, boot_id=watched.boot_id)))
 
 
-def _only_live(qmp: list[str] | None, instead: str) -> None:
+class _Watched(NamedTuple):
+    """What gives samples, how often, and of which host."""
+
+    looker: Looker
+    rate_hz: float
+    name: str
+    boot_id: str | None
+
+
+def _link(server: str, token_file: Path | None, tls_pin: Path | None) -> Callable[..., LinkOptions]:
+    """Options of a link to this server, but for what is looked at."""
+    return partial(
+        LinkOptions,
+        server,
+        token=_token(token_file),
+        newer_token=partial(token_now, token_file),
+        tls=_pinned(tls_pin, server),
+    )
+
+
+def _only_what_goes_wrong() -> None:
+    for name in ("link", "qmpwatch"):
+        logging.getLogger(f"hugescope_agent.{name}").setLevel(logging.ERROR)
+
+
+def _replayed(
+    replay: str, qmp: Sequence[str] | None, drop: str | None, stack: contextlib.ExitStack
+) -> _Watched:
+    _only_live(qmp, "--replay")
+    if drop is not None:
+        raise CommandError(f"--drop-to {drop}: a replay takes no privileges")
+    looker, rate_hz = open_replay(replay, stack)
+    return _Watched(looker, rate_hz, f"replay-{Path(replay).name.split('.')[0]}", None)
+
+
+def _sampled(
+    place: Root, root: str, options: SamplerOptions, stack: contextlib.ExitStack
+) -> _Watched:
+    files = HostFiles(place)
+    stack.callback(files.close)
+    kind = Source(kind="live")
+    if not place.live:
+        _only_live(options.qmp, f"--root {root}, a captured tree")
+        kind = Source(kind="capture", name=root)
+        options = replace(options, tick_hz=min(options.tick_hz, _CAPTURE_HZ))
+    sampler = Sampler(files, kind, options)
+    stack.callback(sampler.close)
+    return _Watched(sampler, options.tick_hz, _name(files, place), files.info.boot_id)
+
+
+def _only_live(qmp: Sequence[str] | None, instead: str) -> None:
     if qmp:
         raise CommandError(f"--qmp {qmp[0]}: there is no QEMU to ask with {instead}")
 
@@ -167,7 +203,7 @@ def _token(file: Path | None) -> str:
     text = os.environ.pop(TOKEN_VARIABLE, "")
     if file is not None:
         try:
-            text = file.read_bytes()[:1024].decode(errors="replace")
+            text = _read_start(file)
         except OSError as error:
             raise CommandError(f"{where}: {error.strerror}") from None
     if _TOKEN.fullmatch(text.strip()) is None:
@@ -176,6 +212,20 @@ def _token(file: Path | None) -> str:
             " --host-id HOST` prints one"
         )
     return text.strip()
+
+
+def token_now(file: Path | None) -> str | None:
+    """What the file holds by now; None where that is no token, or may not be read any more."""
+    with contextlib.suppress(OSError):
+        # A pipe or a terminal gives what it has once, and would make the agent wait for more.
+        if file is not None and file.is_file():
+            text = _read_start(file).strip()
+            return text if _TOKEN.fullmatch(text) else None
+    return None
+
+
+def _read_start(file: Path) -> str:
+    return file.read_bytes()[:1024].decode(errors="replace")
 
 
 def _pinned(file: Path | None, server: str) -> ssl.SSLContext | None:

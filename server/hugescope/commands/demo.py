@@ -103,9 +103,10 @@ def run(
     behind_proxy: BehindProxy = False,
     state_dir: StateDir = None,
 ) -> None:
-    """Show a real post-copy on this machine's huge pages in a browser, round after round, until
-    stopped. With --qemu it is a guest's, precopy first; what it takes is QEMU 8 or newer and a
-    static busybox (Debian's qemu-system-x86 and busybox-static).
+    """Show a real post-copy on this machine's huge pages in a browser, until stopped.
+
+    With --qemu it is a guest's, precopy first; what it takes is QEMU 8 or newer and a static
+    busybox (Debian's qemu-system-x86 and busybox-static).
     """
     kinds = [f for f, on in (("--qemu", qemu), ("--replay", replay), ("--hgm", hgm)) if on]
     if len(kinds) > 1:
@@ -119,16 +120,7 @@ def run(
             state_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_STATE_PREFIX)))
         settings = settings_of(host, port, tls_cert, tls_key, behind_proxy, state_dir)
         if qemu:
-            big = page_size.strip().upper().startswith("1G")
-            guest = _guest_plan(
-                _Asked(
-                    size or ("1G" if big else "512M"),
-                    page_size,
-                    rate or ("128M" if big else "16M"),
-                    60.0 if touches is None else touches,
-                    pause,
-                )
-            )
+            guest = _guest_plan(_asked_of_guest(size, page_size, rate, touches, pause))
             listening = Listening(settings)
             show(guest, kernel, pause, listening, host_id_of(socket.gethostname()))
         elif hgm:
@@ -137,6 +129,19 @@ def run(
             dots = 12.0 if touches is None else touches
             asked = _Asked(size or "2G", page_size, rate or "128M", dots, pause)
             _show_postcopy(_plan(asked), replay, Listening(settings))
+
+
+def _asked_of_guest(
+    size: str | None, page_size: str, rate: str | None, touches: float | None, pause: float
+) -> _Asked:
+    big = page_size.strip().upper().startswith("1G")
+    return _Asked(
+        size or ("1G" if big else "512M"),
+        page_size,
+        rate or ("128M" if big else "16M"),
+        60.0 if touches is None else touches,
+        pause,
+    )
 
 
 def _show_postcopy(plan: PostcopyPlan, replay: bool, listening: Listening) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from hugescope.commands.snapshot import printable, size, table_of, wide_console
 from hugescope.privilege import OpenerOption, place_of
@@ -48,7 +49,7 @@ def run(
     finally:
         files.close()
     kind = "running kernel" if source.live else "captured tree"
-    console.print(f"Linux {info.kernel or '?'} ({kind}), uid {os.geteuid()}")
+    console.print(Text.assemble("Linux ", printable(info.kernel), f" ({kind}), uid {os.geteuid()}"))
     columns = ("", "capability", "gives", "missing it costs", "to get it")
     table = table_of("Capabilities", *columns)
     for name, gives in _GIVES.items():

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from hugescope.commands.snapshot import Kind, RootOption, printable, take, wide_console
 from hugescope.errors import CommandError
+from hugescope.plain import plain_json
 from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.errors import NoSuchProcess
 from hugescope_wire.findings import SEVERITIES, Finding, severity_rank
@@ -78,7 +79,7 @@ def run(
     found = chosen(look.report.findings, pids, severity)
     if json:
         document = FindingsDocument(taken_at=look.taken_at, host=look.host, findings=found)
-        print(document.model_dump_json(indent=1))
+        print(plain_json(document.model_dump_json(indent=1)))
     else:
         show(wide_console(), look, found, evidence=evidence)
     if fail_on is not None and any(_as_severe(finding, fail_on) for finding in found):

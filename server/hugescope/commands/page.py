@@ -9,6 +9,7 @@ from rich.console import Console
 
 from hugescope.commands.snapshot import RootOption, looking, printable, size, table_of, wide_console
 from hugescope.errors import CommandError
+from hugescope.plain import plain_json
 from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.sample import SamplerOptions
 from hugescope_wire.page import PageDetail
@@ -39,7 +40,7 @@ def run(
         sampler.survey()
         page = sampler.page(pid, _address(address), part)
     if json:
-        print(page.model_dump_json(indent=1))
+        print(plain_json(page.model_dump_json(indent=1)))
         return
     console = wide_console()
     _print_facts(console, page)

@@ -17,6 +17,7 @@ from hugescope.commands.snapshot import (
     take,
     wide_console,
 )
+from hugescope.plain import plain_json
 from hugescope.privilege import OpenerOption, place_of
 from hugescope_wire.account import (
     CgroupUse,
@@ -53,7 +54,7 @@ def run(
     assert report is not None, "a look that is shown holds a report"
     if json:
         parts = {"taken_at", "accounts", "holdings", "reservations", "cgroups", "vmemmap"}
-        print(report.model_dump_json(indent=1, include=parts))
+        print(plain_json(report.model_dump_json(indent=1, include=parts)))
         return
     console = wide_console()
     accounts = [account for account in report.accounts if account.total or account.node is None]

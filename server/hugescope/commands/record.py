@@ -42,7 +42,7 @@ def run(
     hz: Annotated[float, typer.Option(min=0.1, max=50, help="Looks a second.")] = 10.0,
     qmp: Qmp = None,
 ) -> None:
-    """Record this host's huge pages to a file that `hugescope agent --replay FILE` plays."""
+    """Record this host's huge pages to a file, which `hugescope replay` plays."""
     seconds = None if duration is None else seconds_of("--for", duration)
     place = place_of(root, opener)
     if qmp and not place.live:

@@ -10,6 +10,7 @@ from hugescope.serving import (
     BehindProxy,
     Host,
     Listening,
+    NoHistory,
     Port,
     StateDir,
     TlsCert,
@@ -28,9 +29,12 @@ def run(
     tls_key: TlsKey = None,
     behind_proxy: BehindProxy = False,
     state_dir: StateDir = None,
+    no_history: NoHistory = False,
 ) -> None:
     """Serve browsers and take agents in, until stopped."""
-    Listening(settings_of(host, port, tls_cert, tls_key, behind_proxy, state_dir)).serve(announce)
+    Listening(
+        settings_of(host, port, tls_cert, tls_key, behind_proxy, state_dir, no_history)
+    ).serve(announce)
 
 
 def announce(address: Address) -> None:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hugescope.errors import CommandError
+from hugescope.plain import plain_json, visible
 from hugescope.privilege import OpenerOption, place_of
 from hugescope_agent.errors import NoSuchProcess
 from hugescope_agent.kernel.host import HostFiles
@@ -32,6 +33,7 @@ from hugescope_wire.snapshot import Mapping, Pool, Process, Snapshot
 
 NAME: Final = "snapshot"
 _PIPE_COLUMNS: Final = 160
+CAPTURED: Final = "captured tree, not this machine"
 _STALL_S: Final = 1.1
 """Between two looks at a thread that waits for a page; a fault takes far less to be resolved."""
 
@@ -39,7 +41,8 @@ _STALL_S: Final = 1.1
 RootOption = Annotated[
     str,
     typer.Option(
-        envvar="HUGESCOPE_ROOT", help="Read from here: a host's / in a container, or a capture."
+        envvar="HUGESCOPE_ROOT",
+        help="Read from here: a host's / in a container, or a capture, unpacked or not.",
     ),
 ]
 
@@ -77,17 +80,23 @@ def run(
             raise NoSuchProcess(f"--pid {number}: there is no such process in {root}")
     look, snapshot = take(source, pids, kind)
     if json:
-        print(snapshot.model_dump_json(indent=1))
+        print(plain_json(snapshot.model_dump_json(indent=1)))
         return
     console = wide_console()
-    _print_head(console, look)
-    _print_pools(console, snapshot.pools)
-    _print_mappings(console, snapshot)
-    _print_policies(console, look.report, {process.pid for process in snapshot.processes})
+    show(console, look, snapshot, "" if look.source.kind == "live" else CAPTURED)
     if runs:
         _print_runs(console, snapshot)
     for limit in look.limits:
-        print(f"{limit.capability} is missing: {limit.reason}; {limit.cost}", file=sys.stderr)
+        line = f"hugescope: missing {limit.capability}: {limit.reason}; {limit.cost}"
+        print(visible(line), file=sys.stderr)
+
+
+def show(console: Console, look: HostFrame, snapshot: Snapshot, where: str) -> None:
+    """As tables; `where` says that it is not this machine now."""
+    _print_head(console, look, where)
+    _print_pools(console, snapshot.pools)
+    _print_mappings(console, snapshot)
+    _print_policies(console, look.report, {process.pid for process in snapshot.processes})
 
 
 @contextmanager
@@ -106,6 +115,18 @@ def take(
     root: Root, pids: frozenset[int] | None, kind: Kind = Kind.HUGETLB
 ) -> tuple[HostFrame, Snapshot]:
     """One look at everything and its report, shown of `pids` (None: all) and `kind` only."""
+    picture = look_at(root, pids, kind)
+    assert picture.about is not None
+    snapshot = picture.snapshot(pids)
+    return picture.about, _of_thp(snapshot) if kind is Kind.THP else snapshot
+
+
+def look_at(root: Root, pids: frozenset[int] | None, kind: Kind = Kind.HUGETLB) -> HostPicture:
+    """One look at everything and its report; of `pids` transparent huge pages too, if of that kind.
+
+    Raises:
+        CommandError: one of `pids` could not be read.
+    """
     thp_pids = frozenset[int]() if kind is Kind.HUGETLB else pids or frozenset()
     with looking(root, SamplerOptions(thp_pids=thp_pids)) as sampler:
         sampler.settle()
@@ -116,9 +137,7 @@ def take(
                 raise CommandError(f"--pid {pid}: {why}")
     picture = HostPicture()
     picture.apply(decode_frame(encode_frame(FrameKind.FULL, 1, sample.about, sample.blocks)))
-    assert picture.about is not None
-    snapshot = picture.snapshot(pids)
-    return picture.about, _of_thp(snapshot) if kind is Kind.THP else snapshot
+    return picture
 
 
 def _survey(root: Root, sampler: Sampler) -> None:
@@ -157,7 +176,7 @@ def printable(text: str | None) -> Text:
     """Text with control characters made visible: a process may name itself anything."""
     if text is None:
         return Text("?", style="dim")
-    return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
+    return Text(visible(text))
 
 
 def called(process: Process | ProcessInfo) -> str | None:
@@ -175,9 +194,9 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
-def _print_head(console: Console, look: HostFrame) -> None:
+def _print_head(console: Console, look: HostFrame, where: str) -> None:
     host = look.host
-    what = "" if look.source.kind == "live" else "  [captured tree, not this machine]"
+    what = f"  [{where}]" if where else ""
     name = printable(host.name or "(host name not in the root)")
     line = Text.assemble(
         name, "  Linux ", printable(host.kernel), f"  {look.taken_at:%F %T}Z", what

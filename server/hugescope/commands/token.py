@@ -32,7 +32,10 @@ _MAX_S: Final = 10 * 366 * 86_400.0
 @app.command()
 def create(
     role: Annotated[
-        str, typer.Option(help="agent; viewer; operator, who sees addresses; admin, tokens too.")
+        str,
+        typer.Option(
+            help="agent; metrics; viewer; operator, who sees addresses; admin, tokens too."
+        ),
     ],
     host_id: Annotated[
         str | None, typer.Option(help="With role agent: the one host it may speak for.")
@@ -102,27 +105,39 @@ def url(
 ) -> None:
     """Print a URL that logs one browser in, once, in the next ten minutes."""
     wanted = _role(role)
-    if wanted == "agent":
-        raise CommandError("--role agent: an agent has a token, and opens no URL")
+    if not wanted.logs_in:
+        raise CommandError(f"--role {role}: has a token, and opens no URL")
+    started_at = base or _noted_url(state_dir)
     with _store(state_dir) as store:
-        noted = base or store.noted_url()
-        if noted is None:
-            raise CommandError(
-                f"no server was started with the state directory {store.directory}: run this as "
-                "the server's user, or give its --state-dir, or --url"
-            )
-        print(one_time_url(store, noted, role=wanted))
+        print(one_time_url(store, started_at, role=wanted))
 
 
 @contextlib.contextmanager
 def _store(state_dir: Path | None) -> Iterator[TokenStore]:
+    with server_errors():
+        store = _untouched(state_dir)
+        store.check()
+        yield store
+
+
+def _noted_url(state_dir: Path | None) -> str:
+    """Where a server of this directory was reached; nothing is created where there was none."""
+    with server_errors():
+        store = _untouched(state_dir)
+        noted = store.noted_url()
+    if noted is None:
+        raise CommandError(
+            f"no server was started with the state directory {store.directory}: run this as "
+            "the server's user, or give its --state-dir, or --url"
+        )
+    return noted
+
+
+def _untouched(state_dir: Path | None) -> TokenStore:
     from hugescope_server.auth.state_dir import default_state_dir
     from hugescope_server.auth.store import TokenStore
 
-    with server_errors():
-        store = TokenStore(state_dir or default_state_dir())
-        store.check()
-        yield store
+    return TokenStore(state_dir or default_state_dir())
 
 
 def _role(text: str) -> Role:

@@ -12,6 +12,7 @@ from hugescope.serving import (
     BehindProxy,
     Host,
     Listening,
+    NoHistory,
     Port,
     StateDir,
     TlsCert,
@@ -30,6 +31,7 @@ def run(
     tls_key: TlsKey = None,
     behind_proxy: BehindProxy = False,
     state_dir: StateDir = None,
+    no_history: NoHistory = False,
     root: Annotated[
         str, typer.Option(envvar="HUGESCOPE_ROOT", help="What the agent reads from.")
     ] = "/",
@@ -41,5 +43,5 @@ def run(
     name = host_id_at(Root.at(root), host_id)
     asked = [word for pid in thp_pid or () for word in ("--thp-pid", str(pid))]
     asked += [word for path in qmp or () for word in ("--qmp", path)]
-    settings = settings_of(host, port, tls_cert, tls_key, behind_proxy, state_dir)
+    settings = settings_of(host, port, tls_cert, tls_key, behind_proxy, state_dir, no_history)
     Listening(settings).serve(announce_once, name, ["--root", root, *asked])

@@ -10,7 +10,8 @@ import pytest
 from hugescope.errors import CommandError
 from hugescope.replaying import open_replay
 from hugescope_agent.link import Looker
-from hugescope_agent.recording import SHIPPED_NAME, Recorder
+from hugescope_agent.playback import SHIPPED_NAME
+from hugescope_agent.recording import Recorder
 from hugescope_agent.sample import Sample
 from hugescope_wire.cells import Cells
 from hugescope_wire.frames import encode_range
@@ -27,7 +28,7 @@ def path(tmp_path: Path) -> Path:
     """A recording of two samples."""
     file = tmp_path / "made.hsrec"
     sample = Sample(one_mapping(mapping_info(1, 8)), [encode_range(1, MIB2, Cells.holes(8))])
-    with Recorder(file, lambda: 1.0) as recorder:
+    with Recorder(file) as recorder:
         recorder.add(sample)
         recorder.add(sample)
     return file

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hugescope.cli import app
+from hugescope.commands import agent
 from hugescope.errors import CommandError
 from hugescope_agent.kernel import perf
 from hugescope_server.auth.principal import Role
@@ -44,6 +45,19 @@ def test_what_an_agent_shows_and_to_whom(
     done = CliRunner().invoke(app, ["agent", *given])
     assert isinstance(done.exception, CommandError)
     assert words in str(done.exception)
+
+
+def test_the_token_file_is_read_again_and_may_be_gone_or_damaged_by_then(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    first, second = (access.token(Role.AGENT, host_id) for host_id in ("box", "other"))
+    for text, now in ((first, first), (f"{second}\n", second), ("half a tok", None)):
+        file.write_text(text)
+        assert agent.token_now(file) == now
+    file.unlink()
+    assert agent.token_now(file) is None
+    os.mkfifo(file)
+    assert agent.token_now(file) is None, "a pipe would be waited for"
+    assert agent.token_now(None) is None
 
 
 def test_a_wrong_token_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

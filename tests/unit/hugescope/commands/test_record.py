@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from hugescope.cli import app
 from hugescope.errors import CommandError
 from hugescope_agent.errors import AgentError
-from hugescope_agent.recording import load
+from hugescope_agent.playback import load
 from hugescope_wire.frames import FrameKind
 from tests.unit.agent.tree_builder import MadeMapping, MadeProcess, MadeTree, build, mapped
 
@@ -40,9 +40,10 @@ def test_it_writes_what_an_agent_would_send(tree: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     recording = load(output)
-    assert recording.damage is None
-    assert recording.records[0].frame.kind is FrameKind.FULL
-    (process,) = recording.records[0].frame.meta.processes
+    assert recording.losses == ()
+    first = next(recording.records()).frame
+    assert first.kind is FrameKind.FULL
+    (process,) = first.meta.processes
     assert process.pid == 41
     assert str(output) in done.output
 

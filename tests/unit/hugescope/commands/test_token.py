@@ -65,10 +65,18 @@ def test_a_one_time_url_of_the_server_that_was_started(tmp_path: Path) -> None:
     assert elsewhere.stdout.startswith("https://box/login#code=")
 
 
+def test_a_directory_of_no_server_is_not_made(tmp_path: Path) -> None:
+    place = tmp_path / "mistyped" / "state"
+    done = token(place, "url")
+    assert isinstance(done.exception, CommandError)
+    assert f"no server was started with the state directory {place}" in str(done.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["create", "--role", "root"], "--role root: is none of agent, viewer, operator, admin"),
+        (["create", "--role", "root"], "is none of agent, metrics, viewer, operator, admin"),
         (["create", "--role", "agent"], "--host-id: is needed"),
         (["create", "--role", "viewer", "--host-id", "h1"], "--host-id: is needed"),
         (["create", "--role", "agent", "--host-id", "a b"], "--host-id: "),
@@ -78,6 +86,7 @@ def test_a_one_time_url_of_the_server_that_was_started(tmp_path: Path) -> None:
         (["revoke", "x"], "x: no token or session has this id"),
         (["url"], "no server was started with the state directory"),
         (["url", "--role", "agent"], "--role agent"),
+        (["url", "--role", "metrics"], "--role metrics"),
     ],
 )
 def test_what_cannot_be(tmp_path: Path, words: list[str], said: str) -> None:

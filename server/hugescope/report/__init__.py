@@ -1,0 +1,1 @@
+"""One page of HTML about recorded time, that opens from disk and asks nobody for anything."""
