@@ -5,6 +5,7 @@ import { CellState, PROTOCOL_VERSION } from "../wire/generated";
 import type { FromViewer } from "../wire/types";
 import { ArrivalLog, BEFORE, FIRST_CLASS } from "./migration-arrivals";
 import { PaneStore, pagesPerRow } from "./migration-pane";
+import { Moment } from "./moment";
 import { sampleArrivals, sampleMigration } from "./migration-samples";
 import {
   sampleCells,
@@ -31,6 +32,7 @@ function pane(color: "state" | "arrival" = "state"): {
   const store = new PaneStore(
     { end, block: of, number: 0, start: START, log },
     { color, range: null },
+    new Moment(""),
   );
   const sent: FromViewer[] = [];
   store.send = (message) => void sent.push(message);

@@ -28,6 +28,7 @@ import { maps } from "./maps";
 import type { ArrivalLog } from "./migration-arrivals";
 import { BEFORE, FIRST_CLASS, NOT_SEEN, ORDER_CLASSES } from "./migration-arrivals";
 import type { MigrationFields } from "./migration-route";
+import { Moment } from "./moment";
 import { mapHash, type MapRoute } from "./route";
 import { Store } from "./store";
 import type { Place } from "./viewing";
@@ -67,8 +68,9 @@ export class PaneStore extends Store {
   constructor(
     readonly of: PaneOf,
     fields: Pick<MigrationFields, "color" | "range">,
+    time: Moment,
   ) {
-    super(hashOf(of, fields));
+    super(hashOf(of, fields), new Moment("", time));
     this.useMaps(mapsOf(of), () => undefined);
     this.onRoute(this.hash);
     this.#stop = of.log.listen((block, cells) => {
