@@ -24,6 +24,7 @@ SOURCES = (
     "package-lock.json",
     "tsconfig.json",
     "vite.config.ts",
+    "vite-plugins.ts",
 )
 BUILT = Path("server/hugescope_server/static/index.html")
 LEAST_NODE = (20, 19)

@@ -1,8 +1,10 @@
 import { defineConfig } from "vitest/config";
+import { firstInOne, forReports, smaller, smallPreload } from "./vite-plugins";
 
 export default defineConfig({
   // Relative, so that the page also works below a path of a reverse proxy.
   base: "./",
+  plugins: [smallPreload, smaller, forReports],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: "../server/hugescope_server/static",
@@ -14,6 +16,9 @@ export default defineConfig({
     license: { fileName: "licenses.md" },
     // Which chunk loads which: scripts/check-size.mjs adds up from it what an address costs.
     manifest: "chunks.json",
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: firstInOne, debugName: "first" }] } },
+    },
   },
   server: {
     proxy: {

@@ -10,11 +10,14 @@ const SCREEN_LIMIT = 40 * KIB;
 const PLOTLY_LIMIT = 490 * KIB;
 /** A part that comes on demand, with everything that no other screen or part before it has loaded. */
 const PART_LIMITS = {
-  controls: 19 * KIB,
+  controls: 19.2 * KIB,
   migration: 14 * KIB,
+  compare: 13 * KIB,
   numbers: 6 * KIB,
   levels: 4 * KIB,
   debug: 2 * KIB,
+  timeline: 8.2 * KIB,
+  "time-help": 2 * KIB,
   report: 10 * KIB,
   page: 6 * KIB,
   extents: 6 * KIB,
@@ -24,8 +27,8 @@ const PART_LIMITS = {
   plot: 3 * KIB,
 };
 const SCREENS = ["overview", "map"];
-/** What comes by itself right after the first picture of a map: what acts on it, and the window for tests. */
-const AFTER_MAP = ["controls", "debug"];
+/** What comes by itself right after the first picture of a map: what acts on it, the time, and the window for tests. */
+const AFTER_MAP = ["controls", "timeline", "debug"];
 const PART = /^src\/views\/parts\/([a-z-]+)\.tsx?$/;
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");

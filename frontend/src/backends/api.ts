@@ -1,13 +1,15 @@
 /** What the server tells of a host over HTTP. */
 
-/** Where a host's `what` is, relative to the page. */
+/** Where a host's `what` is, relative to the page, at a moment in seconds since 1970; null: now. */
 export function hostUrl(
   page: string,
   hostId: string,
   what: string,
   parameters: Readonly<Record<string, string | number>>,
+  atS: number | null,
 ): URL {
   const url = new URL(`api/v1/hosts/${encodeURIComponent(hostId)}/${what}`, page);
+  if (atS !== null) url.searchParams.set("at_s", String(atS));
   for (const [name, value] of Object.entries(parameters)) {
     url.searchParams.set(name, String(value));
   }

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Moment } from "../state/moment";
+import { sampleHost, sampleOverview } from "../state/samples";
 import { Store } from "../state/store";
+import { sampleTime } from "../state/time-samples";
 import { LiveBackend, viewerUrl } from "./live";
 
 class FakeSocket extends EventTarget {
@@ -73,7 +76,11 @@ describe("a page that loses its socket", () => {
   async function lose(answer: () => Promise<unknown>): Promise<string[]> {
     const gone: string[] = [];
     vi.stubGlobal("fetch", vi.fn(answer));
-    vi.stubGlobal("location", { hash: "#/host/a", replace: (url: string) => gone.push(url) });
+    vi.stubGlobal("location", {
+      search: "?t=7",
+      hash: "#/host/a",
+      replace: (url: string) => gone.push(url),
+    });
     new LiveBackend(new Store(""), "ws://x/").start();
     last().dispatchEvent(new Event("close"));
     await vi.advanceTimersByTimeAsync(0);
@@ -82,7 +89,7 @@ describe("a page that loses its socket", () => {
   }
 
   it("goes to the login page when the session ended, which knows where to come back to", async () => {
-    expect(await lose(() => Promise.resolve({ status: 401 }))).toEqual(["login#/host/a"]);
+    expect(await lose(() => Promise.resolve({ status: 401 }))).toEqual(["login?t=7#/host/a"]);
   });
 
   it.each([200, 503])("stays when the server says %s", async (status) => {
@@ -91,6 +98,29 @@ describe("a page that loses its socket", () => {
 
   it("stays when the server does not answer", async () => {
     expect(await lose(() => Promise.reject(new TypeError()))).toEqual([]);
+  });
+});
+
+describe("a page that is to show another moment than the present", () => {
+  it("asks for it on each connection, and shows nothing else meanwhile", () => {
+    const store = new Store("", new Moment("?t=3000"));
+    new LiveBackend(store, "ws://x/").start();
+    const overview = JSON.stringify(sampleOverview(sampleHost([])));
+    last().say(WELCOME);
+    expect(last().sent.map((text) => JSON.parse(text) as unknown)).toEqual([
+      { type: "travel", at_s: 3000, playing: false, speed: 1 },
+    ]);
+    last().say(overview);
+    last().say(JSON.stringify(sampleTime({ travelled: 0 })));
+    last().say(overview);
+    expect(store.received.value).toBeNull();
+    last().say(JSON.stringify(sampleTime({ live: false, at_s: 3000 })));
+    last().say(overview);
+    expect(store.received.value?.overview.hosts).toHaveLength(1);
+    last().dispatchEvent(new Event("close"));
+    vi.advanceTimersByTime(5000);
+    last().say(WELCOME);
+    expect(last().sent).toHaveLength(1);
   });
 });
 
@@ -132,16 +162,19 @@ describe("the live backend", () => {
     expect(last().readyState).toBe(3);
   });
 
-  it("gives up a link over which nothing comes though a host is live", () => {
-    const store = new Store("");
-    new LiveBackend(store, "ws://x/").start();
-    last().say(WELCOME);
-    last().say('{"type":"overview","hosts":[{"link":"live"}]}');
-    vi.advanceTimersByTime(14_000);
-    expect(store.connection.value.phase).toBe("live");
-    vi.advanceTimersByTime(1500);
-    expect(store.connection.value.phase).toBe("waiting");
-  });
+  it.each(["live", "gone"])(
+    "gives up a link over which nothing comes though a host is %s",
+    (link) => {
+      const store = new Store("");
+      new LiveBackend(store, "ws://x/").start();
+      last().say(WELCOME);
+      last().say(`{"type":"overview","hosts":[{"link":"${link}"}]}`);
+      vi.advanceTimersByTime(14_000);
+      expect(store.connection.value.phase).toBe("live");
+      vi.advanceTimersByTime(1500);
+      expect(store.connection.value.phase).toBe("waiting");
+    },
+  );
 
   it("tries at once when the network is back", () => {
     new LiveBackend(new Store(""), "ws://x/").start();

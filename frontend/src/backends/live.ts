@@ -1,8 +1,8 @@
 /**
  * The viewer socket: the only place of the page that talks to the network.
  *
- * It reconnects forever. A link over which nothing came for a while although a live host was known counts as lost: a
- * half-open connection gives no event of its own.
+ * It reconnects forever. A link over which nothing came for a while counts as lost, whatever hosts there are: a half-open
+ * connection gives no event of its own, and a server tells ages once a second.
  */
 import { backoffDelay } from "../lib/backoff";
 import type { Store } from "../state/store";
@@ -29,7 +29,7 @@ export function viewerUrl(page: string): string {
 function leaveWithoutSession(): void {
   void fetch("api/v1/session").then(
     ({ status }) => {
-      if (status === 401) location.replace(`login${location.hash}`);
+      if (status === 401) location.replace(`login${location.search}${location.hash}`);
     },
     () => 0,
   );
@@ -101,8 +101,12 @@ export class LiveBackend {
         return;
       }
       const message = JSON.parse(data) as ToViewer;
-      if (message.type === "welcome") this.#welcomed();
-      this.store.onMessage(message, nowMs);
+      const { time } = this.store;
+      if (message.type === "time") time.onState(message, nowMs);
+      else if (message.type !== "overview" || !time.awaited) {
+        if (message.type === "welcome") this.#welcomed();
+        this.store.onMessage(message, nowMs);
+      }
     } catch (error) {
       if (!(error instanceof FrameError || error instanceof SyntaxError)) throw error;
       // What follows a frame that cannot be read cannot be trusted either: start over.
@@ -118,6 +122,8 @@ export class LiveBackend {
     this.store.send = (message: FromViewer) => {
       if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
     };
+    const travel = this.store.time.connected();
+    if (travel !== null) this.store.send(travel);
   }
 
   #lost(): void {
@@ -152,9 +158,7 @@ export class LiveBackend {
     if (socket === null) return;
     const stuck =
       socket.readyState === WebSocket.CONNECTING && nowMs - this.#openedMs > CONNECT_DEADLINE_MS;
-    const hosts = this.store.received.value?.overview.hosts ?? [];
-    const expected = hosts.some((host) => host.link === "live");
-    const silent = expected && nowMs - this.#lastHeardMs > SILENCE_MS;
+    const silent = nowMs - this.#lastHeardMs > SILENCE_MS;
     if (!stuck && !silent) return;
     socket.close();
     this.#lost();

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { pageAsker } from "./pages";
 
 const QUERY = { hostId: "rack 1", pid: 7, address: 0x7f0000200000, part: 3 };
-const ask = pageAsker("http://h:1/base/?x=1#/host/a");
+const ask = pageAsker("http://h:1/base/?x=1#/host/a", { atS: null });
 
 function answering(answer: () => Response): { readonly urls: string[] } {
   const urls: string[] = [];
@@ -26,6 +26,13 @@ afterEach(() => {
 });
 
 describe("the page route", () => {
+  it("is asked about the moment that is shown, where that is not the present", async () => {
+    const { urls } = answering(() => Response.json({}));
+    const past = pageAsker("http://h:1/", { atS: 12.5 });
+    await past(QUERY, new AbortController().signal);
+    expect(urls[0]).toContain("at_s=12.5");
+  });
+
   it("is asked relative to the page, with the address in hexadecimal", async () => {
     const { urls } = answering(() => Response.json({ pid: 7 }));
     expect(await ask(QUERY, new AbortController().signal)).toEqual({ pid: 7 });

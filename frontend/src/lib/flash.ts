@@ -7,10 +7,12 @@ const MOST_SHARE = 0.25;
 /** The same where squares stand for several cells, and one that is lit hides how the others are. */
 export const MOST_SHARE_OF_GROUPS = 0.03;
 const LEAST_LIT = 64;
+/** As many as a byte can count. */
+const MOST_BATCHES = 255;
 
 /** Marks cells for a while; the clock is passed in. */
 export class Flash {
-  /** 1 for each lit cell. */
+  /** How many of the changes that still light it each cell was in; 0: it is dark. */
   readonly lit: Uint8Array;
   #batches: { readonly untilMs: number; readonly cells: Uint32Array }[] = [];
 
@@ -21,13 +23,13 @@ export class Flash {
     this.lit = new Uint8Array(cellCount);
   }
 
-  /** Light these cells. */
+  /** Light these cells; the array is kept. */
   add(cells: Uint32Array, nowMs: number): void {
     const lit = this.#batches.reduce((sum, batch) => sum + batch.cells.length, cells.length);
-    if (cells.length === 0 || lit > Math.max(LEAST_LIT, this.cellCount * this.mostShare)) return;
-    const kept = cells.slice();
-    for (const cell of kept) this.lit[cell] = 1;
-    this.#batches.push({ untilMs: nowMs + FLASH_MS, cells: kept });
+    if (cells.length === 0 || this.#batches.length === MOST_BATCHES) return;
+    if (lit > Math.max(LEAST_LIT, this.cellCount * this.mostShare)) return;
+    for (const cell of cells) this.lit[cell] = (this.lit[cell] ?? 0) + 1;
+    this.#batches.push({ untilMs: nowMs + FLASH_MS, cells });
   }
 
   /** Darken what is due and return those cells; cells that changed again stay lit. */
@@ -41,8 +43,7 @@ export class Flash {
       cells.set(batch.cells, at);
       at += batch.cells.length;
     }
-    for (const cell of cells) this.lit[cell] = 0;
-    for (const batch of this.#batches) for (const cell of batch.cells) this.lit[cell] = 1;
+    for (const cell of cells) this.lit[cell] = (this.lit[cell] ?? 0) - 1;
     return cells;
   }
 

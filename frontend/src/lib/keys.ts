@@ -114,6 +114,16 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
 
 const BINDINGS = KEY_GROUPS.flatMap((group) => group.bindings);
 
+const PAN_SHARE = 0.25;
+
+/** What w, a, s and d pan by: shares of what is seen, across and down. */
+export const PANS: Readonly<Record<string, readonly [number, number]>> = {
+  w: [0, -PAN_SHARE],
+  a: [-PAN_SHARE, 0],
+  s: [0, PAN_SHARE],
+  d: [PAN_SHARE, 0],
+};
+
 /** What of a key event counts here. */
 export interface KeyPress {
   readonly key: string;

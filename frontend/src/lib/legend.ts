@@ -27,6 +27,7 @@ export interface LegendEntry {
   readonly count: number;
 }
 
+/** Danger first, then by number, then where there is no page. */
 const LEGEND_ORDER: readonly number[] = [
   POISONED,
   MIGRATING,
@@ -34,10 +35,14 @@ const LEGEND_ORDER: readonly number[] = [
   NO_PAGE,
 ];
 
-/** Classes that occur: danger first, then by number, then where there is no page. */
-export function legendOf(paints: Paints, counts: Uint32Array): LegendEntry[] {
+/** Classes that occur. Where several paints have one key, the last one's colour stands for all. */
+export function legendOf(
+  paints: Paints,
+  counts: Uint32Array,
+  order: readonly number[] = LEGEND_ORDER,
+): LegendEntry[] {
   const byKey = new Map<string, LegendEntry>();
-  for (const number of LEGEND_ORDER) {
+  for (const number of order) {
     const count = counts[number] ?? 0;
     const paint = paints[number];
     if (count === 0 || paint === undefined) continue;

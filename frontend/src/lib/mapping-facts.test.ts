@@ -38,7 +38,7 @@ describe("what a report says of a mapping", () => {
       "by node": "node 0: 4 KiB, node 1: 8 KiB",
       "on wrong nodes": "8 KiB",
       "reserved, not faulted": "1 page",
-      userfaultfd: "wp",
+      "userfaultfd mode": "wp",
     });
   });
 

@@ -16,7 +16,7 @@ export function mappingFacts(report: MappingReport): MappingFact[] {
     some("reserved, not faulted", report.reserved_pages, pages),
     some("through shared tables", report.shared_table_cells, (count) => `${integer(count)} cells`),
     some("lost to poison or in flight", report.lost_pages, pages),
-    report.uffd.length > 0 && ["userfaultfd", report.uffd.join(", ")],
+    report.uffd.length > 0 && ["userfaultfd mode", report.uffd.join(", ")],
     ...splitFacts(report.split),
     ...thpFacts(report.thp),
   ];

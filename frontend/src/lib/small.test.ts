@@ -93,6 +93,15 @@ describe("a flash", () => {
     expect(flash.nextMs()).toBeNull();
   });
 
+  it("ends, however often a cell changes meanwhile", () => {
+    const flash = new Flash(1000);
+    for (let change = 0; change < 600; change++) flash.add(Uint32Array.of(7), change / 100);
+    expect(flash.lit[7]).toBeGreaterThan(0);
+    expect(flash.expire(FLASH_MS + 10).length).toBeGreaterThan(0);
+    expect(flash.lit[7]).toBe(0);
+    expect(flash.nextMs()).toBeNull();
+  });
+
   it("can be put out", () => {
     const flash = new Flash(10);
     flash.add(Uint32Array.of(1), 0);

@@ -42,9 +42,10 @@ describe("words", () => {
 
 describe("the time of a picture that is not live", () => {
   it.each([
-    ["capture", "captured tree read here 12:00 (not when it was captured)"],
-    ["replay", "recorded tree read here 12:00 (not when it was recorded)"],
-  ] as const)("%s", (kind, text) => {
-    expect(takenWords(kind).join(" 12:00 ")).toBe(text);
+    ["capture", false, "captured tree read here 12:00 (not when it was captured)"],
+    ["replay", false, "recorded tree read here 12:00 (not when it was recorded)"],
+    ["replay", true, "recorded 12:00 by the clock of that host"],
+  ] as const)("%s, played: %s", (kind, played, text) => {
+    expect(takenWords(kind, played).join(" 12:00 ")).toBe(text);
   });
 });

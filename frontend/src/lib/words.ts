@@ -10,10 +10,14 @@ export interface Sight {
 }
 
 /**
- * What the time of a picture that is not live means: when the agent here read the files, which is not when they were
- * made.
+ * What the time of a picture that is not live means: when it was made where it is `played` from a recording, else when the
+ * agent here read the files, which is not when they were made.
  */
-export function takenWords(kind: "capture" | "replay"): readonly [before: string, after: string] {
+export function takenWords(
+  kind: "capture" | "replay",
+  played: boolean,
+): readonly [before: string, after: string] {
+  if (played) return ["recorded", "by the clock of that host"];
   const made = kind === "capture" ? "captured" : "recorded";
   return [`${made} tree read here`, `(not when it was ${made})`];
 }

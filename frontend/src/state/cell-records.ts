@@ -10,6 +10,8 @@ const PAGES = 0;
 const COUNTS = 1;
 const KIND = 2;
 const TIME = 3;
+/** Records that are written one by one before what is there is copied. */
+const WRITTEN_EACH = 32;
 
 /** Rows as words, one of each a row: 4 KiB pages, both counts, and flags with state and node. */
 export interface RowWords {
@@ -54,12 +56,12 @@ export class CellRecords {
     const memory = new ArrayBuffer(4 * WORDS * length);
     this.#words = new Uint32Array(memory);
     this.#times = new Float32Array(memory);
-    const counts = UNKNOWN_COUNT | (UNKNOWN_COUNT << 16);
-    for (let at = 0; at < WORDS * length; at += WORDS) {
-      this.#words[at + COUNTS] = counts;
-      this.#words[at + KIND] = UNKNOWN_NODE << 16;
-      this.#times[at + TIME] = NEVER;
-    }
+    const hole = {
+      pages: new Uint32Array(1),
+      counts: Uint32Array.of(UNKNOWN_COUNT | (UNKNOWN_COUNT << 16)),
+      kinds: Uint32Array.of(UNKNOWN_NODE << 16),
+    };
+    this.fill(0, length, hole, 0, NEVER);
   }
 
   /** 4 KiB pages that are present. */
@@ -117,13 +119,26 @@ export class CellRecords {
     return true;
   }
 
-  /** The same to all cells from one to before another. */
-  fill(first: number, end: number, { pages, counts, kinds }: RowWords, row: number): void {
+  /** The same to all cells from one to before another, with when they changed. */
+  fill(
+    first: number,
+    end: number,
+    { pages, counts, kinds }: RowWords,
+    row: number,
+    atS: number,
+  ): void {
     const words = this.#words;
-    for (let at = WORDS * first; at < WORDS * end; at += WORDS) {
+    const near = Math.min(end, first + WRITTEN_EACH);
+    for (let at = WORDS * first; at < WORDS * near; at += WORDS) {
       words[at + PAGES] = pages[row] ?? 0;
       words[at + COUNTS] = counts[row] ?? 0;
       words[at + KIND] = kinds[row] ?? 0;
+      this.#times[at + TIME] = atS;
+    }
+    // Of a whole mapping in one run, loops would take a good part of the time to the first picture.
+    for (let there = near - first; first + there < end; there *= 2) {
+      const copied = Math.min(there, end - first - there);
+      words.copyWithin(WORDS * (first + there), WORDS * first, WORDS * (first + copied));
     }
   }
 }

@@ -87,9 +87,8 @@ export class CellItems implements Items {
       const state = block.state[row] ?? 0;
       stateCounts[state] = (stateCounts[state] ?? 0) + end - first;
       present += (end - first) * (rows.pages[row] ?? 0);
-      cells.fill(first, end, rows, row);
       const atS = changedAgo ? changedAtS(changedAgo[row] ?? 0, nowS) : nowS;
-      for (let cell = first; cell < end; cell++) cells.setTime(cell, atS);
+      cells.fill(first, end, rows, row, atS);
     }
     this.presentPages = present;
     this.alike = starts;

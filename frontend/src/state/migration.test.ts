@@ -3,7 +3,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { FromViewer } from "../wire/types";
 import type { Connection } from "./connection";
 import { ended, Migrating } from "./migration";
+import { Moment } from "./moment";
 import { sampleArrivals, sampleMigration } from "./migration-samples";
+import { sampleTime } from "./time-samples";
 
 const LIVE: Connection = { phase: "live", serverVersion: "0", serverEpoch: "e" };
 const WISH = { id: "m1", pair: null };
@@ -11,13 +13,14 @@ const WISH = { id: "m1", pair: null };
 function followed(ask = vi.fn(() => Promise.resolve(sampleArrivals(0, 0, [])))): {
   readonly migrating: Migrating;
   readonly sent: FromViewer[];
-  readonly store: { connection: { value: Connection } };
+  readonly store: { connection: { value: Connection }; time: Moment };
 } {
   const sent: FromViewer[] = [];
   const store = {
     migrating: null as Migrating | null,
     connection: signal<Connection>(LIVE),
     nowMs: signal(0),
+    time: new Moment(""),
     send: (message: FromViewer) => void sent.push(message),
   };
   return { migrating: new Migrating(store, ask), sent, store };
@@ -54,6 +57,20 @@ describe("following a migration", () => {
     expect(migrating.serverS(1500)).toBe(4);
     migrating.onMessage(sampleMigration({ points: [point(7)] }), 1000);
     expect(migrating.points.value).toHaveLength(1);
+  });
+
+  it("tells what lasts by the time that is shown, which may stand", () => {
+    const { migrating, store } = followed();
+    migrating.want(WISH);
+    store.time.onState(sampleTime({ live: false, playing: false, at_s: 3.5 }), 0);
+    migrating.onMessage(sampleMigration({ points: [point(3)] }), 1000);
+    expect([migrating.serverS(9000), migrating.agoS(9000)]).toEqual([3.5, 0]);
+    store.time.onState(sampleTime({ live: false, playing: true, speed: 10, at_s: 4 }), 9000);
+    migrating.onMessage(sampleMigration({ points: [point(4)] }), 10_000);
+    expect([migrating.serverS(10_500), migrating.agoS(10_500)]).toEqual([19, 5]);
+    // What passed until it stands still has passed.
+    store.time.onState(sampleTime({ live: false, playing: false, at_s: 20 }), 10_600);
+    expect([migrating.serverS(12_000), migrating.agoS(12_000)]).toEqual([20, 6]);
   });
 
   it("takes no answer to what was asked before", () => {

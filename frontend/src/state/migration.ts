@@ -5,6 +5,7 @@ import type { Connection } from "./connection";
 import { ArrivalLog } from "./migration-arrivals";
 import { sameWish, type MigrationWish } from "./migration-route";
 import { isOver, type Side } from "./migration-words";
+import type { Moment } from "./moment";
 import type { Store } from "./store";
 
 /** Fetches records of the log from `since` on. */
@@ -15,13 +16,14 @@ interface Follower {
   migrating: Migrating | null;
   readonly connection: ReadonlySignal<Connection>;
   readonly nowMs: ReadonlySignal<number>;
+  readonly time: Pick<Moment, "atS" | "paced" | "receivedMs">;
   readonly send: ((message: FromViewer) => void) | null;
 }
 
-/** The state, and when it came on this page's clock. */
+/** The state, and when it came on the clock of what is shown. */
 export interface Received {
   readonly state: MigrationState;
-  readonly atMs: number;
+  readonly pacedMs: number;
 }
 
 const MAX_POINTS = 1200;
@@ -42,7 +44,7 @@ export class Migrating {
   #asking: AbortController | null = null;
   /** Whether the log may be another one, though it has as many entries. */
   #doubt = false;
-  #pointMs = 0;
+  #pointPacedMs = 0;
   #stop: () => void;
 
   constructor(
@@ -84,14 +86,15 @@ export class Migrating {
     if (this.#wish.id !== null && message.summary.id !== this.#wish.id) return;
     const before = this.received.peek()?.state.summary.id;
     const points = message.begins ? message.points : [...this.points.peek(), ...message.points];
-    if (message.points.length > 0) this.#pointMs = nowMs;
+    const pacedMs = this.store.time.paced(nowMs);
+    if (message.points.length > 0) this.#pointPacedMs = pacedMs;
     const pages = message.blocks.map((block) => block.pages);
     const resized = pages.join() !== this.log.peek().pages.join();
     if (before !== message.summary.id || resized) this.#restart(pages);
     this.#doubt ||= message.begins && before !== undefined;
     this.missing.value = null;
     this.points.value = points.slice(-MAX_POINTS);
-    this.received.value = { state: message, atMs: nowMs };
+    this.received.value = { state: message, pacedMs };
     void this.#fetch();
   }
 
@@ -109,22 +112,24 @@ export class Migrating {
   agoS(nowMs: number): number {
     const received = this.received.value;
     if (received === null || ended(received.state)) return 0;
-    return this.#sinceS(received.atMs, nowMs);
+    return this.#sinceS(received.pacedMs, nowMs);
   }
 
   /** About what time it is at the server, in seconds since 1970, or was when it saw pages last; null: nothing tells. */
   serverS(nowMs: number): number | null {
     const last = this.points.value.at(-1);
     if (last === undefined) return null;
-    const away = this.received.value?.state.summary.destination?.gone === true;
-    return last.at_s + (away ? 0 : this.#sinceS(this.#pointMs, nowMs));
+    if (this.received.value?.state.summary.destination?.gone === true) return last.at_s;
+    const { time } = this.store;
+    if (time.atS !== null) return time.atS + this.#sinceS(time.paced(time.receivedMs), nowMs);
+    return last.at_s + this.#sinceS(this.#pointPacedMs, nowMs);
   }
 
-  /** Seconds that passed while there was a server to tell of them. */
-  #sinceS(atMs: number, nowMs: number): number {
+  /** Seconds of the time that is shown, which may stand, while there was a server to tell of them. */
+  #sinceS(pacedMs: number, nowMs: number): number {
     const link = this.store.connection.value;
     const until = ("lostAtMs" in link ? link.lostAtMs : null) ?? nowMs;
-    return Math.max(0, until - atMs) / 1000;
+    return Math.max(0, this.store.time.paced(until) - pacedMs) / 1000;
   }
 
   #follow(): void {

@@ -18,6 +18,8 @@ export interface Situation {
   readonly selection: Selection;
   readonly overview: Overview | null;
   readonly host: HostSummary | null;
+  /** What is shown is of a moment that is not the present. */
+  readonly past: boolean;
   /** Whether there is a picture to look at. */
   readonly pictured: boolean;
   /** Age of what is shown; null when nothing is known of it. */
@@ -43,13 +45,14 @@ export function noticeOf(situation: Situation): Notice | null {
   return hostNotice(situation, host) ?? selectionNotice(situation, shown);
 }
 
-function hostNotice({ pictured, ageS }: Situation, host: HostSummary): Notice | null {
+function hostNotice({ pictured, ageS, past }: Situation, host: HostSummary): Notice | null {
   if (host.link === "live") return silence(ageS, pictured);
-  const since = ageS === null ? "" : ` ${age(ageS)} ago`;
+  const since = ageS === null ? "" : ` ${age(ageS)} ${past ? "before" : "ago"}`;
+  const agent = past
+    ? "Nothing is known of this moment; the host"
+    : `The host's agent is ${host.link}; it`;
   const shown = pictured ? " The picture is as old as that." : "";
-  return host.link === "gone"
-    ? notice("gone", `The host's agent is gone; it last sent something${since}.${shown}`)
-    : notice("late", `The host's agent is late; it last sent something${since}.${shown}`);
+  return notice(host.link, `${agent} last sent something${since}.${shown}`);
 }
 
 /** Of a server that hangs: the connection stands, and its last word is that all is well. */

@@ -59,8 +59,17 @@ export interface MigrationRoute {
   readonly asked: URLSearchParams;
 }
 
+/** Two looks beside each other: read by its screen, too (compare-route.ts). */
+export interface CompareRoute extends Omit<MigrationRoute, "screen"> {
+  readonly screen: "compare";
+}
+
 export type Route =
-  OverviewRoute | MapRoute | MigrationRoute | { readonly screen: "unknown"; readonly hash: string };
+  | OverviewRoute
+  | MapRoute
+  | MigrationRoute
+  | CompareRoute
+  | { readonly screen: "unknown"; readonly hash: string };
 
 const HOST = /^\/host\/([^/]+)$/;
 const MAP = /^\/host\/([^/]+)\/pid\/([1-9][0-9]{0,9})\/map\/([0-9a-f]{1,16})$/;
@@ -75,6 +84,7 @@ export function parseRoute(hash: string): Route {
   const path = mark < 0 ? text : text.slice(0, mark);
   const asked = new URLSearchParams(mark < 0 ? "" : text.slice(mark));
   if (path.startsWith("/migration")) return { screen: "migration", path, asked };
+  if (path.startsWith("/compare")) return { screen: "compare", path, asked };
   try {
     const host = HOST.exec(path);
     if (host || path === "" || path === "/") {

@@ -68,6 +68,7 @@ describe("the notice above the map", () => {
     },
     overview: sampleOverview(host),
     host,
+    past: false,
     pictured: true,
     ageS: 0.1,
   };
@@ -89,6 +90,15 @@ describe("the notice above the map", () => {
     const late = sampleHost([], { link: "late" });
     expect(noticeOf({ ...fine, host: late })).toMatchObject({ tone: "late" });
     expect(noticeOf({ ...fine, host: null })?.text).toContain("knows no host “h”");
+  });
+
+  it("says of another moment only that nothing is known of it, and how old the picture is", () => {
+    const host = sampleHost([], { link: "gone" });
+    const notice = noticeOf({ ...fine, host, past: true, ageS: 12 });
+    expect(notice?.tone).toBe("gone");
+    expect(notice?.text).toBe(
+      "Nothing is known of this moment; the host last sent something 12 s before. The picture is as old as that.",
+    );
   });
 
   it("says that nothing comes any more from a server that stays connected", () => {

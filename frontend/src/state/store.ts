@@ -1,5 +1,5 @@
 /** What the views read: one store, fed by a backend. */
-import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { batch, signal, type Signal } from "@preact/signals";
 import type { CellRange } from "../lib/geometry";
 import { FrameError } from "../wire/frame-error";
 import { FrameKind, PROTOCOL_VERSION } from "../wire/generated";
@@ -19,8 +19,9 @@ import type { Connection } from "./connection";
 import type * as coarse from "./coarse";
 import type { Followed } from "./follow";
 import type { Migrating } from "./migration";
+import { Moment } from "./moment";
 import { Pace, type ReceivedOverview } from "./pace";
-import { PageInquiry } from "./page";
+import { PageInquiry, partsQuery } from "./page";
 import type { maps } from "./maps";
 import type { Picture } from "./picture";
 import { parseRoute, sameAddress, type MapRoute, type Route } from "./route";
@@ -45,8 +46,9 @@ export class Store {
   hash: string;
   readonly selection: Signal<Selection> = signal(NOTHING_SELECTED);
   readonly picture: Signal<Picture | null> = signal(null);
-  /** `performance.now()`, four times a second: what ages are counted with. */
-  readonly nowMs: ReadonlySignal<number>;
+  #pace = new Pace();
+  /** `performance.now()`, four times a second. */
+  readonly nowMs = this.#pace.clock;
   readonly protocolFault: Signal<string | null> = signal(null);
   /** Thumbnails and statistics of hosts in sight. */
   followed: Followed | null = null;
@@ -66,7 +68,6 @@ export class Store {
   send: ((message: FromViewer) => void) | null = null;
 
   #screen: CellScreen | null = null;
-  #pace = new Pace();
   #unacknowledged: number[] = [];
   #maps: typeof maps | null = null;
   #viewing: Viewing | null = null;
@@ -74,12 +75,15 @@ export class Store {
   #loadCoarse: (() => void) | null = null;
   #renewedMs = 0;
 
-  constructor(hash: string) {
-    this.nowMs = this.#pace.clock;
+  constructor(
+    hash: string,
+    readonly time = new Moment(""),
+  ) {
     this.hash = hash;
     this.route = signal(parseRoute(hash));
     this.parts.answer.subscribe(({ detail, fault }) => {
-      this.picture.peek()?.takeParts(detail, fault, performance.now(), this.#coarse);
+      const nowMs = time.paced(performance.now());
+      this.picture.peek()?.takeParts(detail, fault, nowMs, this.#coarse);
       this.#pace.showCells();
     });
   }
@@ -245,7 +249,7 @@ export class Store {
     if (frame.kind !== FrameKind.CELLS && frame.kind !== FrameKind.GROUPS) {
       throw new FrameError("bad_kind", `a viewer was sent a frame of kind ${frame.kind}`);
     }
-    picture.apply(frame, nowMs);
+    picture.apply(frame, this.time.paced(nowMs));
     this.#pace.frame(nowMs);
     this.timings.applyMs = performance.now() - begin;
     this.timings.totalMs += this.timings.applyMs;
@@ -365,7 +369,7 @@ export class Store {
   #renew(nowMs: number): void {
     if (document.hidden || this.paused.value) return;
     this.#askForParts(nowMs);
-    if (this.picture.value?.grow(nowMs) === true) this.#pace.changed();
+    if (this.picture.value?.grow(this.time.paced(nowMs)) === true) this.#pace.changed();
   }
 
   #askForParts(nowMs: number): void {
@@ -375,13 +379,9 @@ export class Store {
       if (this.parts.answer.peek().query !== null) this.parts.want(null);
       return;
     }
-    const { info, page } = picture;
     if (!this.#canShow(true)) return;
-    const cell = (Math.floor(info.start / info.page_size) + page.cell) * info.page_size;
-    const { hostId, pid } = picture.address;
-    const query = { hostId, pid, address: Math.max(info.start, cell), part: page.part };
     const seen = [picture.framesApplied, phase, Math.floor(nowMs / RENEW_MS)].join();
-    this.parts.want(query, seen);
+    this.parts.want(partsQuery(picture, picture.page), seen);
   }
 
   /** The server may send more only when this one was drawn; what nobody can see counts as drawn. */

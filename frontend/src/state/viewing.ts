@@ -33,7 +33,7 @@ export interface Place {
 const RATE_HZ = 20;
 /** What is not plot of a window, before the panel tells. */
 const BESIDE_PX = 256;
-const ABOVE_PX = 460;
+const ABOVE_PX = 504;
 
 /** Remembers what the panel shows, and decides. */
 export class Viewing {

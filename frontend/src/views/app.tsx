@@ -7,7 +7,8 @@ import type { Route } from "../state/route";
 import type { Store } from "../state/store";
 import { chooseTheme, THEME_CHOICES, theme, themeChoice } from "../state/theme";
 import { Breadcrumb } from "./breadcrumb";
-import { mapPart, migrationPart, overviewPart } from "./parts";
+import { firstPictureDrawn } from "./first-picture";
+import { comparePart, mapPart, migrationPart, overviewPart, timelinePart } from "./parts";
 import { Segmented } from "./segmented";
 import { StatusBar } from "./status-bar";
 
@@ -16,6 +17,8 @@ export function App({ store }: { readonly store: Store }): JSX.Element {
   const route = store.route.value;
   const fault = store.protocolFault.value;
   const shownTheme = theme.value;
+  const timeline = timelinePart();
+  const past = store.time.past.value;
   useEffect(() => {
     document.documentElement.dataset.theme = shownTheme;
   }, [shownTheme]);
@@ -24,11 +27,16 @@ export function App({ store }: { readonly store: Store }): JSX.Element {
   });
   return (
     <>
-      <header class="top-bar">
+      <header class={past ? "top-bar is-past" : "top-bar"}>
         <a class="brand" href="#/">
           HugeScope
         </a>
         <Breadcrumb store={store} route={route} />
+        {past && (
+          <strong class="past" role="status" data-testid="past">
+            THE PAST<span>: not memory now</span>
+          </strong>
+        )}
         <Segmented
           name="theme"
           label="theme"
@@ -43,10 +51,13 @@ export function App({ store }: { readonly store: Store }): JSX.Element {
             {fault}
           </p>
         )}
-        {route.screen !== "map" && route.screen !== "migration" && <h1 class="unseen">Hosts</h1>}
+        {/^(o|u)/.test(route.screen) && <h1 class="unseen">Hosts</h1>}
         <Screen store={store} route={route} />
       </main>
-      <StatusBar store={store} />
+      <footer class="bottom">
+        <div class="time-place">{timeline && <timeline.TimeBar store={store} />}</div>
+        <StatusBar store={store} />
+      </footer>
     </>
   );
 }
@@ -66,7 +77,12 @@ function Screen(props: { readonly store: Store; readonly route: Route }): JSX.El
       const part = migrationPart();
       return part && <part.MigrationScreen store={store} route={route} />;
     }
+    case "compare": {
+      const part = comparePart();
+      return part && <part.CompareScreen store={store} route={route} />;
+    }
     case "unknown":
+      firstPictureDrawn();
       return (
         <p class="hint" data-testid="unknown-route">
           There is nothing at <span class="mono">{route.hash}</span>. <a href="#/">All hosts</a>

@@ -44,6 +44,7 @@ export function Breadcrumb(props: { readonly store: Store; readonly route: Route
 function crumbsOf(store: Store, route: Route): Crumb[] {
   const crumbs: Crumb[] = [{ words: "hosts", hash: "#/" }];
   if (route.screen === "migration") crumbs.push({ words: "migrations", hash: "#/migration" });
+  if (route.screen === "compare") crumbs.push({ words: "compare", hash: "#/compare" });
   const hostId = hostOf(route);
   if (hostId === null) return crumbs;
   const overview = store.received.value?.overview ?? null;

@@ -12,7 +12,7 @@ import type { HeatmapPanel, Place } from "./heatmap-panel";
 const WIDTH_PX = 352;
 /** Of a box with every value known; a longer one only hangs over a little. */
 const HEIGHT_PX = 240;
-const STATUS_BAR_PX = 32;
+const BARS_PX = 76;
 const GAP_PX = 12;
 
 /** What explains facts: why values are missing, and since when this page has been looking. */
@@ -130,7 +130,7 @@ function leftOf(place: Place, room: number): number {
 function vertical(place: Place, panel: HeatmapPanel): { top: string } | { bottom: string } {
   const { plan, windowTop } = panel;
   const below = place.top + place.height + GAP_PX;
-  const endPx = window.innerHeight - STATUS_BAR_PX - windowTop;
+  const endPx = window.innerHeight - BARS_PX - windowTop;
   const above = windowTop + place.top - GAP_PX;
   if (below + HEIGHT_PX <= endPx || above < HEIGHT_PX) return { top: `${below}px` };
   const height = plan.margins.top + plan.height + plan.margins.bottom;

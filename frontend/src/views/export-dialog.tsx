@@ -22,7 +22,7 @@ export interface ExportProps {
 
 /** Stays open, so that both can be had. */
 export function ExportDialog(props: ExportProps): JSX.Element {
-  const { route } = props;
+  const { store, route } = props;
   const [said, setSaid] = useState("");
   const { address, by } = route;
   const { states, flags } = filterOf(by);
@@ -46,7 +46,7 @@ export function ExportDialog(props: ExportProps): JSX.Element {
         the map as it is on screen, with its axes and its legend
       </p>
       <p>
-        <a href={extentsCsvUrl(all)} download data-testid="export-csv">
+        <a href={extentsCsvUrl(all, store.time)} download data-testid="export-csv">
           Extents (CSV)
         </a>{" "}
         all runs of equal cells of this mapping
@@ -54,7 +54,7 @@ export function ExportDialog(props: ExportProps): JSX.Element {
       {(states.length > 0 || flags.length > 0) && (
         <p>
           <a
-            href={extentsCsvUrl({ ...all, states, flags })}
+            href={extentsCsvUrl({ ...all, states, flags }, store.time)}
             download
             data-testid="export-csv-filtered"
           >
@@ -75,7 +75,13 @@ async function savePng({ store, picture, host, route }: ExportProps): Promise<st
   const known = host.processes.find((process) => process.pid === pid);
   const live = store.connection.peek().phase === "live" && store.selection.peek().phase === "live";
   const received = store.received.peek();
-  const fresh = received && freshness(host, received.receivedAtMs, store.nowMs.peek());
+  const fresh =
+    received &&
+    freshness(
+      host,
+      received.receivedAtMs,
+      store.time.agedMs(received.receivedAtMs, store.nowMs.peek()),
+    );
   const old = !live || fresh?.tone === "gone";
   const exported: Exported = {
     host,

@@ -1,7 +1,7 @@
 /** The runs of equal cells of a mapping as a table: what the map shows, to be read, filtered and kept. */
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { askExtents, extentsCsvUrl } from "../backends/extents";
+import { extentsAsker, extentsCsvUrl } from "../backends/extents";
 import {
   cellsInRange,
   filterOf,
@@ -71,7 +71,7 @@ export function ExtentsPanel(props: ExtentsProps): JSX.Element {
         if (onTableKey(event, turn, close)) event.preventDefault();
       }}
     >
-      <Head query={query} total={total} close={close} />
+      <Head {...{ store, query, total, close }} />
       <Filters
         by={route.by}
         choose={(word) => {
@@ -95,6 +95,7 @@ export function ExtentsPanel(props: ExtentsProps): JSX.Element {
 }
 
 function Head(props: {
+  readonly store: Store;
   readonly query: ExtentQuery;
   readonly total: number;
   readonly close: () => void;
@@ -102,7 +103,7 @@ function Head(props: {
   return (
     <header>
       <h2 id="extents-title">Extents</h2>
-      <a href={extentsCsvUrl(props.query)} download data-testid="extents-csv">
+      <a href={extentsCsvUrl(props.query, props.store.time)} download data-testid="extents-csv">
         CSV of {integer(props.total)}
       </a>
       <button type="button" aria-label="close extents" onClick={props.close}>
@@ -142,7 +143,7 @@ interface Shown {
 }
 
 function useExtents(store: Store, host: HostSummary | null, query: ExtentQuery): Shown {
-  const [inquiry] = useState(() => new Inquiry(sameExtents, askExtents));
+  const [inquiry] = useState(() => new Inquiry(sameExtents, extentsAsker(store.time)));
   const last = useRef<ExtentPage | null>(null);
   const { key, due } = useNews(store, host);
   const asked = JSON.stringify(query);

@@ -11,7 +11,7 @@ import {
 } from "../lib/palette";
 import { hex, mix, pixel } from "../lib/color";
 import { Flash, MOST_SHARE_OF_GROUPS } from "../lib/flash";
-import type { CellRange } from "../lib/geometry";
+import { sameRange, type CellRange } from "../lib/geometry";
 import type { Items } from "../state/items";
 import type { PaintedItems } from "../state/painted";
 import type { Picture } from "../state/picture";
@@ -45,6 +45,7 @@ export class HeatmapPainter {
     asked: new Uint8Array(256),
     sparse: null,
   };
+  /** Made when cells are first large enough to show them. */
   #hatches: (CanvasPattern | null)[] = [];
   #void: CanvasPattern | null = null;
   #ratio = 0;
@@ -54,13 +55,23 @@ export class HeatmapPainter {
   #changed: Uint32Array[] = [];
   #pending = 0;
   #all = true;
+  /** Device pixels of the plot. */
+  #width = 0;
+  #height = 0;
+  #target: CanvasRenderingContext2D;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly picture: Picture,
   ) {
     this.#context = contextOf(canvas);
-    this.#bufferContext = contextOf(this.#buffer);
+    this.#target = this.#bufferContext = contextOf(this.#buffer);
+  }
+
+  /** So large is the plot, in device pixels. */
+  resize(width: number, height: number): void {
+    this.#width = width;
+    this.#height = height;
   }
 
   /** Colours, words do not matter here. */
@@ -81,8 +92,9 @@ export class HeatmapPainter {
       this.#flash.clear();
       return;
     }
-    this.#changed.push(changed.slice());
-    if (nowMs !== null) this.#flash.add(changed, nowMs);
+    const kept = changed.slice();
+    this.#changed.push(kept);
+    if (nowMs !== null) this.#flash.add(kept, nowMs);
   }
 
   /** When to draw again for a flash to end; null: nothing flashes. */
@@ -90,28 +102,59 @@ export class HeatmapPainter {
     return this.#flash.nextMs();
   }
 
-  /** Draw `range` to the whole canvas, whose size in device pixels is up to the caller. */
+  /** Draw `range` to the whole canvas. */
   draw(range: CellRange, pixelRatio: number, nowMs: number): void {
     const style = this.#style;
     if (style === null) return;
     const { painted } = this.picture;
     if (painted !== this.#painted) this.#take(painted, style);
-    if (this.#ratio !== pixelRatio) this.#makePatterns(style, pixelRatio);
-    const { width, height } = this.canvas;
+    if (this.#ratio !== pixelRatio) this.#forgetPatterns(pixelRatio);
+    const width = this.#width;
+    const height = this.#height;
     const grid = painted?.items.grid;
+    const columns = (range.x1 - range.x0) / (grid?.entries ?? 1);
+    const grouping = groupingFor(columns, range.y1 - range.y0, width, height, grid?.perRow ?? 1);
+    if (painted && grid && this.#isAll(painted, range, grouping, pixelRatio)) {
+      // The browser scales the image, which costs this thread nothing.
+      this.#fit(grid.perRow / grouping.columns, grid.rows / grouping.rows);
+      this.#paintPixels(painted, grouping, nowMs, this.#context);
+      return;
+    }
+    this.#fit(width, height);
     const covered = grid && grid.firstRow <= range.y0 && grid.firstRow + grid.rows >= range.y1;
     if (!covered) {
       this.#context.fillStyle = hex(unloadedColor(style.theme));
       this.#context.fillRect(0, 0, width, height);
     }
-    this.#drawVoid(range);
+    this.#drawVoid(range, style);
     if (painted === null) return;
-    const { entries, perRow } = painted.items.grid;
-    const columns = (range.x1 - range.x0) / entries;
-    const rows = range.y1 - range.y0;
-    this.#paintPixels(painted, groupingFor(columns, rows, width, height, perRow), nowMs);
+    this.#paintPixels(painted, grouping, nowMs, this.#bufferContext);
     this.#drawImage(range);
     this.#drawDetails(painted, range, style, pixelRatio);
+  }
+
+  /** Whether the image of all items, and nothing beside it, is what there is to see of this range. */
+  #isAll({ items }: PaintedItems, range: CellRange, grouping: Grouping, ratio: number): boolean {
+    const { perRow, rows, count } = items.grid;
+    const { limits, whole } = this.picture;
+    const scale = this.#scale(range);
+    return (
+      whole &&
+      sameRange(range, limits) &&
+      rows === limits.y1 - limits.y0 &&
+      rows % grouping.rows === 0 &&
+      count === rows * perRow &&
+      Math.max(scale.x, scale.y) < HATCH_FROM_PX * ratio
+    );
+  }
+
+  #fit(width: number, height: number): void {
+    const { canvas } = this;
+    if (canvas.width === width && canvas.height === height) return;
+    // Which clears it.
+    canvas.width = width;
+    canvas.height = height;
+    this.#all = true;
   }
 
   /** Other items, or the same by other colours or filter. */
@@ -157,12 +200,19 @@ export class HeatmapPainter {
       (bottom - top) / grouping.rows,
       0,
       y,
-      this.canvas.width,
+      this.#width,
       Math.round((bottom - range.y0) * scale.y) - y,
     );
   }
 
-  #paintPixels(painted: PaintedItems, grouping: Grouping, nowMs: number): void {
+  #paintPixels(
+    painted: PaintedItems,
+    grouping: Grouping,
+    nowMs: number,
+    target: CanvasRenderingContext2D,
+  ): void {
+    if (target !== this.#target) this.#all = true;
+    this.#target = target;
     const expired = this.#flash.expire(nowMs);
     const { columns, rows } = this.#image?.grouping ?? { columns: 0, rows: 0 };
     if (columns !== grouping.columns || rows !== grouping.rows) {
@@ -171,17 +221,21 @@ export class HeatmapPainter {
     const image = this.#image;
     const data = this.#data;
     if (image === null || data === null) return;
+    if (this.#all && target === this.#bufferContext) {
+      this.#buffer.width = image.width;
+      this.#buffer.height = image.height;
+    }
     const { lit } = this.#flash;
     const { paint } = painted;
     if (this.#all) {
       const { alike }: Items = painted.items;
       const still = this.#flash.nextMs() === null;
       image.drawAll(this.#pixels, paint, lit, this.#inks, still ? alike : null);
-      this.#bufferContext.putImageData(data, 0, 0);
+      target.putImageData(data, 0, 0);
     } else {
       image.drawItems([expired, ...this.#changed], this.#pixels, paint, lit, this.#inks);
       for (const [first, end] of image.takeDirty()) {
-        this.#bufferContext.putImageData(data, 0, 0, 0, first, image.width, end - first);
+        target.putImageData(data, 0, 0, 0, first, image.width, end - first);
       }
     }
     this.#changed = [];
@@ -192,30 +246,33 @@ export class HeatmapPainter {
   #regroup(painted: PaintedItems, grouping: Grouping): void {
     const image = new CellImage(painted.items.grid, grouping);
     this.#image = image;
-    this.#buffer.width = image.width;
-    this.#buffer.height = image.height;
     this.#data = new ImageData(image.width, image.height);
     this.#pixels = new Uint32Array(this.#data.data.buffer);
     this.#all = true;
   }
 
-  #makePatterns(style: PainterStyle, pixelRatio: number): void {
+  #forgetPatterns(pixelRatio: number): void {
     this.#ratio = pixelRatio;
-    this.#hatches = style.paints.map((paint) =>
-      paint ? hatch(this.#context, paint.pattern, paint.color, style.theme, pixelRatio) : null,
-    );
-    this.#void = voidHatch(this.#context, style.voidLine, pixelRatio);
+    this.#hatches = [];
+    this.#void = null;
+  }
+
+  #hatchOf(paint: number, { paints, theme }: PainterStyle): CanvasPattern | null {
+    const its = paints[paint];
+    return (this.#hatches[paint] ??= its
+      ? hatch(this.#context, its.pattern, its.color, theme, this.#ratio)
+      : null);
   }
 
   /** Entries of the first and last table that the mapping has not: cells will leave these rectangles free. */
-  #drawVoid(range: CellRange): void {
+  #drawVoid(range: CellRange, style: PainterStyle): void {
     const { firstColumn, cellCount, perRow, rows } = this.picture.geometry;
     const afterLast = firstColumn + cellCount - (rows - 1) * perRow;
-    this.#voidRect(range, 0, firstColumn, 0);
-    this.#voidRect(range, afterLast, perRow, rows - 1);
+    this.#voidRect(range, style, 0, firstColumn, 0);
+    this.#voidRect(range, style, afterLast, perRow, rows - 1);
   }
 
-  #voidRect(range: CellRange, from: number, to: number, row: number): void {
+  #voidRect(range: CellRange, style: PainterStyle, from: number, to: number, row: number): void {
     if (to <= from || row + 1 <= range.y0 || row >= range.y1) return;
     // A pixel more on each side: groups may round the row's edges.
     const scale = this.#scale(range);
@@ -224,6 +281,7 @@ export class HeatmapPainter {
     const width = Math.ceil((to - from) * scale.x) + 2;
     const height = Math.ceil(scale.y) + 2;
     this.#context.clearRect(x, y, width, height);
+    this.#void ??= voidHatch(this.#context, style.voidLine, this.#ratio);
     if (this.#void === null) return;
     this.#context.fillStyle = this.#void;
     this.#context.fillRect(x, y, width, height);
@@ -231,8 +289,8 @@ export class HeatmapPainter {
 
   #scale(range: CellRange): { readonly x: number; readonly y: number } {
     return {
-      x: this.canvas.width / (range.x1 - range.x0),
-      y: this.canvas.height / (range.y1 - range.y0),
+      x: this.#width / (range.x1 - range.x0),
+      y: this.#height / (range.y1 - range.y0),
     };
   }
 
@@ -244,23 +302,28 @@ export class HeatmapPainter {
   ): void {
     const scale = this.#scale(range);
     const from = HATCH_FROM_PX * pixelRatio;
-    if (scale.y >= from) this.#drawHatches(painted, range, from);
+    if (scale.y >= from) this.#drawHatches(painted, range, style, from);
     this.#context.fillStyle = style.grid;
     if (scale.x >= COLUMN_LINES_FROM_PX * pixelRatio) {
       const step = painted.items.grid.entries;
       for (let column = Math.ceil(range.x0 / step) * step; column <= range.x1; column += step) {
-        this.#context.fillRect(Math.round((column - range.x0) * scale.x), 0, 1, this.canvas.height);
+        this.#context.fillRect(Math.round((column - range.x0) * scale.x), 0, 1, this.#height);
       }
     }
     if (scale.y >= ROW_LINES_FROM_PX * pixelRatio) {
       for (let row = Math.ceil(range.y0); row <= range.y1; row++) {
-        this.#context.fillRect(0, Math.round((row - range.y0) * scale.y), this.canvas.width, 1);
+        this.#context.fillRect(0, Math.round((row - range.y0) * scale.y), this.#width, 1);
       }
     }
   }
 
   /** Hatches over neighbours of one paint that together are wide enough to show one. */
-  #drawHatches({ shown }: PaintedItems, range: CellRange, leastPx: number): void {
+  #drawHatches(
+    { shown }: PaintedItems,
+    range: CellRange,
+    style: PainterStyle,
+    leastPx: number,
+  ): void {
     const scale = this.#scale(range);
     const paths = new Map<number, Path2D>();
     const { perRow, rows } = this.picture.geometry;
@@ -277,7 +340,7 @@ export class HeatmapPainter {
         while (column < end && this.picture.paintAt(row, column) === paint);
         const left = Math.round((first - range.x0) * scale.x);
         const width = Math.round((column - range.x0) * scale.x) - left;
-        if (!this.#hatches[paint] || width < leastPx) continue;
+        if (width < leastPx || !this.#hatchOf(paint, style)) continue;
         if (shown?.[paint] === 0 && paint < MIGRATING) continue;
         let path = paths.get(paint);
         if (path === undefined) paths.set(paint, (path = new Path2D()));

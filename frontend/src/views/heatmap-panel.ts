@@ -28,6 +28,8 @@ const FLASH_GRACE_MS = 120;
 /** A gesture has to settle before other cells are asked for. */
 const LOOK_AFTER_MS = 150;
 const PICTURED_BY_MS = 500;
+/** Cells are most often here sooner, and an empty map drawn meanwhile would only delay them. */
+const CELLS_COME_WITHIN_MS = 100;
 
 /** Ties painter, axes and picture together; made anew for each picture. */
 export class HeatmapPanel implements CellScreen {
@@ -78,7 +80,8 @@ export class HeatmapPanel implements CellScreen {
     });
     // Cells that came before there was a panel are an update that is drawn now.
     this.#frameIsUpdate = picture.complete;
-    this.#schedule();
+    if (picture.items === null) this.#drawLater(CELLS_COME_WITHIN_MS);
+    else this.#schedule();
     this.#look();
   }
 
@@ -182,6 +185,7 @@ export class HeatmapPanel implements CellScreen {
 
   /** Other colours. */
   restyle(style: PanelStyle): void {
+    if (style === this.#style) return;
     const axesToo = style.text !== this.#style.text || style.line !== this.#style.line;
     this.#style = style;
     this.#painter.setStyle(style);
@@ -263,8 +267,9 @@ export class HeatmapPanel implements CellScreen {
 
   /** Tell the store what is in sight. */
   #look(): void {
-    const { width, height } = this.elements.canvas;
-    this.store.look(this.range(), width, height);
+    const ratio = window.devicePixelRatio;
+    const { width, height } = this.#plan;
+    this.store.look(this.range(), Math.round(width * ratio), Math.round(height * ratio));
   }
 
   #lookSoon(): void {
@@ -277,8 +282,8 @@ export class HeatmapPanel implements CellScreen {
   #fitCanvas(): void {
     const { canvas } = this.elements;
     const { width, height, margins } = this.#plan;
-    canvas.width = Math.round(width * window.devicePixelRatio);
-    canvas.height = Math.round(height * window.devicePixelRatio);
+    const ratio = window.devicePixelRatio;
+    this.#painter.resize(Math.round(width * ratio), Math.round(height * ratio));
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
     canvas.style.left = `${margins.left}px`;
@@ -316,7 +321,10 @@ export class HeatmapPanel implements CellScreen {
     window.clearTimeout(this.#timer);
     const next = this.#painter.nextMs();
     if (next === null) return;
-    const delayMs = Math.max(0, next - performance.now()) + FLASH_GRACE_MS;
+    this.#drawLater(Math.max(0, next - performance.now()) + FLASH_GRACE_MS);
+  }
+
+  #drawLater(delayMs: number): void {
     this.#timer = window.setTimeout(() => {
       this.#schedule();
     }, delayMs);

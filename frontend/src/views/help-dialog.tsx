@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { KEY_GROUPS } from "../lib/keys";
 import { Dialog } from "./dialog";
+import { HelpGroup, TIME_LINES } from "./help-group";
 
 const GESTURES: readonly (readonly [gesture: string, words: string])[] = [
   ["Click", "select a cell"],
@@ -25,29 +26,9 @@ export function HelpDialog(props: { readonly close: () => void }): JSX.Element {
             lines={bindings.map(({ shown, words }) => [shown, words] as const)}
           />
         ))}
+        <HelpGroup title="Time, on every screen" lines={TIME_LINES} />
         <HelpGroup title="Mouse and touch" lines={GESTURES} />
       </div>
     </Dialog>
-  );
-}
-
-function HelpGroup(props: {
-  readonly title: string;
-  readonly lines: readonly (readonly [keys: string, words: string])[];
-}): JSX.Element {
-  return (
-    <section>
-      <h3>{props.title}</h3>
-      <dl>
-        {props.lines.map(([keys, words]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{words}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
   );
 }

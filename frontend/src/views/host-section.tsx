@@ -18,6 +18,8 @@ export interface HostProps {
   readonly host: HostSummary;
   readonly receivedAtMs: number;
   readonly nowMs: number;
+  /** What is shown was recorded, and is played here. */
+  readonly played: boolean;
 }
 
 /** One host in full. */
@@ -26,6 +28,7 @@ export function HostSection(
     readonly report: HostReport | null;
     readonly route: OverviewRoute;
     readonly followed: Followed;
+    readonly past: boolean;
   },
 ): JSX.Element {
   const { host, report, route, followed } = props;
@@ -37,7 +40,7 @@ export function HostSection(
       data-testid="host"
       data-host={host.host_id}
     >
-      <SourceBanner source={host.source} />
+      <SourceBanner source={host.source} past={props.past} />
       <HostTitle {...props} />
       <CostLine cost={host.cost} version={host.agent_version} />
       <CapabilityList capabilities={host.capabilities} />
@@ -95,7 +98,9 @@ function HostTitle(props: HostProps & { readonly route: OverviewRoute }): JSX.El
       <span class="muted">
         Linux <span class="mono">{host.host.kernel ?? "of unknown version"}</span>
       </span>
-      {host.source.kind !== "live" && <TakenAt kind={host.source.kind} takenAt={host.taken_at} />}
+      {host.source.kind !== "live" && (
+        <TakenAt kind={host.source.kind} takenAt={host.taken_at} played={props.played} />
+      )}
     </div>
   );
 }
@@ -103,8 +108,9 @@ function HostTitle(props: HostProps & { readonly route: OverviewRoute }): JSX.El
 function TakenAt(props: {
   readonly kind: "capture" | "replay";
   readonly takenAt: string;
+  readonly played: boolean;
 }): JSX.Element {
-  const [before, after] = takenWords(props.kind);
+  const [before, after] = takenWords(props.kind, props.played);
   const shown = new Date(props.takenAt).toISOString().slice(0, 19).replace("T", " ");
   return (
     <span class="muted" data-testid="taken-at">
@@ -114,12 +120,13 @@ function TakenAt(props: {
 }
 
 /** The agent's link and the age of what it sent. */
-export function LinkBadge({ host, receivedAtMs, nowMs }: HostProps): JSX.Element {
+export function LinkBadge({ host, receivedAtMs, nowMs, played }: HostProps): JSX.Element {
   const { ageS, tone } = freshness(host, receivedAtMs, nowMs);
   const words = tone === "good" ? "live" : tone;
   return (
     <span class={`badge badge-${tone}`} data-testid="host-link" data-link={tone}>
-      <span class="dot" aria-hidden="true" /> agent {words}
+      <span class="dot" aria-hidden="true" /> agent {played && "was "}
+      {words}
       <span class="badge-age" data-testid="host-age">
         {age(ageS)} old
       </span>
@@ -136,12 +143,12 @@ export function CostLine(props: {
   if (cost === null) {
     return (
       <p class="cost muted" data-testid="agent-cost">
-        Agent {props.version}: its own cost is not known yet.
+        Agent {props.version || "of unknown version"}: its own cost is not known yet.
       </p>
     );
   }
   const facts: readonly (readonly [string, string])[] = [
-    ["agent", props.version],
+    ["agent", props.version || NOTHING],
     ["CPU", `${cost.cpu_percent.toFixed(1)} % of a core`],
     ["tick", `${cost.tick_ms.toFixed(cost.tick_ms < 10 ? 2 : 0)} ms`],
     ["rate", `${cost.tick_hz.toFixed(1)} Hz`],

@@ -12,7 +12,7 @@ import {
   sampleGroups,
   sampleMapping,
 } from "../state/samples";
-import type { Store } from "../state/store";
+import { Store } from "../state/store";
 import { CellState, UNKNOWN_AGE } from "../wire/generated";
 import type { HeatmapPanel } from "./heatmap-panel";
 import { MapActions } from "./map-actions";
@@ -52,7 +52,7 @@ function actionsOn(
   const route = parseRoute(mapHash(SAMPLE_ADDRESS, fields)) as MapRoute;
   const panel = { zoom, range: () => range, reveal: vi.fn(), pixels: 1000 };
   const actions = new MapActions({
-    store: null as unknown as Store,
+    store: new Store(""),
     picture,
     route,
     panel: panel as unknown as HeatmapPanel,

@@ -2,7 +2,7 @@
 import { signal, type Signal } from "@preact/signals";
 import { entryAt, type Entry } from "../lib/cursor";
 import { overlap, rangeAround, spanRanges, tableGeometry, type CellSpan } from "../lib/geometry";
-import type { KeyAction } from "../lib/keys";
+import { PANS, type KeyAction } from "../lib/keys";
 import { levelsOf } from "../lib/levels";
 import { COLOR_MODES } from "../lib/palette";
 import type { Picture } from "../state/picture";
@@ -23,14 +23,6 @@ export interface Wishes {
   readonly panel: HeatmapPanel | null;
   readonly canvas: { readonly current: HTMLCanvasElement | null };
 }
-
-const PAN_SHARE = 0.25;
-const PANS: Readonly<Record<string, readonly [columns: number, rows: number]>> = {
-  w: [0, -PAN_SHARE],
-  a: [-PAN_SHARE, 0],
-  s: [0, PAN_SHARE],
-  d: [PAN_SHARE, 0],
-};
 
 /** What one picture does; its components hand on what there is now with each drawing. */
 export class MapActions implements CursorActions {
@@ -260,7 +252,7 @@ function seek(action: KeyAction, { wishes, control, said }: MapActions): void {
   const here = control.here();
   const changed = action === "next-changed";
   const found = changed
-    ? nextChanged(picture, here, performance.now())
+    ? nextChanged(picture, here, wishes.store.time.paced(performance.now()))
     : nextDiffering(picture, here ?? 0, action === "next-other" ? 1 : -1);
   if (found !== null) control.goTo(found);
   else said.value = notFound(changed, picture.whole);

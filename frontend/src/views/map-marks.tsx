@@ -65,7 +65,7 @@ function CursorLayer(props: MapMarksProps): JSX.Element {
   const cursor = props.actions.control.cursor.value;
   // The facts of the entry follow the cells, and its age the time.
   store.followCells();
-  const nowMs = cursor === null ? 0 : store.nowMs.value;
+  const nowMs = cursor === null ? 0 : store.time.paced(store.nowMs.value);
   const shown = cursor !== null && (cursor.by === "pointer" || props.focused.value);
   return (
     <>

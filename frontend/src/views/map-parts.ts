@@ -1,20 +1,12 @@
 /** Parts of the page that only a map needs; see `parts.ts`. */
 import { patiently } from "../lib/patience";
+import { firstPictureDrawn, pictured } from "./first-picture";
 import { lazy } from "./lazy";
 
 /** The longest that the rest waits for the first picture, which may never come. */
 const PATIENCE_MS = 400;
 
-let announce: () => void;
-const pictured = new Promise<void>((resolve) => {
-  announce = resolve;
-  window.setTimeout(resolve, PATIENCE_MS);
-});
-
-/** A first picture is drawn: what only acts and explains may be loaded now, and no more stands in its way. */
-export function firstPictureDrawn(): void {
-  announce();
-}
+window.setTimeout(firstPictureDrawn, PATIENCE_MS);
 
 export const controlsPart = lazy(() => pictured.then(() => import("./parts/controls")));
 

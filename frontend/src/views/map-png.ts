@@ -34,7 +34,7 @@ export async function mapPng(words: PngWords): Promise<Blob> {
   const cells = onScreen("heatmap-canvas") as HTMLCanvasElement;
   const plot = onScreen("plot") as PlotElement;
   const { width, height, margin } = plot.layout;
-  const scale = cells.width / cells.clientWidth;
+  const scale = window.devicePixelRatio;
   const plotly = await loadPlotly();
   const axes = new Image();
   axes.src = await plotly.toImage(

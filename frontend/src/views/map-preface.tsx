@@ -46,12 +46,15 @@ function MappingReport(props: {
 
 function noticeFor(store: Store, host: HostSummary | null): Notice | null {
   const received = store.received.value;
-  const age = host && received && freshness(host, received.receivedAtMs, store.nowMs.value);
+  const receivedMs = received?.receivedAtMs ?? 0;
+  const nowMs = store.time.agedMs(receivedMs, store.nowMs.value);
+  const age = host && received && freshness(host, receivedMs, nowMs);
   return noticeOf({
     connection: store.connection.value,
     selection: store.selection.value,
     overview: received?.overview ?? null,
     host,
+    past: store.time.atS !== null,
     pictured: store.picture.value?.complete === true,
     ageS: age?.ageS ?? null,
   });

@@ -42,7 +42,7 @@ export function MapScreen(props: { readonly store: Store; readonly route: MapRou
       data-testid="map"
       data-phase={store.selection.value.phase}
     >
-      {host && <SourceBanner source={host.source} />}
+      {host && <SourceBanner source={host.source} past={store.time.past.value} />}
       <h1>
         <span class="map-process">
           {process ? processTitle(process) : "process"} <span class="muted">pid {wanted.pid}</span>

@@ -162,6 +162,7 @@ function ActionButtons({ store, route, act }: ToolbarProps): JSX.Element {
       {button("go-to", "go to…")}
       {button("pause", paused ? "resume" : "pause")}
       {button("extents", "extents", route.panel === "extents")}
+      <a href={"#/compare" + location.hash.slice(1)}>compare…</a>
       {button("export", "export…")}
       {button("help", "keys")}
     </span>
@@ -194,7 +195,7 @@ function Totals(props: { readonly store: Store; readonly picture: Picture }): JS
             changed {picture.items?.kind === "groups" ? "groups" : "cells"}/s{!all && " in view"}
           </dt>
           <dd data-testid="change-rate">
-            {integer(Math.round(picture.changes.perSecond(store.nowMs.value)))}
+            {integer(Math.round(picture.changes.perSecond(store.time.paced(store.nowMs.value))))}
           </dd>
         </div>
       )}

@@ -39,7 +39,7 @@ export interface ControlsProps extends MapViewProps {
 export function MapView(props: MapViewProps): JSX.Element {
   const { store, picture, host, route, dragMode } = props;
   const [panel, setPanel] = useState<HeatmapPanel | null>(null);
-  const [beganMs] = useState(() => performance.now());
+  const [beganMs] = useState(() => store.time.paced(performance.now()));
   const range = useSignal<CellRange | null>(null);
   const focused = useSignal(false);
   const canvas = useRef<HTMLCanvasElement | null>(null);
@@ -49,7 +49,11 @@ export function MapView(props: MapViewProps): JSX.Element {
   const controls = actions && { ...props, canvasId, panel, range, beganMs, actions };
   const live = store.selection.value.phase === "live" && store.connection.value.phase === "live";
   const old = !live || host?.link === "gone";
-  const box = old ? " map-box-still map-box-old" : store.paused.value ? " map-box-still" : "";
+  const box = old
+    ? " map-box-still map-box-old"
+    : store.paused.value || store.time.past.value
+      ? " map-box-still"
+      : "";
   return (
     <>
       <div class="map-head">{controls && part && <part.MapHead {...controls} />}</div>

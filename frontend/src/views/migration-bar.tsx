@@ -1,8 +1,9 @@
 /** What can be done with both maps at once. */
 import type { JSX } from "preact";
 import { bytes } from "../lib/format";
-import type { Linked } from "../state/migration-link";
+import type { Linked } from "../state/linked";
 import type { MigrationAddress, MigrationFields } from "../state/migration-route";
+import type { Side } from "../state/migration-words";
 import type { MigrationState } from "../wire/types";
 import type { DragMode } from "./plot-axes";
 import { Segmented } from "./segmented";
@@ -13,7 +14,7 @@ interface BarProps {
   /** The block on screen. */
   readonly number: number;
   readonly change: (fields: Partial<MigrationFields>) => void;
-  readonly linked: Linked;
+  readonly linked: Linked<Side>;
   readonly dragMode: DragMode;
   readonly setDragMode: (mode: DragMode) => void;
 }

@@ -15,7 +15,7 @@ export function MigrationList({ store }: { readonly store: Store }): JSX.Element
         {migrations.map((one) => (
           <li key={one.id} data-phase={one.phase}>
             <a href={`#/migration/${one.id}`}>{one.name ?? `migration ${one.id}`}</a>{" "}
-            <span class="tag phase">{one.phase}</span>{" "}
+            <span class="tag phase">{phaseWord(one.phase)}</span>{" "}
             {madeWords(one) && <span class="tag tag-late">{madeWords(one)}</span>}{" "}
             <span class="muted">
               {whereWords(one.source)} → {whereWords(one.destination)}
@@ -26,6 +26,11 @@ export function MigrationList({ store }: { readonly store: Store }): JSX.Element
       </ul>
     </section>
   );
+}
+
+/** As on the migration's own screen, whose words are a part that loads later. */
+function phaseWord(phase: MigrationSummary["phase"]): string {
+  return phase.replace(/copy|over/, "-$&");
 }
 
 /** How far it is not a VM of a running host. */

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { missingWords } from "../state/migration-missing";
 import type { Store } from "../state/store";
-import type { MigrationMissing } from "../wire/types";
+import type { MigrationMissing, TimeState } from "../wire/types";
 import { MigrationList } from "./migration-list";
 
 /** `named`: whether the address names a migration; null: it means nothing. */
@@ -38,25 +38,37 @@ export function MigrationLobby(props: {
         </div>
       )}
       <MigrationList store={store} />
-      {(named !== true || missing !== null) && <WhatToType none={live && none} />}
+      {(named !== true || missing !== null) && (
+        <WhatToType none={live && none} time={store.time.state.value} />
+      )}
     </section>
   );
 }
 
 /** What makes a migration that can be seen. */
-function WhatToType({ none }: { readonly none: boolean }): JSX.Element {
+function WhatToType({
+  none,
+  time,
+}: {
+  readonly none: boolean;
+  readonly time: TimeState | null;
+}): JSX.Element {
   const page = new URL("#/migration?pair=HOST:PID,HOST:PID", document.baseURI).href;
   const server = new URL(".", document.baseURI).href.replace(/^http/, "ws").replace(/\/$/, "");
   return (
     <div class="hint" data-testid="what-to-type">
-      {none && <h2>No migration is seen</h2>}
-      <p>One that makes itself, with pages of this machine:</p>
-      <pre>hugescope demo</pre>
-      <p>
-        One of your own: an agent on both hosts, as root. Two ends of one VM are found by
-        themselves.
-      </p>
-      <pre>hugescope agent --server {server} --host-id HOST --token-file FILE</pre>
+      {none && <h2>No migration is seen{time?.live === false && " at this moment"}</h2>}
+      {time?.can_be_live !== false && (
+        <>
+          <p>One that makes itself, with pages of this machine:</p>
+          <pre>hugescope demo</pre>
+          <p>
+            One of your own: an agent on both hosts, as root. Two ends of one VM are found by
+            themselves.
+          </p>
+          <pre>hugescope agent --server {server} --host-id HOST --token-file FILE</pre>
+        </>
+      )}
       <p>Where they are not: name both processes in the address, the source first.</p>
       <pre>{page}</pre>
     </div>

@@ -3,11 +3,11 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { columnOf, overlap, rowOf, spanRanges, type CellSpan } from "../lib/geometry";
 import { Arrival, type BlockArrivals } from "../state/migration-arrivals";
-import type { Linked } from "../state/migration-link";
+import type { Linked } from "../state/linked";
 import { spanWords, type Side } from "../state/migration-words";
 import type { HeatmapPanel, Place } from "./heatmap-panel";
+import { cursorPlace, ringStyle } from "./linked-pane";
 
-const SMALLEST_RING_PX = 4;
 const LARGEST_MARK_PX = 5;
 const MARK_SHARE = 0.24;
 /** Smaller cells have a mark without an edge. */
@@ -25,7 +25,7 @@ export interface DarkPage {
 export interface MarksProps {
   readonly panel: HeatmapPanel;
   readonly side: Side;
-  readonly linked: Linked;
+  readonly linked: Linked<Side>;
   readonly selected: CellSpan | null;
   /** The log of the block, at the destination; null at the source. */
   readonly arrivals: BlockArrivals | null;
@@ -60,32 +60,23 @@ export function MigrationMarks(props: MarksProps): JSX.Element {
 /** Alone in being drawn anew as the cursor moves. */
 function CursorRing(props: {
   readonly panel: HeatmapPanel;
-  readonly linked: Linked;
+  readonly linked: Linked<Side>;
   readonly side: Side;
 }): JSX.Element | null {
-  const cursor = props.linked.cursor.value;
-  if (cursor === null) return null;
-  const { row, column } = cursor.entry;
-  const here = overlap(props.panel.range(), { x0: column, x1: column + 1, y0: row, y1: row + 1 });
-  if (here === null) return null;
-  const own = cursor.side === props.side;
-  return <Ring place={props.panel.placeOf(row, column)} name={own ? "own" : "linked"} />;
+  const place = cursorPlace(props.linked, props.panel);
+  const own = props.linked.cursor.value?.side === props.side;
+  return place && <Ring place={place} name={own ? "own" : "linked"} />;
 }
 
 function Ring(props: { readonly place: Place; readonly name: string }): JSX.Element {
   const { place, name } = props;
   return (
-    <div class={`mig-ring mig-ring-${name}`} style={styleOf(place)} data-testid={`ring-${name}`} />
+    <div
+      class={`linked-ring mig-ring-${name}`}
+      style={ringStyle(place)}
+      data-testid={`ring-${name}`}
+    />
   );
-}
-
-function styleOf({ left, top, width, height }: Place): Record<string, string> {
-  return {
-    left: `${left}px`,
-    top: `${top}px`,
-    width: `${Math.max(SMALLEST_RING_PX, width)}px`,
-    height: `${Math.max(SMALLEST_RING_PX, height)}px`,
-  };
 }
 
 function DarkMark(props: {
@@ -102,7 +93,7 @@ function DarkMark(props: {
   const roomy = place.width >= WORDS_PX.width && place.height >= WORDS_PX.height;
   const words = page.forS === null ? "dark" : spanWords(page.forS);
   return (
-    <div class="mig-dark" style={styleOf(place)} data-testid="dark-cell">
+    <div class="mig-dark" style={ringStyle(place)} data-testid="dark-cell">
       {roomy && <span>{words}</span>}
     </div>
   );

@@ -1,10 +1,10 @@
 /** One end of a migration: its map, on the guest's own axis. */
 import { useSignal, type Signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { rangeAround, type CellRange, type CellSpan } from "../lib/geometry";
 import { integer, percent } from "../lib/format";
-import type { Linked } from "../state/migration-link";
+import type { Linked } from "../state/linked";
 import type { PaneStore } from "../state/migration-pane";
 import { endWords, type Side } from "../state/migration-words";
 import type { Picture } from "../state/picture";
@@ -13,21 +13,11 @@ import type { MigrationEnd } from "../wire/types";
 import { CursorControl, type CursorActions } from "./cursor-control";
 import { Heatmap } from "./heatmap";
 import type { HeatmapPanel } from "./heatmap-panel";
+import { leading, roomOf, useHandle, useLinkedCursor, type PaneHandles } from "./linked-pane";
 import { MigrationMarks, type MarksProps } from "./migration-marks";
 import type { DragMode } from "./plot-axes";
-import type { RangeKeeper, Room } from "./use-panel";
 
-const LEAST_HEIGHT_PX = 200;
-const HEIGHT_SHARE = 0.5;
-
-/** What one side can be told to do. */
-export interface PaneHandle {
-  readonly control: CursorControl;
-  readonly canvas: HTMLCanvasElement | null;
-}
-
-/** Of both sides, as far as they are there. */
-export type PaneHandles = Partial<Record<Side, PaneHandle | undefined>>;
+const ROOM = roomOf(200, 0.5);
 
 export interface PaneProps {
   readonly side: Side;
@@ -35,11 +25,11 @@ export interface PaneProps {
   /** null: this end maps the block no more, or is not known. */
   readonly pane: PaneStore | null;
   readonly pages: number;
-  readonly linked: Linked;
+  readonly linked: Linked<Side>;
   readonly dragMode: DragMode;
   readonly selected: CellSpan | null;
   readonly select: (cells: CellSpan) => void;
-  readonly handles: PaneHandles;
+  readonly handles: PaneHandles<Side>;
   readonly marks: Pick<MarksProps, "arrivals" | "logged" | "dark">;
   /** Pages of this block that a fault waits for. */
   readonly darkCount: number;
@@ -133,29 +123,11 @@ function PaneMap(
   const range = useSignal<CellRange | null>(null);
   const focused = useSignal(false);
   const control = useControl(props, panel, canvas);
-  const keeper = useMemo<RangeKeeper>(
-    () => ({
-      moved: () => {
-        linked.moved(side);
-      },
-      follow: () => undefined,
-      destroy: () => undefined,
-    }),
-    [linked, side],
-  );
-  useLinkedCursor(linked, side, control, focused);
-  const lead = (): void => {
-    linked.leader = side;
-  };
+  const keeper = useMemo(() => linked.keeper(side), [linked, side]);
+  useLinkedCursor(linked, side, control);
+  useCursorEnd(linked, side, focused);
   return (
-    <div
-      onPointerEnter={(event) => {
-        if (event.buttons === 0) lead();
-      }}
-      onPointerDown={lead}
-      onWheel={lead}
-      onFocusCapture={lead}
-    >
+    <div {...leading(linked, side)}>
       <Heatmap
         store={pane}
         picture={picture}
@@ -165,7 +137,7 @@ function PaneMap(
         range={range}
         focused={focused}
         keeper={keeper}
-        roomOf={roomOf}
+        roomOf={ROOM}
         label={`${side}${end ? `, ${endWords(end)}` : ""}: ${integer(props.pages)} pages of guest RAM`}
         onPanel={(made) => {
           panel.current = made;
@@ -176,13 +148,6 @@ function PaneMap(
       />
     </div>
   );
-}
-
-function roomOf(element: HTMLElement): Room {
-  return {
-    width: element.clientWidth,
-    height: Math.max(LEAST_HEIGHT_PX, Math.round(window.innerHeight * HEIGHT_SHARE)),
-  };
 }
 
 /** The cursor of this side; what it does, it does to both. */
@@ -215,31 +180,12 @@ function useControl(
       },
     });
   }, [picture, canvas, panel, linked]);
-  // A key may come as soon as there is something to see.
-  useLayoutEffect(() => {
-    handles[side] = { control, canvas: canvas.current };
-    return () => {
-      if (handles[side]?.control === control) handles[side] = undefined;
-    };
-  }, [handles, side, control, canvas]);
+  useHandle(handles, side, control, () => ({ control, canvas: canvas.current }));
   return control;
 }
 
-/** What is pointed at here is ringed on both sides. */
-function useLinkedCursor(
-  linked: Linked,
-  side: Side,
-  control: CursorControl,
-  focused: Signal<boolean>,
-): void {
-  useEffect(
-    () =>
-      control.cursor.subscribe((cursor) => {
-        if (cursor !== null) linked.cursor.value = { ...cursor, side };
-        else if (linked.cursor.peek()?.side === side) linked.cursor.value = null;
-      }),
-    [linked, side, control],
-  );
+/** A cursor that was moved by keys goes with the focus. */
+function useCursorEnd(linked: Linked<Side>, side: Side, focused: Signal<boolean>): void {
   useEffect(
     () =>
       focused.subscribe((has) => {

@@ -1,12 +1,11 @@
 /** Both ends side by side, with one range, one cursor and one selection. */
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { LiveBackend, viewerUrl } from "../backends/live";
 import { sameRange, type CellRange } from "../lib/geometry";
-import { focusPlace } from "../lib/focus-place";
-import { bindingOf, type KeyAction } from "../lib/keys";
+import { PANS, type KeyAction } from "../lib/keys";
 import type { Migrating } from "../state/migration";
-import { Linked } from "../state/migration-link";
+import { Linked } from "../state/linked";
 import { PaneStore } from "../state/migration-pane";
 import {
   migrationHash,
@@ -19,22 +18,15 @@ import { parseRoute } from "../state/route";
 import { find } from "../state/selection";
 import type { Store } from "../state/store";
 import type { Limit, MigrationState } from "../wire/types";
+import { useLinkedKeys, type PaneHandle, type PaneHandles } from "./linked-pane";
 import { MigrationBar } from "./migration-bar";
 import { MigrationLegend } from "./migration-legend";
 import type { DarkPage } from "./migration-marks";
-import { MigrationPane, type PaneHandles } from "./migration-pane";
+import { MigrationPane } from "./migration-pane";
 import { MigrationReadout } from "./migration-readout";
 import type { DragMode } from "./plot-axes";
 
 const ADDRESS_AFTER_MS = 300;
-const PAN_SHARE = 0.25;
-const PANS: Readonly<Record<string, readonly [number, number]>> = {
-  w: [0, -PAN_SHARE],
-  a: [-PAN_SHARE, 0],
-  s: [0, PAN_SHARE],
-  d: [PAN_SHARE, 0],
-};
-
 export interface PanesProps {
   readonly store: Store;
   readonly migrating: Migrating;
@@ -49,14 +41,23 @@ export function MigrationPanes(props: PanesProps): JSX.Element {
   const { store, migrating, asked, state, limits } = props;
   const number = asked.block < state.blocks.length ? asked.block : 0;
   const block = state.blocks[number];
-  const [linked] = useState(() => new Linked(asked.range, (then) => requestAnimationFrame(then)));
-  const [handles] = useState((): PaneHandles => ({}));
+  const [linked] = useState(
+    () => new Linked<Side>(asked.range, (then) => requestAnimationFrame(then), "destination"),
+  );
+  const [handles] = useState((): PaneHandles<Side> => ({}));
   const [dragMode, setDragMode] = useState<DragMode>("zoom");
   useRangeInAddress(linked, asked);
   const source = usePane(props, "source", number);
   const destination = usePane(props, "destination", number);
   const panes = { source, destination };
-  useKeys(linked, handles);
+  const keyed = useCallback(
+    (action: KeyAction, key: string) => {
+      const handle = handles[linked.leader] ?? handles.source ?? handles.destination;
+      return act(action, key, linked, handle);
+    },
+    [linked, handles],
+  );
+  useLinkedKeys(SIDES, linked, handles, keyed);
   if (block === undefined) return <p class="hint">No RAM block is known yet.</p>;
   const { summary } = state;
   const dark = darkOf(migrating, store.nowMs.value, number);
@@ -110,7 +111,7 @@ function change(fields: Partial<MigrationFields>): void {
 }
 
 /** The zoomed range stands in the address, and follows it. */
-function useRangeInAddress(linked: Linked, asked: MigrationAddress): void {
+function useRangeInAddress(linked: Linked<Side>, asked: MigrationAddress): void {
   const written = useRef(asked.range);
   const { range } = asked;
   useEffect(() => {
@@ -141,7 +142,7 @@ function same(a: CellRange | null, b: CellRange | null): boolean {
 
 /** A store with a socket of its own for one side of a block; it stays when the mapping goes. */
 function usePane(
-  { migrating, asked, state }: PanesProps,
+  { store, migrating, asked, state }: PanesProps,
   side: Side,
   number: number,
 ): PaneStore | null {
@@ -161,7 +162,11 @@ function usePane(
       return undefined;
     }
     const { color, range } = asked;
-    const made = new PaneStore({ end, block, number, start: begin, log }, { color, range });
+    const made = new PaneStore(
+      { end, block, number, start: begin, log },
+      { color, range },
+      store.time,
+    );
     const stop = new LiveBackend(made, viewerUrl(document.baseURI)).start();
     migrating.panes[side] = made;
     setPane(made);
@@ -172,7 +177,7 @@ function usePane(
     };
     // Of end and block only these make another pane.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [migrating, side, of, begin, block?.offset, block?.pages, block?.page_size, log]);
+  }, [store, migrating, side, of, begin, block?.offset, block?.pages, block?.page_size, log]);
   // The order is one of arrivals: at the source there are none.
   const color = side === "destination" ? asked.color : "state";
   useLayoutEffect(() => {
@@ -208,25 +213,13 @@ function registeredOf({ store, state }: PanesProps, side: Side, number: number):
   return words.length === 0 ? null : words.join(", ");
 }
 
-/** The keys of the map, as far as they mean something here. */
-function useKeys(linked: Linked, handles: PaneHandles): void {
-  useEffect(() => {
-    const hear = (event: KeyboardEvent): void => {
-      if (event.defaultPrevented) return;
-      const found = bindingOf(event, focusPlace(event.target));
-      // The pointer may rest on the other side.
-      linked.leader = SIDES.find((side) => handles[side]?.canvas === event.target) ?? linked.leader;
-      const handle = handles[linked.leader] ?? handles.source ?? handles.destination;
-      if (found && act(found.action, event.key, linked, handle)) event.preventDefault();
-    };
-    document.addEventListener("keydown", hear);
-    return () => {
-      document.removeEventListener("keydown", hear);
-    };
-  }, [linked, handles]);
-}
-
-function act(action: KeyAction, key: string, linked: Linked, handle: PaneHandles[Side]): boolean {
+/** Keys that mean something here. */
+function act(
+  action: KeyAction,
+  key: string,
+  linked: Linked<Side>,
+  handle: PaneHandle | undefined,
+): boolean {
   const control = handle?.control;
   switch (action) {
     case "move":

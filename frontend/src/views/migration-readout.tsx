@@ -4,7 +4,7 @@ import { address, integer, NOTHING } from "../lib/format";
 import { cellAt } from "../lib/geometry";
 import { stateWords } from "../lib/words";
 import type { Migrating } from "../state/migration";
-import type { Linked } from "../state/migration-link";
+import type { Linked } from "../state/linked";
 import type { PaneStore } from "../state/migration-pane";
 import type { MigrationAddress } from "../state/migration-route";
 import { arrivalWords, physicalOf, SIDES, zeroOf, type Side } from "../state/migration-words";
@@ -15,7 +15,7 @@ interface ReadoutProps {
   readonly panes: Readonly<Record<Side, PaneStore | null>>;
   readonly asked: MigrationAddress;
   readonly state: MigrationState;
-  readonly linked: Linked;
+  readonly linked: Linked<Side>;
   readonly number: number;
 }
 
@@ -29,7 +29,7 @@ export function MigrationReadout(props: ReadoutProps): JSX.Element {
   const block = state.blocks[number];
   if (shown === null || block === undefined || shown >= block.pages) {
     return (
-      <p class="mig-readout muted" data-testid="readout">
+      <p class="linked-readout mig-readout muted" data-testid="readout">
         Point at a page, or move over the pages with the arrow keys: it is ringed on both sides.
       </p>
     );
@@ -47,7 +47,7 @@ export function MigrationReadout(props: ReadoutProps): JSX.Element {
   const spoken = linked.cursor.value?.by === "keyboard";
   return (
     <>
-      <dl class="mig-readout" data-testid="readout">
+      <dl class="linked-readout mig-readout" data-testid="readout">
         <div>
           <dt>{many ? `selected to ${integer(last)}` : here === null ? "selected" : "here"}</dt>
           <dd>

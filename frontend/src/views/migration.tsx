@@ -71,7 +71,7 @@ function MigrationView(props: ViewProps): JSX.Element {
       data-phase={summary.phase}
     >
       {[...hosts].map(([id, source]) => (
-        <SourceBanner key={id} source={source} />
+        <SourceBanner key={id} source={source} past={store.time.past.value} />
       ))}
       {ends.some((end) => end.simulated) && (
         <p class="source-banner" role="note" data-testid="simulated">

@@ -23,6 +23,10 @@ const LEAST_SHARE = 0.04;
 const DANGER_PX = 4;
 const SOON_MS = 200;
 const REDRAW_MS = 2000;
+/** So long a redraw waits for cells, to share their animation frame. */
+const ALONG_MS = 150;
+/** One pixel a square, to be scaled; one for all, as making one costs more than all that is drawn. */
+let small: HTMLCanvasElement | undefined;
 
 export interface MinimapProps {
   readonly store: Store;
@@ -113,6 +117,7 @@ function useSquares(props: MinimapProps): { readonly current: HTMLCanvasElement 
     let drawnMs = -Infinity;
     let drawn: readonly number[] = [];
     const draw = (): void => {
+      window.clearTimeout(timer);
       dueMs = Infinity;
       drawnMs = performance.now();
       drawn = dangerOf(picture);
@@ -124,10 +129,13 @@ function useSquares(props: MinimapProps): { readonly current: HTMLCanvasElement 
       const moves = now[0] + (drawn[0] ?? 0) > 0;
       const soon = changed === null || moves || now[1] !== drawn[1];
       const nextMs = drawnMs + (soon ? SOON_MS : REDRAW_MS);
-      if (nextMs >= dueMs) return;
-      dueMs = nextMs;
-      window.clearTimeout(timer);
-      timer = window.setTimeout(draw, Math.max(0, nextMs - performance.now()));
+      const nowMs = performance.now();
+      if (nowMs >= nextMs) draw();
+      else if (nextMs < dueMs) {
+        window.clearTimeout(timer);
+        dueMs = nextMs;
+        timer = window.setTimeout(draw, nextMs - nowMs + (soon ? 0 : ALONG_MS));
+      }
     };
     follow(null);
     const stop = picture.listen(follow);
@@ -176,13 +184,13 @@ function drawWhole(canvas: HTMLCanvasElement, picture: Picture, thumb: SmallPict
 }
 
 function draw(canvas: HTMLCanvasElement, squares: Int16Array, paints: Paints): void {
+  small ??= document.createElement("canvas");
   const context = canvas.getContext("2d");
-  const small = document.createElement("canvas");
   const smallContext = small.getContext("2d");
   if (context === null || smallContext === null) return;
+  const ratio = window.devicePixelRatio;
   small.width = MINI_COLUMNS;
   small.height = squares.length / MINI_COLUMNS;
-  const ratio = window.devicePixelRatio;
   canvas.width = WIDTH_PX * ratio;
   canvas.height = HEIGHT_PX * ratio;
   const inks = Uint32Array.from(paints, (paint) => (paint ? pixel(paint.color) : 0));

@@ -16,6 +16,7 @@ import { hostHash, type OverviewRoute } from "../state/route";
 import { followedOf } from "../state/follow";
 import type { Store } from "../state/store";
 import type { HostSummary } from "../wire/types";
+import { firstPictureDrawn } from "./first-picture";
 import { HostSection, LinkBadge } from "./host-section";
 import { MigrationList } from "./migration-list";
 import { usePages } from "./pager";
@@ -32,6 +33,7 @@ export function OverviewScreen(props: {
 }): JSX.Element {
   const { store, hostId } = props;
   useHiddenPage(store);
+  useEffect(firstPictureDrawn, []);
   const received = store.received.value;
   if (received === null) {
     return (
@@ -41,7 +43,7 @@ export function OverviewScreen(props: {
     );
   }
   const { hosts } = received.overview;
-  const nowMs = store.nowMs.value;
+  const nowMs = store.time.agedMs(received.receivedAtMs, store.nowMs.value);
   const shown = hostId === null ? hosts : hosts.filter((host) => host.host_id === hostId);
   if (hosts.length === 0) return <NoHosts />;
   if (shown.length === 0) {
@@ -54,7 +56,8 @@ export function OverviewScreen(props: {
   const now = store.route.value;
   const route: OverviewRoute =
     now.screen === "overview" ? now : { screen: "overview", hostId, q: "", sort: "" };
-  const times = { receivedAtMs: received.receivedAtMs, nowMs };
+  const played = store.time.atS !== null;
+  const times = { receivedAtMs: received.receivedAtMs, nowMs, played };
   if (shown.length > IN_FULL) {
     return (
       <>
@@ -76,6 +79,7 @@ export function OverviewScreen(props: {
           report={store.reportOf(host)}
           route={route}
           followed={followedOf(store)}
+          past={store.time.past.value}
         />
       ))}
       <LogOut />
@@ -136,6 +140,7 @@ interface HostTableProps {
   readonly route: OverviewRoute;
   readonly receivedAtMs: number;
   readonly nowMs: number;
+  readonly played: boolean;
 }
 
 function HostTable(props: HostTableProps): JSX.Element {
@@ -191,7 +196,7 @@ function HostRow(props: HostTableProps & { readonly host: HostSummary }): JSX.El
         {host.source.kind !== "live" && <span class="tag tag-late">{host.source.kind}</span>}
       </th>
       <td>
-        <LinkBadge host={host} receivedAtMs={props.receivedAtMs} nowMs={props.nowMs} />
+        <LinkBadge {...props} />
       </td>
       <td class="host-more mono muted">{host.host.kernel ?? "unknown"}</td>
       <td class="host-more number">{integer(host.processes.length)}</td>

@@ -42,6 +42,7 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
   const item = useItem(props);
   const facts = item === null ? [] : factList(props, item);
   const state = facts.find(({ key }) => key === "state");
+  const hidden = host?.limits.find(({ capability }) => capability === "addresses");
   const among = cells.count === 1 && item?.kind === "group" && item.cells.count > 1;
   const others =
     cells.count > 1 &&
@@ -67,6 +68,11 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
       {among && <h3>of the {integer(item.cells.count)} cells shown together</h3>}
       {others && <h3>sums of what is loaded: {spanWords(item.cells)}</h3>}
       <FactList facts={facts.filter((fact) => fact !== state)} />
+      {hidden && (
+        <p class="muted" role="note" data-testid="hidden">
+          {hidden.capability}: {hidden.reason}.
+        </p>
+      )}
       {among && host && <h3>of cell {integer(cells.first)}</h3>}
       {cells.count === 1 && host && (among || picture.level.kind !== "tables") && (
         <Answer {...props} host={host} />
@@ -78,7 +84,7 @@ export function PagePanel(props: PagePanelProps): JSX.Element {
 /** What the picture knows of the selection. */
 function useItem({ store, picture, cells, picked }: PagePanelProps): ItemFacts | null {
   store.followCells();
-  const nowMs = store.nowMs.value;
+  const nowMs = store.time.paced(store.nowMs.value);
   if (picked !== null) return factsOf(picture, picked, nowMs);
   if (picture.level.kind === "parts") {
     const items = picture.pageCell();
@@ -99,7 +105,7 @@ function factList(props: PagePanelProps, item: ItemFacts): Fact[] {
     ? tableGeometry(info.start, info.page_size, info.cell_count)
     : picture.geometry;
   const entry = picked ?? (above ? cells.first : picture.entryOf(cells.first));
-  const watchedS = (store.nowMs.value - beganMs) / 1000;
+  const watchedS = (store.time.paced(store.nowMs.value) - beganMs) / 1000;
   return itemFacts({ info, geometry, entry, item, sight: host, watchedS });
 }
 

@@ -6,11 +6,14 @@
  */
 import type { Plotly } from "plotly.js-cartesian-dist-min";
 import { patiently } from "../lib/patience";
+import { pictured } from "./first-picture";
 import { lazy } from "./lazy";
 
 export const overviewPart = lazy(() => import("./parts/overview"));
 export const mapPart = lazy(() => import("./parts/map"));
 export const migrationPart = lazy(() => import("./parts/migration"));
+export const comparePart = lazy(() => import("./parts/compare"));
+export const timelinePart = lazy(() => pictured.then(() => import("./parts/timeline")));
 export const reportPart = lazy(() => import("./parts/report"));
 
 /** Plotly, loaded on first use; asked for again until it comes, for the server may be away just now. */

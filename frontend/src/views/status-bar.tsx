@@ -14,7 +14,7 @@ export function StatusBar({ store }: { readonly store: Store }): JSX.Element {
   const { tone, text } = connectionWords(store.connection.value, nowMs);
   const phase = store.connection.value.phase === "live" ? "live" : tone;
   return (
-    <footer class="status-bar" data-tone={tone}>
+    <div class="status-bar" data-tone={tone}>
       <span class={`status status-${tone}`} data-testid="connection" data-tone={tone}>
         <span class="dot" aria-hidden="true" /> server <b>{text}</b>
       </span>
@@ -23,7 +23,7 @@ export function StatusBar({ store }: { readonly store: Store }): JSX.Element {
         {phase === "live" ? "server live" : phase === "late" ? "reconnecting" : "server gone"}
       </span>
       <HostStatus store={store} nowMs={nowMs} />
-    </footer>
+    </div>
   );
 }
 
@@ -31,7 +31,9 @@ function HostStatus(props: { readonly store: Store; readonly nowMs: number }): J
   const received = props.store.received.value;
   const host = hostInView(props.store);
   if (received === null || host === null) return null;
-  const { ageS, tone } = freshness(host, received.receivedAtMs, props.nowMs);
+  const { receivedAtMs } = received;
+  const nowMs = props.store.time.agedMs(receivedAtMs, props.nowMs);
+  const { ageS, tone } = freshness(host, receivedAtMs, nowMs);
   const several = received.overview.hosts.length > 1;
   const { cost } = host;
   return (
@@ -52,7 +54,7 @@ function HostStatus(props: { readonly store: Store; readonly nowMs: number }): J
       )}
       {host.source.kind !== "live" && (
         <span class="status status-source">
-          <b>{host.source.kind.toUpperCase()}</b>
+          <b>{props.store.time.past.value ? "PAST" : host.source.kind.toUpperCase()}</b>
         </span>
       )}
     </>

@@ -7,12 +7,13 @@ import type { Picture } from "../state/picture";
 import type { Store } from "../state/store";
 import { theme } from "../state/theme";
 import { HeatmapPanel, type PanelStyle } from "./heatmap-panel";
-import { firstPictureDrawn, loadPlotPart } from "./map-parts";
+import { firstPictureDrawn } from "./first-picture";
+import { loadPlotPart } from "./map-parts";
 import { loadPlotly } from "./parts";
 import type { DragMode } from "./plot-axes";
 
-/** Below the plot: the hint line, the status bar and some air. */
-const BELOW_PX = 76;
+/** Below the plot: the hint line, the bars and some air. */
+const BELOW_PX = 120;
 const LEAST_ROOM_PX = 200;
 
 /** What follows the range of a panel, and leads it. */

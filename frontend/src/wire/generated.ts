@@ -1,5 +1,65 @@
 // Written by `npm run types` from the Python definitions of the wire. Do not edit.
 export interface paths {
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description What is different: as `hugescope diff` has it, and every cell of two mappings.
+         */
+        get: operations["compare_api_v1_compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Csv
+         * @description All runs of two mappings that changed alike, as a file: a header row, then one row each.
+         */
+        get: operations["compare_csv_api_v1_compare_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description What happened in what was recorded, in order of time: the newest `limit` ones.
+         */
+        get: operations["events_api_v1_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -15,6 +75,46 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description What can be shown of the past.
+         */
+        get: operations["history_api_v1_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/{host_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete History
+         * @description Delete all that was recorded of a host, for good. What comes from now on is kept again.
+         */
+        delete: operations["delete_history_api_v1_history__host_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -49,7 +149,7 @@ export interface paths {
         };
         /**
          * Host Extents
-         * @description Runs of equal cells of one mapping as it is now, in address order, a page at a time.
+         * @description Runs of equal cells of one mapping as it is, or was, in address order, a page at a time.
          */
         get: operations["host_extents_api_v1_hosts__host_id__extents_get"];
         put?: never;
@@ -109,7 +209,7 @@ export interface paths {
         };
         /**
          * Host Snapshot
-         * @description The host's present state: what `hugescope snapshot --json` prints on that host.
+         * @description The host's state: what `hugescope snapshot --json` prints on that host, or did then.
          */
         get: operations["host_snapshot_api_v1_hosts__host_id__snapshot_get"];
         put?: never;
@@ -214,6 +314,26 @@ export interface paths {
         get: operations["migration_arrivals_api_v1_migrations__migration_id__arrivals_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Recording
+         * @description Bring a recording, as `hugescope record` writes them: the body is the file.
+         */
+        post: operations["add_recording_api_v1_recordings_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -335,6 +455,25 @@ export interface components {
             tick_ms: number;
         };
         /**
+         * AspectDiff
+         * @description Cells that differ in one aspect, by kind of change, the most frequent first.
+         *
+         *     `other_kinds`: kinds that are not listed, as there are too many.
+         */
+        AspectDiff: {
+            /**
+             * Aspect
+             * @enum {string}
+             */
+            aspect: "state" | "mapped_bytes" | "mapcount" | "mappers" | "node" | "flags";
+            /** Cells */
+            cells: number;
+            /** Kinds */
+            kinds: components["schemas"]["KindOfChange"][];
+            /** Other Kinds */
+            other_kinds: number;
+        };
+        /**
          * Backing
          * @description What a mapping maps; `offset` in bytes into the file or segment.
          */
@@ -393,6 +532,27 @@ export interface components {
              * @description the PROCMAP_QUERY ioctl works (Linux 6.11)
              */
             procmap_query: boolean;
+        };
+        /**
+         * CellFacts
+         * @description What is told of a cell; null is unknown.
+         */
+        CellFacts: {
+            /** Flags */
+            flags: ("exclusive" | "write_protected" | "shared_table" | "inferred")[];
+            /** Mapcount */
+            mapcount: number | null;
+            /** Mapped Bytes */
+            mapped_bytes: number;
+            /** Mappers */
+            mappers: number | null;
+            /** Node */
+            node: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
         };
         /**
          * CellFlag
@@ -508,6 +668,79 @@ export interface components {
             without_reservation: number | null;
         };
         /**
+         * ComparedCells
+         * @description Every cell of two mappings at the place where it is compared.
+         *
+         *     Attributes:
+         *         count: places. Cell n of a is at place `shift_a` + n, of b at `shift_b` + n.
+         *         columns: base64 of the gzip of seven columns of `count` bytes each: of a, then of b its
+         *             state (255: no such cell), its flags and how many sixteenths of it are mapped, rounded
+         *             down and at most 15; then 1 where anything told of the cell differs.
+         */
+        ComparedCells: {
+            /** Columns */
+            columns: string;
+            /** Count */
+            count: number;
+            /** Shift A */
+            shift_a: number;
+            /** Shift B */
+            shift_b: number;
+        };
+        /**
+         * ComparedSide
+         * @description What of a look the document does not tell.
+         *
+         *     Attributes:
+         *         at_s: the moment; null: the present.
+         *         process: what people call the process of the one mapping that is compared; null: it has no
+         *             name, or there are several mappings.
+         *         inferred_cells: of the mappings that are compared, not read but concluded.
+         *         link: of the present, how fresh it is; null: of the past.
+         */
+        ComparedSide: {
+            /** At S */
+            at_s: number | null;
+            /** Host Id */
+            host_id: string;
+            /** Inferred Cells */
+            inferred_cells: number;
+            /** Link */
+            link: ("live" | "late" | "gone") | null;
+            /** Process */
+            process: string | null;
+        };
+        /**
+         * Comparison
+         * @description What `hugescope diff` prints of these two, with what a screen needs beside it.
+         *
+         *     Attributes:
+         *         document: of two hosts, no runs; at most 500 each in `mappings`, those that differ first,
+         *             in `only_a` and `only_b`, in `processes_only_a` and `processes_only_b`.
+         *         mapping_total, only_a_total, only_b_total, processes_only_a_total, processes_only_b_total:
+         *             how many there are.
+         *         lost: times between the two moments of one host of which nothing is known.
+         *         cells: of two mappings; null: of hosts, or too many to draw.
+         */
+        Comparison: {
+            a: components["schemas"]["ComparedSide"];
+            b: components["schemas"]["ComparedSide"];
+            cells: components["schemas"]["ComparedCells"] | null;
+            document: components["schemas"]["DiffDocument"];
+            /** Lost */
+            lost: components["schemas"]["LostTime"][];
+            /** Mapping Total */
+            mapping_total: number;
+            /** Only A Total */
+            only_a_total: number;
+            /** Only B Total */
+            only_b_total: number;
+            /** Processes Only A Total */
+            processes_only_a_total: number;
+            /** Processes Only B Total */
+            processes_only_b_total: number;
+        };
+        /**
          * CountBucket
          * @description Present cells whose count is from `low` to `high`; both null: unknown.
          */
@@ -542,6 +775,77 @@ export interface components {
             missing_s: number;
             /** Stalled S */
             stalled_s: number | null;
+        };
+        /**
+         * DiffDocument
+         * @description All that is different. `pools` is null where mappings were chosen, which have none.
+         *
+         *     `changed_cells`, `came_bytes` and `went_bytes` are of all mappings, also of those in `only_a`
+         *     and `only_b`.
+         */
+        DiffDocument: {
+            a: components["schemas"]["DiffSide"];
+            b: components["schemas"]["DiffSide"];
+            /** Came Bytes */
+            came_bytes: number;
+            /** Changed Cells */
+            changed_cells: number;
+            /** Compared Cells */
+            compared_cells: number;
+            /** Mappings */
+            mappings: components["schemas"]["MappingDiff"][];
+            /** Only A */
+            only_a: components["schemas"]["MappingRef"][];
+            /** Only B */
+            only_b: components["schemas"]["MappingRef"][];
+            /** Pools */
+            pools: components["schemas"]["PoolDiff"][] | null;
+            /** Processes Only A */
+            processes_only_a: components["schemas"]["ProcessRef"][];
+            /** Processes Only B */
+            processes_only_b: components["schemas"]["ProcessRef"][];
+            /** Same */
+            same: boolean;
+            /**
+             * Schema
+             * @default hugescope/diff/1
+             * @constant
+             */
+            schema: "hugescope/diff/1";
+            /** Went Bytes */
+            went_bytes: number;
+        };
+        /**
+         * DiffRun
+         * @description Neighbours that changed alike: from `first_a` in a, from `first_b` in b.
+         */
+        DiffRun: {
+            /** Count */
+            count: number;
+            /** First A */
+            first_a: number;
+            /** First B */
+            first_b: number;
+            from: components["schemas"]["CellFacts"];
+            to: components["schemas"]["CellFacts"];
+        };
+        /**
+         * DiffSide
+         * @description One of the two looks; `label` is what was typed. Where one could read what the other could
+         *     not, what is unknown there counts as different. Of a captured tree `taken_at` is when it was
+         *     read, not when it was captured.
+         */
+        DiffSide: {
+            capabilities: components["schemas"]["Capabilities"];
+            host: components["schemas"]["HostInfo"];
+            /** Label */
+            label: string;
+            source: components["schemas"]["Source"];
+            /**
+             * Taken At
+             * Format: date-time
+             */
+            taken_at: string;
         };
         /**
          * Encoding
@@ -639,6 +943,16 @@ export interface components {
             start: number;
             /** Total */
             total: number;
+        };
+        /**
+         * FactDiff
+         * @description Something told of the mapping as a whole.
+         */
+        FactDiff: {
+            from: components["schemas"]["JsonValue"];
+            /** Name */
+            name: string;
+            to: components["schemas"]["JsonValue"];
         };
         /**
          * FdHolder
@@ -766,7 +1080,7 @@ export interface components {
          */
         FrameKind: 1 | 2 | 3 | 4;
         /** FromViewer */
-        FromViewer: components["schemas"]["Subscribe"] | components["schemas"]["Unsubscribe"] | components["schemas"]["Follow"] | components["schemas"]["FollowMigration"] | components["schemas"]["Ack"];
+        FromViewer: components["schemas"]["Subscribe"] | components["schemas"]["Unsubscribe"] | components["schemas"]["Follow"] | components["schemas"]["FollowMigration"] | components["schemas"]["Travel"] | components["schemas"]["Ack"];
         /**
          * Gap
          * @description A time of which nothing is known, on the server's clock; `message` says why, for people.
@@ -778,7 +1092,7 @@ export interface components {
              * Reason
              * @enum {string}
              */
-            reason: "agent_restarted" | "host_restarted" | "server_restarted" | "not_kept" | "not_looked";
+            reason: "agent_restarted" | "host_restarted" | "server_restarted" | "not_kept" | "not_looked" | "lost";
             /**
              * Since
              * Format: date-time
@@ -863,6 +1177,14 @@ export interface components {
             mapcount: components["schemas"]["CountBucket"][];
             /** Mappers */
             mappers: components["schemas"]["CountBucket"][];
+        };
+        /**
+         * History
+         * @description All hosts of which anything was recorded.
+         */
+        History: {
+            /** Hosts */
+            hosts: components["schemas"]["RecordedHost"][];
         };
         /**
          * Holding
@@ -994,6 +1316,19 @@ export interface components {
              */
             taken_at: string;
         };
+        JsonValue: unknown;
+        /**
+         * KindOfChange
+         * @description So many cells that changed from one value to another; flags as words with a space between.
+         */
+        KindOfChange: {
+            /** Cells */
+            cells: number;
+            /** From */
+            from: string | number | null;
+            /** To */
+            to: string | number | null;
+        };
         /**
          * LevelBytes
          * @description Bytes that entries of each page-table level map; null where it cannot be told.
@@ -1038,6 +1373,26 @@ export interface components {
             reason: string;
             /** Remedy */
             remedy: string | null;
+        };
+        /**
+         * LostTime
+         * @description A time of a host of which nothing was kept or can be read, and why, for people.
+         */
+        LostTime: {
+            /** Host Id */
+            host_id: string;
+            /**
+             * Since S
+             * @description seconds since 1970
+             */
+            since_s: number;
+            /**
+             * Until S
+             * @description seconds since 1970
+             */
+            until_s: number;
+            /** Why */
+            why: string;
         };
         /**
          * MappedGroup
@@ -1085,6 +1440,52 @@ export interface components {
             vm_flags: string[] | null;
         };
         /**
+         * MappingDiff
+         * @description Two mappings that were compared.
+         *
+         *     Attributes:
+         *         matched_by: "address": same process and address; "backing": same file; "guest": same place
+         *             in the guest's RAM; "position": the n-th of its size; "named": somebody named both.
+         *         compared: cells that both have; `changed` those that differ in anything.
+         *         only_a, only_b: cells that the other is too short for.
+         *         came_bytes, went_bytes: mapped in b and not in a, and the other way, by how much each cell
+         *             has mapped; a page that took another's place is not seen.
+         *         changes: all that changed, by state, the most frequent first.
+         *         aspects: those that differ.
+         *         runs: every changed cell, unless fewer were asked for than the `run_total` that there are.
+         */
+        MappingDiff: {
+            a: components["schemas"]["MappingRef"];
+            /** Aspects */
+            aspects: components["schemas"]["AspectDiff"][];
+            b: components["schemas"]["MappingRef"];
+            /** Came Bytes */
+            came_bytes: number;
+            /** Changed */
+            changed: number;
+            /** Changes */
+            changes: components["schemas"]["StateChange"][];
+            /** Compared */
+            compared: number;
+            /** Facts */
+            facts: components["schemas"]["FactDiff"][];
+            /**
+             * Matched By
+             * @enum {string}
+             */
+            matched_by: "address" | "backing" | "guest" | "position" | "named";
+            /** Only A */
+            only_a: number;
+            /** Only B */
+            only_b: number;
+            /** Run Total */
+            run_total: number;
+            /** Runs */
+            runs: components["schemas"]["DiffRun"][];
+            /** Went Bytes */
+            went_bytes: number;
+        };
+        /**
          * MappingInfo
          * @description One VMA under the number by which frames name it: unique within an agent's epoch.
          */
@@ -1118,6 +1519,32 @@ export interface components {
              * @description two-letter VmFlags; null: smaps unreadable
              */
             vm_flags: string[] | null;
+        };
+        /**
+         * MappingRef
+         * @description A mapping of one side, and what it has in page tables.
+         */
+        MappingRef: {
+            backing: components["schemas"]["Backing"];
+            /** Cells */
+            cells: number;
+            /** Comm */
+            comm: string | null;
+            /** End */
+            end: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "hugetlb" | "thp";
+            /** Mapped Bytes */
+            mapped_bytes: number;
+            /** Page Size */
+            page_size: number;
+            /** Pid */
+            pid: number;
+            /** Start */
+            start: number;
         };
         /**
          * MappingReport
@@ -1773,6 +2200,25 @@ export interface components {
             unplaced: number | null;
         };
         /**
+         * PoolDiff
+         * @description A counter of a pool, in pages of `page_size`; null: not there.
+         */
+        PoolDiff: {
+            /**
+             * Counter
+             * @enum {string}
+             */
+            counter: "total" | "free" | "reserved" | "surplus";
+            /** From */
+            from: number | null;
+            /** Node */
+            node: number | null;
+            /** Page Size */
+            page_size: number;
+            /** To */
+            to: number | null;
+        };
+        /**
          * PoolPoint
          * @description A pool of the host at one moment, in pages; null where the kernel does not tell.
          */
@@ -1912,6 +2358,54 @@ export interface components {
             transferred_bytes: number | null;
         };
         /**
+         * RecordedHost
+         * @description What was recorded of one host; times are seconds since 1970.
+         */
+        RecordedHost: {
+            /** Host Id */
+            host_id: string;
+            /** Lost */
+            lost: components["schemas"]["LostTime"][];
+            /** Name */
+            name: string;
+            /**
+             * Since S
+             * @description seconds since 1970
+             */
+            since_s: number;
+            /**
+             * Until S
+             * @description seconds since 1970
+             */
+            until_s: number;
+        };
+        /**
+         * RecordingAdded
+         * @description A recording that can be shown now, until the server ends.
+         *
+         *     Attributes:
+         *         host_id: under which it stands; seconds since 1970 as in `TimeState`.
+         *         place: the fragment of the address that shows it, once the viewer travelled to `since_s`.
+         */
+        RecordingAdded: {
+            /** Host Id */
+            host_id: string;
+            /** Lost */
+            lost: components["schemas"]["LostTime"][];
+            /** Place */
+            place: string;
+            /**
+             * Since S
+             * @description seconds since 1970
+             */
+            since_s: number;
+            /**
+             * Until S
+             * @description seconds since 1970
+             */
+            until_s: number;
+        };
+        /**
          * Refusal
          * @description The peer's message was not taken; `code` is stable, `message` is for people.
          */
@@ -1997,10 +2491,11 @@ export interface components {
         };
         /**
          * Role
-         * @description What a token is for: an agent sends one host's frames, all others look.
+         * @description What a token is for: an agent sends one host's frames, `metrics` reads `/metrics` and nothing
+         *     else, all others look.
          * @enum {string}
          */
-        Role: "agent" | "viewer" | "operator" | "admin";
+        Role: "agent" | "metrics" | "viewer" | "operator" | "admin";
         /**
          * Run
          * @description Equal neighbours: `count` cells from index `first`; `mapped_bytes` is per cell.
@@ -2162,6 +2657,32 @@ export interface components {
             pid: number;
             /** Vm Fd */
             vm_fd: number;
+        };
+        /**
+         * StateChange
+         * @description Changed cells by their state in a and in b, which may be equal: then it is something else of
+         *     them that changed.
+         *
+         *     Attributes:
+         *         bytes_a, bytes_b: mapped of them in a and in b.
+         */
+        StateChange: {
+            /** Bytes A */
+            bytes_a: number;
+            /** Bytes B */
+            bytes_b: number;
+            /** Cells */
+            cells: number;
+            /**
+             * From
+             * @enum {string}
+             */
+            from: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
+            /**
+             * To
+             * @enum {string}
+             */
+            to: "hole" | "mapped" | "full" | "split" | "partial" | "marker" | "poisoned" | "migrating" | "small";
         };
         /**
          * Statistics
@@ -2334,6 +2855,43 @@ export interface components {
             type: "thumbnails";
         };
         /**
+         * TimeEvent
+         * @description Something that happened, to go to.
+         *
+         *     Attributes:
+         *         text: in words for people.
+         *         place: the fragment of the address that shows it (``#/host/...``); null: the overview.
+         */
+        TimeEvent: {
+            /**
+             * At S
+             * @description seconds since 1970
+             */
+            at_s: number;
+            /** Host Id */
+            host_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "finding" | "phase" | "process_start" | "process_end" | "gap";
+            /** Place */
+            place: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * TimeEvents
+         * @description Of `GET /api/v1/events?since_s=&until_s=&limit=`: in order of time, the newest `limit` ones;
+         *     `more` says that older ones were left out.
+         */
+        TimeEvents: {
+            /** Events */
+            events: components["schemas"]["TimeEvent"][];
+            /** More */
+            more: boolean;
+        };
+        /**
          * TimeLeft
          * @description Seconds until the last page came, at the rate of the last ten seconds; `low` and `high`: at
          *     the fastest and the slowest second of them. Null: nothing came.
@@ -2345,6 +2903,54 @@ export interface components {
             likely_s: number | null;
             /** Low S */
             low_s: number | null;
+        };
+        /**
+         * TimeState
+         * @description Where in time the viewer is: sent at once, with each `Travel`, and as it moves on, at most
+         *     four times a second.
+         *
+         *     Attributes:
+         *         live: what is shown is the present.
+         *         can_be_live: there is a present; false in a replay of files.
+         *         at_s: the moment that is shown.
+         *         since_s, until_s: the first and the last moment that can be shown; null: nothing is kept.
+         *         lost: at most the last 64 within that time.
+         *         events_version: another whenever `/api/v1/events` has something new.
+         *         travelled: of the viewer's `Travel` messages on this connection, those that were followed or
+         *             refused, or in whose place another came: until it rises, the moment is an earlier one's.
+         *         problem: why the moment asked for cannot be shown, for people; what was shown before stays.
+         */
+        TimeState: {
+            /**
+             * At S
+             * @description seconds since 1970
+             */
+            at_s: number;
+            /** Can Be Live */
+            can_be_live: boolean;
+            /** Events Version */
+            events_version: number;
+            /** Live */
+            live: boolean;
+            /** Lost */
+            lost: components["schemas"]["LostTime"][];
+            /** Playing */
+            playing: boolean;
+            /** Problem */
+            problem: string | null;
+            /** Since S */
+            since_s: number | null;
+            /** Speed */
+            speed: number;
+            /** Travelled */
+            travelled: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "time";
+            /** Until S */
+            until_s: number | null;
         };
         /**
          * TokenAbout
@@ -2385,7 +2991,30 @@ export interface components {
             tokens: components["schemas"]["TokenAbout"][];
         };
         /** ToViewer */
-        ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["ReportMessage"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Thumbnails"] | components["schemas"]["Statistics"] | components["schemas"]["Migrations"] | components["schemas"]["MigrationState"] | components["schemas"]["MigrationMissing"] | components["schemas"]["Refusal"];
+        ToViewer: components["schemas"]["ViewerWelcome"] | components["schemas"]["Overview"] | components["schemas"]["ReportMessage"] | components["schemas"]["Subscribed"] | components["schemas"]["SubscriptionEnded"] | components["schemas"]["Thumbnails"] | components["schemas"]["Statistics"] | components["schemas"]["Migrations"] | components["schemas"]["MigrationState"] | components["schemas"]["MigrationMissing"] | components["schemas"]["TimeState"] | components["schemas"]["Refusal"];
+        /**
+         * Travel
+         * @description Show this moment (null: the present), and go on from there at `speed`, or stand still.
+         */
+        Travel: {
+            /** At S */
+            at_s: number | null;
+            /**
+             * Playing
+             * @default true
+             */
+            playing: boolean;
+            /**
+             * Speed
+             * @default 1
+             */
+            speed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "travel";
+        };
         /**
          * UffdHolder
          * @description An open userfaultfd, by its fdinfo: faults not yet read, and all that wait.
@@ -2604,6 +3233,228 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    compare_api_v1_compare_get: {
+        parameters: {
+            query: {
+                /** @description HOST, HOST/PID or HOST/PID/0xSTART, as it is; with @SECONDS behind it, as it was so many seconds after 1970. Of a recording without a moment: at the last of which something is known */
+                a: string;
+                /** @description HOST, HOST/PID or HOST/PID/0xSTART, as it is; with @SECONDS behind it, as it was so many seconds after 1970. Of a recording without a moment: at the last of which something is known. What only one of the two names, process or mapping, is meant on both */
+                b: string;
+                /** @description of two mappings, list so many at most */
+                runs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `address_hidden`: a viewer was never shown this one */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_host`, `no_such_process`, `no_such_mapping`, or `not_recorded`; the message begins with `a:` or `b:` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_cells`, above 4194304 on both sides together: choose mappings; or `too_many_mappings`, above 32768: choose a process or a mapping */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`, `unknown_parameter`, or `page_sizes_differ` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compare_csv_api_v1_compare_csv_get: {
+        parameters: {
+            query: {
+                /** @description HOST/PID/0xSTART[@SECONDS] */
+                a: string;
+                /** @description the same; without a mapping the one of `a` is meant */
+                b: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description first_a,first_b,count,start_a,start_b,state_a,mapped_bytes_a,mapcount_a,mappers_a,node_a,flags_a,state_b,mapped_bytes_b,mapcount_b,mappers_b,node_b,flags_b */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `address_hidden`: a viewer was never shown this one */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_host`, `no_such_process`, `no_such_mapping`, or `not_recorded`; the message begins with `a:` or `b:` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_cells`, above 4194304 on both sides together: choose mappings; or `too_many_mappings`, above 32768: choose a process or a mapping */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`, `unknown_parameter`, or `page_sizes_differ` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    events_api_v1_events_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description seconds since 1970 */
+                since_s?: number;
+                /** @description seconds since 1970 */
+                until_s?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeEvents"];
+                };
+            };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`: a parameter is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     health_api_v1_health_get: {
         parameters: {
             query?: never;
@@ -2622,11 +3473,135 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            /** @description `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    history_api_v1_history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_history_api_v1_history__host_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                host_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`: this is for admins */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_history` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`: a parameter is not what it should be */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
     };
     list_hosts_api_v1_hosts_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description seconds since 1970: as it was then; absent: as it is now */
+                at_s?: number | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2642,11 +3617,58 @@ export interface operations {
                     "application/json": components["schemas"]["Overview"];
                 };
             };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `not_recorded`: nothing is kept of that moment */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`, or `unknown_parameter` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
     };
     host_extents_api_v1_hosts__host_id__extents_get: {
         parameters: {
             query: {
+                /** @description seconds since 1970: as it was then; absent: as it is now */
+                at_s?: number | null;
                 /** @description so many cells; absent: to the end */
                 count?: number | null;
                 /** @description from this cell on */
@@ -2680,7 +3702,25 @@ export interface operations {
                     "application/json": components["schemas"]["ExtentPage"];
                 };
             };
-            /** @description `no_such_host`, or `no_such_mapping` */
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `address_hidden`: a viewer was never shown this one */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_host`, `no_such_mapping`, or `not_recorded` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2689,8 +3729,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `bad_request`: a parameter is not what it should be */
+            /** @description `bad_request`, or `unknown_parameter` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2703,6 +3752,8 @@ export interface operations {
     host_extents_csv_api_v1_hosts__host_id__extents_csv_get: {
         parameters: {
             query: {
+                /** @description seconds since 1970: as it was then; absent: as it is now */
+                at_s?: number | null;
                 /** @description so many cells; absent: to the end */
                 count?: number | null;
                 /** @description from this cell on */
@@ -2733,7 +3784,25 @@ export interface operations {
                     "text/csv": unknown;
                 };
             };
-            /** @description `no_such_host`, or `no_such_mapping` */
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `address_hidden`: a viewer was never shown this one */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_host`, `no_such_mapping`, or `not_recorded` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2742,8 +3811,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `bad_request`: a parameter is not what it should be */
+            /** @description `bad_request`, or `unknown_parameter` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2758,6 +3836,8 @@ export interface operations {
             query: {
                 /** @description hexadecimal, such as 0x7f0000 */
                 address: string;
+                /** @description seconds since 1970: as it was then; absent: as it is now */
+                at_s?: number | null;
                 /** @description list this 2 MiB chunk of a 1 GiB page */
                 part?: number | null;
                 /** @description the process whose page it is */
@@ -2780,7 +3860,25 @@ export interface operations {
                     "application/json": components["schemas"]["PageDetail"];
                 };
             };
-            /** @description `no_such_host`, or `no_such_pid` */
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `address_hidden`: a viewer was never shown this one */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_host`, `no_such_pid`, or `not_recorded` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2789,7 +3887,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `bad_request`: a parameter is not what it should be */
+            /** @description `past_cannot_be_asked`: agents answer for now only */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`, or `unknown_parameter` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2812,6 +3919,8 @@ export interface operations {
     host_snapshot_api_v1_hosts__host_id__snapshot_get: {
         parameters: {
             query?: {
+                /** @description seconds since 1970: as it was then; absent: as it is now */
+                at_s?: number | null;
                 /** @description only this process; may be given several times */
                 pid?: number[] | null;
             };
@@ -2832,7 +3941,25 @@ export interface operations {
                     "application/json": components["schemas"]["Snapshot"];
                 };
             };
-            /** @description `no_such_host`, or `no_such_pid` */
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_host`, `no_such_pid`, or `not_recorded` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2841,8 +3968,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `bad_request`: a parameter is not what it should be */
+            /** @description `bad_request`, or `unknown_parameter` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2886,6 +4022,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description `bad_request` */
             422: {
                 headers: {
@@ -2897,6 +4042,15 @@ export interface operations {
             };
             /** @description `too_many_attempts`: see Retry-After */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2922,11 +4076,41 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
     };
     list_migrations_api_v1_migrations_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description seconds since 1970: as it was then; absent: as it is now */
+                at_s?: number | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2942,11 +4126,59 @@ export interface operations {
                     "application/json": components["schemas"]["Migrations"];
                 };
             };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `not_recorded`: nothing is kept of that moment */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`, or `unknown_parameter` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
     };
     migration_state_api_v1_migrations__migration_id__get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description seconds since 1970: as it was then; absent: as it is now */
+                at_s?: number | null;
+            };
             header?: never;
             path: {
                 migration_id: string;
@@ -2964,7 +4196,25 @@ export interface operations {
                     "application/json": components["schemas"]["MigrationState"];
                 };
             };
-            /** @description `no_such_migration` */
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_migration`, or `not_recorded` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2973,8 +4223,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `bad_request`: a parameter is not what it should be */
+            /** @description `bad_request`, or `unknown_parameter` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2987,6 +4246,8 @@ export interface operations {
     migration_arrivals_api_v1_migrations__migration_id__arrivals_get: {
         parameters: {
             query?: {
+                /** @description seconds since 1970: as it was then; absent: as it is now */
+                at_s?: number | null;
                 /** @description the first record wanted */
                 since?: number;
             };
@@ -3007,8 +4268,116 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description `no_such_migration` */
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_such_migration`, or `not_recorded` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `bad_request`, or `unknown_parameter` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_recording_api_v1_recordings_post: {
+        parameters: {
+            query?: {
+                /** @description of the file, for people */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingAdded"];
+                };
+            };
+            /** @description `bad_recording`: it is none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`: this is for operators */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `too_many_recordings` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `recording_too_big` */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3018,6 +4387,15 @@ export interface operations {
             };
             /** @description `bad_request`: a parameter is not what it should be */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3045,6 +4423,33 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`, `host_not_allowed`, or `origin_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
     };
     list_tokens_api_v1_tokens_get: {
@@ -3065,8 +4470,26 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description `wrong_role`: this is for admins */
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`: only for admins; or as on any path */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3098,8 +4521,35 @@ export interface operations {
                     "application/json": components["schemas"]["TokenMade"];
                 };
             };
-            /** @description `wrong_role`: this is for admins */
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`: only for admins; or as on any path */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `body_too_big` */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3109,6 +4559,15 @@ export interface operations {
             };
             /** @description `bad_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3138,7 +4597,16 @@ export interface operations {
                     "application/json": components["schemas"]["TokenAbout"];
                 };
             };
-            /** @description `wrong_role`: this is for admins */
+            /** @description `not_logged_in`: show a token or a session */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `wrong_role`: only for admins; or as on any path */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3156,8 +4624,26 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description `body_too_big` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description `bad_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_token_store`: the server cannot read its tokens */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

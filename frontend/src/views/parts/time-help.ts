@@ -1,0 +1,2 @@
+/** The keys that work on every screen. */
+export { TimeHelpDialog } from "../time-help";

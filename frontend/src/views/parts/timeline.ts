@@ -1,0 +1,4 @@
+/** The time, on every screen; loaded right after the first picture. */
+import "../../styles/time.css";
+
+export { TimeBar } from "../time-bar";
