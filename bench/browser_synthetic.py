@@ -16,15 +16,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
+from tests.unit.wire.made_wire import host_frame
 
 from hugescope_agent.errors import AskError
 from hugescope_agent.link import AgentLink, LinkOptions
 from hugescope_agent.sample import Sample
 from hugescope_wire.cells import UNKNOWN_COUNT, UNKNOWN_NODE, CellFlag, Cells, CellState
 from hugescope_wire.frames import encode_range, encode_scattered
-from hugescope_wire.host import HostDelta, HostFrame, MappingInfo, ProcessInfo, Skipped, Source
+from hugescope_wire.host import HostDelta, MappingInfo, ProcessInfo, Source
 from hugescope_wire.page import PageDetail
-from hugescope_wire.snapshot import Backing, Capabilities, HostInfo, LevelBytes, Pool
+from hugescope_wire.snapshot import Backing, HostInfo, LevelBytes, Pool
 
 HOST: Final = "synthetic"
 PID: Final = 9000
@@ -55,23 +56,17 @@ class Churn:
 
     def full(self) -> Sample:
         """Everything."""
-        about = HostFrame(
+        about = host_frame(
+            [ProcessInfo(pid=PID, comm="synthetic", mappings=[self._info()])],
             taken_at=datetime.now(UTC),
             monotonic_s=time.monotonic(),
             source=Source(kind="replay", name="made-up cells (synthetic)"),
             host=HostInfo(name=HOST, kernel="synthetic", boot_id=None),
-            capabilities=Capabilities(
-                pfn=True, kpageflags=True, pagemap_scan=True, procmap_query=True, hgm=False
-            ),
-            limits=[],
             pools=[
                 Pool(
                     page_size=PAGE, node=None, total=len(self._cells), free=0, reserved=0, surplus=0
                 )
             ],
-            processes=[ProcessInfo(pid=PID, comm="synthetic", mappings=[self._info()])],
-            skipped=Skipped(),
-            cost=None,
         )
         return Sample(about, [encode_range(1, PAGE, self._cells)])
 

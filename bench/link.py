@@ -8,6 +8,8 @@ of a peer that was measured in the same run.
 2. How long a stalled viewer stays, and how long the server takes to end beside stalled ones.
 3. A link that was cut: bytes to go on from where it was, beside a full frame.
 4. A server that starts anew: until all agents are back, by their own waits.
+5. An agent that is silent: until a viewer is told that it is late, and gone. How long a server
+   takes to end beside stalled agents and viewers.
 
 The last line is one JSON object. Whether a figure is good decides no test.
 """
@@ -20,150 +22,38 @@ import contextlib
 import json
 import logging
 import os
-import random
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from bench.link_host import PAGE_SIZE, Host, Looker
+from bench.link_liveness import liveness
+from bench.link_server import Served, free_port, options, served, stalled
 from tests import access
 from tests.proxy import Proxy, proxy
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from hugescope_agent.errors import AskError
-from hugescope_agent.link import AgentLink, LinkOptions
-from hugescope_agent.sample import Sample
-from hugescope_server.auth.principal import Role
-from hugescope_wire.cells import Cells, CellState
-from hugescope_wire.frames import FrameKind, decode_frame, encode_frame, encode_range
+from hugescope_agent.link import AgentLink
+from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import (
     PROTOCOL_VERSION,
-    HostDelta,
-    HostFrame,
-    MappingInfo,
-    ProcessInfo,
-    Skipped,
-    Source,
 )
 from hugescope_wire.messages import AGENT_PATH, VIEWER_PATH, Ack, AgentHello, Subscribe
-from hugescope_wire.page import PageDetail
-from hugescope_wire.snapshot import Backing, Capabilities, HostInfo, LevelBytes
 from hugescope_wire.view import View
 
 CELLS = 20_000
 HZ = 10.0
-PAGE_SIZE = 2 * 2**20
-START = 0x7F00_0000_0000
 SHARE_STALLED = 0.2
 GIVE_UP_S = 60.0
 ROUNDS = 4
 """Each is shorter than a stalled viewer stays."""
-
-SERVE = """
-import logging, sys
-from hugescope_server.run import serve
-from hugescope_server.settings import ServerSettings
-logging.basicConfig(level=logging.INFO, format="%(message)s")
-logging.getLogger("uvicorn").setLevel(logging.WARNING)
-serve(ServerSettings(port=int(sys.argv[1]), max_hosts=4000), lambda url: print(url, flush=True))
-"""
-
-
-def about(processes: list[ProcessInfo]) -> HostFrame:
-    return HostFrame(
-        taken_at=datetime.now(UTC),
-        monotonic_s=time.monotonic(),
-        source=Source(kind="live"),
-        host=HostInfo(name="bench", kernel=None, boot_id=None),
-        capabilities=Capabilities(
-            pfn=True, kpageflags=True, pagemap_scan=True, procmap_query=True, hgm=False
-        ),
-        limits=[],
-        pools=[],
-        processes=processes,
-        skipped=Skipped(),
-        cost=None,
-    )
-
-
-def delta() -> HostDelta:
-    return HostDelta(taken_at=datetime.now(UTC), monotonic_s=time.monotonic())
-
-
-class Host:
-    """Cells that all change in every frame; the first says the frame's number."""
-
-    def __init__(self, cells: int) -> None:
-        self.seq = 0
-        self._noise = np.random.default_rng(1)
-        self._cells = cells
-        self._info = MappingInfo(
-            id=1,
-            cell_count=cells,
-            start=START,
-            end=START + cells * PAGE_SIZE,
-            page_size=PAGE_SIZE,
-            kind="hugetlb",
-            shared=True,
-            backing=Backing(kind="memfd", name="/memfd:ram", inode=7, offset=0),
-            vm_flags=["rd", "wr", "ht"],
-            level_bytes=LevelBytes(pud=None, pmd=0, pte=0),
-        )
-
-    def frame(self) -> bytes:
-        self.seq += 1
-        cells = Cells.holes(self._cells)
-        cells.state[:] = CellState.PARTIAL
-        cells.mapped_pages[:] = self._noise.integers(1, 512, self._cells)
-        cells.mapped_pages[0] = self.seq % 500 + 1
-        block = encode_range(1, PAGE_SIZE, cells)
-        if self.seq == 1:
-            process = ProcessInfo(pid=7, comm="bench", mappings=[self._info])
-            return encode_frame(FrameKind.FULL, 1, about([process]), [block])
-        return encode_frame(FrameKind.DELTA, self.seq, delta(), [block])
-
-
-@dataclass
-class Served:
-    process: subprocess.Popen[str]
-    url: str
-    log: Path
-
-    def rss_mib(self) -> float:
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    def lines(self, text: str) -> int:
-        return self.log.read_text().count(text)
-
-
-@contextlib.contextmanager
-def served(port: int, log: Path) -> Iterator[Served]:
-    with log.open("a") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(port)], stdout=subprocess.PIPE, stderr=out, text=True
-        )
-    try:
-        assert process.stdout is not None
-        yield Served(process, process.stdout.readline().strip().replace("http", "ws", 1), log)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -213,26 +103,8 @@ class Bench:
                 if self.measuring:
                     self.waits_ms.append((came - self.sent_at[int(cells.mapped_pages[0])]) * 1e3)
 
-    @contextlib.asynccontextmanager
-    async def stalled(self) -> AsyncIterator[socket.socket]:
-        raw = socket.socket()
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        raw.setblocking(False)
-        port = int(self.server.url.rpartition(":")[2])
-        await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
-        async with connect(
-            self.server.url + VIEWER_PATH,
-            sock=raw,
-            additional_headers=access.bearer(),
-            compression=None,
-            proxy=None,
-            ping_interval=None,
-            max_queue=1,
-        ) as link:
-            link.transport.pause_reading()
-            await link.send(self.wish())
-            yield raw
-            link.transport.abort()
+    def stalled(self) -> AbstractAsyncContextManager[socket.socket]:
+        return stalled(self.server.url, VIEWER_PATH, access.bearer(), self.wish())
 
     def wish(self) -> str:
         view = View(rate_hz=60)
@@ -321,36 +193,6 @@ def _percentile(values: list[float], share: float) -> float:
     return round(float(np.percentile(values, share)), 2)
 
 
-class Looker:
-    """A host of which each look changes a little."""
-
-    def __init__(self, cells: int) -> None:
-        self._host = Host(cells)
-        self._full = decode_frame(self._host.frame())
-        decoded = self._full.blocks[0].decode(cells, PAGE_SIZE).cells
-        self._cells = decoded.take(np.arange(cells))
-        self._rng = random.Random(1)
-
-    def full(self) -> Sample:
-        assert isinstance(self._full.meta, HostFrame)
-        return Sample(about(self._full.meta.processes), [encode_range(1, PAGE_SIZE, self._cells)])
-
-    def tick(self) -> Sample:
-        first = self._rng.randrange(len(self._cells) - 8)
-        self._cells.mapped_pages[first : first + 8] = self._rng.randint(1, 511)
-        some = self._cells.take(np.arange(first, first + 8))
-        return Sample(delta(), [encode_range(1, PAGE_SIZE, some, first)])
-
-    def page(self, pid: int, address: int, part: int | None) -> PageDetail:
-        raise AskError("no_such_process", "it is made up")
-
-
-def options(url: str, host_id: str, tick_hz: float = HZ) -> LinkOptions:
-    """Of an agent that may speak for this host."""
-    shown = access.token(Role.AGENT, host_id)
-    return LinkOptions(url, host_id, "1", tick_hz=tick_hz, token=shown)
-
-
 async def return_of_one(log: Path) -> dict[str, float]:
     """Bytes that a cut of some two seconds costs, beside a full frame."""
     looker = Looker(1_000_000)
@@ -360,7 +202,7 @@ async def return_of_one(log: Path) -> dict[str, float]:
 
 
 async def _cut_once(looker: Looker, server: Served, between: Proxy) -> dict[str, float]:
-    link = AgentLink(looker, options(between.url, "one"), epoch="e")
+    link = AgentLink(looker, options(between.url, "one", HZ), epoch="e")
     task = asyncio.create_task(link.run())
     await _logged(server, "connected, begins", 1)
     await asyncio.sleep(3.0)
@@ -425,6 +267,7 @@ def measure(given: argparse.Namespace, logging_to: Path) -> dict[str, float]:
         slow_viewers(given.viewers, given.seconds, logging_to),
         return_of_one(logging_to),
         return_of_all(given.agents, logging_to),
+        liveness(logging_to),
     )
     try:
         for part in parts:
