@@ -14,9 +14,13 @@ _LOOK = """([asked, step]) => {
     if (!mapping || !canvas) return null;
     const box = canvas.getBoundingClientRect();
     const scale = [canvas.width / box.width, canvas.height / box.height];
+    // Neighbours may stand at the two ends of two rows: then by the columns that lie between them.
     const size = (one, other, axis) => {
         const [a, b] = [mapping.centerOf(one), mapping.centerOf(other)];
-        return a && b ? Math.abs(b[axis] - a[axis]) : 0;
+        if (!a || !b) return 0;
+        const [from, to] = [mapping.entryOf(one), mapping.entryOf(other)];
+        const columns = from.row === to.row ? 1 : Math.abs(to.column - from.column) || 1;
+        return Math.abs(b[axis] - a[axis]) / (axis === 'x' ? columns : 1);
     };
     const last = mapping.info.cell_count - 1;
     const across = Math.max(size(0, step, 'x'), size(last, last - step, 'x')) || 8;

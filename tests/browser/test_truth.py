@@ -203,6 +203,17 @@ def test_live_processes(screen: Screen, mixed: tuple[Live, list[Place]]) -> None
         check_mapping(screen, live, place)
 
 
+def test_a_mapping_that_begins_in_the_last_entry_of_a_table(screen: Screen) -> None:
+    """Its first two cells are neighbours, at the two ends of two rows."""
+    with extra_pages(MIB2, 3), puppet() as process, up() as live:
+        process.do("memfd", 0, 519, "last entry", False)
+        process.do("touch", 0, [513, 514, 516])
+        process.do("cut", 0, 511)
+        (place,) = places(pids=(process.pid,))
+        assert len(place.cells) == 8
+        check_mapping(screen, live, place)
+
+
 def group_of(cells: list[Shown]) -> list[int]:
     """Cells that the page shows as one, as its arrays hold that."""
     states = Counter(cell.state for cell in cells)

@@ -33,6 +33,7 @@ libc.mremap.argtypes = [
     ctypes.c_int,
     ctypes.c_void_p,
 ]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
 
 FDS: dict[int, int] = {}
@@ -95,9 +96,25 @@ def punch(slot: int, cell: int) -> None:
     check(libc.fallocate(FDS[slot], PUNCH_HOLE_KEEP_SIZE, cell * MIB2, MIB2))
 
 
+def forget(slot: int, cell: int) -> None:
+    """Drop one page from the page table; a memfd keeps it, private memory loses it."""
+    check(libc.madvise(address(slot) + cell * MIB2, MIB2, mmap.MADV_DONTNEED))
+
+
 def unmap(slot: int) -> None:
     """Unmap a slot."""
     check(libc.munmap(address(slot), PAGES[slot] * MIB2))
+
+
+def cut(slot: int, pages: int) -> int:
+    """Unmap the first pages of a slot; the address of what is left."""
+    check(libc.munmap(address(slot), pages * MIB2))
+    return address(slot) + pages * MIB2
+
+
+def close(slot: int) -> None:
+    """Let go of a slot's memfd; what is unmapped too is free."""
+    os.close(FDS.pop(slot))
 
 
 def move(slot: int, other: int) -> int:
@@ -155,7 +172,7 @@ def become(slot: int) -> None:
 COMMANDS: dict[str, Callable[..., int | None]] = {
     work.__name__: work
     for work in (
-        *(memfd, again, private, file, touch, punch, unmap, move, call),
+        *(memfd, again, private, file, touch, punch, forget, unmap, cut, close, move, call),
         *(fork, child_touch, child_end, become),
     )
 }
