@@ -6,6 +6,7 @@ Elsewhere it skips with the reason, so that the suite passes on any machine.
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator
 
@@ -14,7 +15,14 @@ import pytest
 # Tokens of a test run are its own: see tests/access.py. Set here, so that it holds for whatever is
 # started, before a test module reads its settings.
 os.environ["HUGESCOPE_STATE_DIR"] = tempfile.mkdtemp(prefix="hugescope-tests-")
+# Servers of a run share that directory; a test of history gives each one of its own.
+os.environ["HUGESCOPE_HISTORY"] = "false"
 atexit.register(shutil.rmtree, os.environ["HUGESCOPE_STATE_DIR"], ignore_errors=True)
+
+# A shell has what it starts in the background ignore interrupts, and whatever that starts, too:
+# commands that a test interrupts would go on for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MUST_RUN = ("kernel", "browser")
 # A long-running machine may have no 1 GiB of contiguous memory left, which no set-up can mend.

@@ -26,11 +26,12 @@ QUIET = [
 BOTH_THEMES = pytest.mark.parametrize("screen", ["light", "dark"], indirect=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The browser of the machine: none is downloaded.
 
-    Closed after each module: its event loop would stand in the way of tests with one of their own.
+    Closed after this directory: its event loop would stand in the way of tests with one of their
+    own.
     """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:

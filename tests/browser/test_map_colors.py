@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from hugescope_wire.cells import CellState
@@ -88,3 +89,37 @@ def class_of_table(states: Counter[int]) -> str:
     if states[CellState.HOLE] > states[CellState.MAPPED]:
         return "sparse" if states[CellState.MAPPED] else "hole"
     return "mapped"
+
+
+def test_a_whole_map_and_a_part_of_it_have_the_same_colours(
+    screen: Screen, made: MadeServer
+) -> None:
+    """All of it is drawn in pixels of its own, which the browser scales, a part in the screen's."""
+    tera = next(one for one in made_mappings() if one.info.id == TERA)
+    states = tera.cells.state.reshape(-1, 2, TABLE)
+    # Where two rows, of which one line of pixels may be, and eight neighbours are alike.
+    alike = (states == states[:, :1, :]).all(1) & (np.arange(TABLE) % 8 == 4)
+    middle = np.argwhere(alike[250:262, 246:266]) + np.array([250, 246])
+    asked = {
+        int(pair * 2 * TABLE + column): CellState(states[pair, 0, column]).label
+        for pair, column in middle
+        if (states[pair, 0, column - 4 : column + 4] == states[pair, 0, column]).all()
+    }
+    assert set(asked.values()) == {"hole", "mapped"}
+    # Lines of pixels for 1,024 rows, two together.
+    screen.page.set_viewport_size({"width": 1280, "height": 1000})
+    canvas = open_map(screen, made.map_of(WIDE, TERA, "?level=pmd"))
+
+    def scaled() -> bool:
+        return bool(canvas.evaluate("it => it.width !== Math.round(it.clientWidth)"))
+
+    screen.until(scaled, "a canvas with a pixel for each item")
+    shows_colors(screen, asked, "state, all of it")
+    # Until each row has lines of the screen to itself: one may show either of two that meet in it.
+    for _ in range(4):
+        canvas.press("+")
+    screen.until(lambda: not scaled(), "a canvas with the screen's pixels")
+    shows_colors(screen, asked, "state, a part")
+    canvas.press("0")
+    screen.until(scaled, "a canvas with a pixel for each item again")
+    shows_colors(screen, asked, "state, all of it again")

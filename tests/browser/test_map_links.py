@@ -6,7 +6,18 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.made import MadeServer, open_map
-from tests.browser.made_agent import LARGE, POISONED, RAM, TERA, VM, WIDE
+from tests.browser.made_agent import (
+    FEW,
+    HOST,
+    LARGE,
+    POISONED,
+    RAM,
+    SMALL,
+    STARTS,
+    TERA,
+    VM,
+    WIDE,
+)
 from tests.browser.screen import Screen
 
 pytestmark = pytest.mark.browser
@@ -121,3 +132,17 @@ def test_back_and_forward_go_through_levels(screen: Screen, made: MadeServer) ->
     screen.page.go_forward()
     screen.matches("h.mapping.level", "pmd")
     screen.address(re.compile(r"color=age"))
+
+
+def test_a_live_page_without_a_history_compares_the_present(
+    screen: Screen, made: MadeServer
+) -> None:
+    mapping = f"{HOST}/{SMALL}/{STARTS[FEW]:#x}"
+    screen.open(f"{made.base}/#/compare/host/{HOST}/pid/{SMALL}/map/{STARTS[FEW]:x}")
+    screen.address(f"#/compare?a={mapping}&b={mapping}")
+    screen.shows("compare-verdict", "The same: 64 cells")
+    screen.shows("nothing-kept-a", "only the present")
+    step = screen.seen("step-a-10")
+    assert step.get_attribute("aria-disabled") == "true"
+    step.press("Enter")
+    assert screen.is_at(re.compile(re.escape(f"a={mapping}&b={mapping}") + "$"))

@@ -198,7 +198,7 @@ def test_many_hosts_are_searched_sorted_and_paged(screen: Screen) -> None:
         screen.open(base)
         screen.count("host", 40)
         screen.shows("pager", "1–40 of 62")
-        screen.page.get_by_role("button", name="next").click()
+        screen.page.get_by_role("button", name="next", exact=True).click()
         screen.count("host", 22)
 
         screen.seen("sort-size").click()

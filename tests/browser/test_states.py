@@ -115,6 +115,8 @@ def test_a_lost_server_counts_down(screen: Screen) -> None:
         with command("serve", "--port", str(port)) as server:
             screen.open(map_url(base, "here", process.pid))
             live_picture(screen, ONE)
+            # What tells of the connection comes right after the picture, from the same server.
+            screen.seen("legend")
             server.end(signal.SIGKILL)
             screen.shows("notice", "no connection to the server", "last picture")
             screen.shows("connection", re.compile(r"(in \d+ s|now)"))

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from hugescope_server.run import HugescopeServer
 from hugescope_server.settings import ServerSettings
+from hugescope_server.timeline.shelf import FileShelf
 from hugescope_wire.messages import AGENT_PATH, TO_AGENT, VIEWER_PATH, AgentWelcome, Refusal, parse
 from hugescope_wire.view import View
 from tests import access
@@ -29,10 +30,14 @@ UNHURRIED = ServerSettings(port=0, late_after_s=600, gone_after_s=600, agent_sil
 
 
 @contextlib.contextmanager
-def live_server(settings: ServerSettings | None = None) -> Iterator[str]:
-    """Its URL, from when it accepts connections until the block ends."""
+def live_server(
+    settings: ServerSettings | None = None, shelf: FileShelf | None = None
+) -> Iterator[str]:
+    """Its URL, from when it accepts connections until the block ends; of recorded hosts only, where
+    there is a shelf of them.
+    """
     ready = threading.Event()
-    server = HugescopeServer(settings or UNHURRIED, lambda _url: ready.set())
+    server = HugescopeServer(settings or UNHURRIED, lambda _url: ready.set(), shelf)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -7,10 +7,8 @@ import contextlib
 import logging
 import random
 import re
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +29,7 @@ from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import AGENT_PATH, TO_AGENT, VIEWER_PATH, AgentWelcome, Refusal, parse
 from tests import access
 from tests.integration.live_server import PATIENCE_S, close_code, live_server, socket_to
+from tests.integration.made_certificate import made_certificate
 from tests.unit.server.made_host import MadeHost, hello
 
 DAY_S = 86_400.0
@@ -190,16 +189,8 @@ async def test_a_slow_login_does_not_stay(store: TokenStore) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for a name that no test uses, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl on this machine (Debian: apt-get install openssl)")
-    directory = tmp_path_factory.mktemp("tls")
-    cert, key = directory / "cert.pem", directory / "key.pem"
-    new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=box"
-    subprocess.run(
-        ["openssl", *new.split(), "-keyout", key, "-out", cert], check=True, capture_output=True
-    )
-    return cert, key
+    """A certificate and its key."""
+    return made_certificate(tmp_path_factory.mktemp("tls"))
 
 
 async def test_tls(store: TokenStore, certificate: tuple[Path, Path]) -> None:
@@ -233,13 +224,7 @@ def test_another_certificate_is_not_believed(
     store: TokenStore, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
     cert, key = certificate
-    new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=box"
-    other = tmp_path / "other.pem"
-    subprocess.run(
-        ["openssl", *new.split(), "-keyout", tmp_path / "k.pem", "-out", other],
-        check=True,
-        capture_output=True,
-    )
+    other, _ = made_certificate(tmp_path)
     with serving(store, tls_cert=cert, tls_key=key) as url:
         agents = url.replace("https", "wss", 1) + AGENT_PATH
         with (

@@ -4,6 +4,8 @@ import asyncio
 import struct
 import time
 
+from httpx import AsyncClient
+
 from hugescope_wire.messages import TO_VIEWER, parse
 from hugescope_wire.migration import (
     FollowMigration,
@@ -36,6 +38,18 @@ class Frames:
         self.world.now = time.time()
         self.box.frame()
         return self.sent[-1]
+
+
+async def _arrivals(client: AsyncClient, path: str, count: int) -> list[tuple[int, ...]]:
+    """The log from its begin, asked for until it has so many."""
+    records: list[tuple[int, ...]] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while len(records) < count:
+            await asyncio.sleep(0.05)
+            data = (await client.get(path, params={"since": len(records)})).content
+            assert struct.unpack_from("<Q", data, 8)[0] == len(records)
+            records += struct.iter_unpack("<IHBBff", data[32:])
+    return records
 
 
 async def test_a_post_copy_from_waiting_to_done() -> None:
@@ -89,13 +103,7 @@ async def test_a_post_copy_from_waiting_to_done() -> None:
             assert state.collapse is not None
             assert state.collapse.punched == 10
             path = f"/api/v1/migrations/{state.summary.id}/arrivals"
-            records: list[tuple[int, ...]] = []
-            async with asyncio.timeout(PATIENCE_S):
-                while len(records) < 40 + 10 + 34:
-                    await asyncio.sleep(0.05)
-                    data = (await client.get(path, params={"since": len(records)})).content
-                    assert struct.unpack_from("<Q", data, 8)[0] == len(records)
-                    records += struct.iter_unpack("<IHBBff", data[32:])
+            records = await _arrivals(client, path, 40 + 10 + 34)
             assert len(records) == 40 + 10 + 34
             assert {record[0] for record in records} == set(range(64))
     assert set(phases) == {"waiting", "precopy", "switchover", "postcopy", "done"}

@@ -17,7 +17,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from hugescope_server.settings import ServerSettings
-from hugescope_wire.messages import VIEWER_PATH, Ack, Subscribe
+from hugescope_wire.messages import AGENT_PATH, VIEWER_PATH, Ack, Subscribe
+from tests import access
 from tests.integration.live_server import (
     PATIENCE_S,
     LiveAgent,
@@ -28,11 +29,14 @@ from tests.integration.live_server import (
     until,
     viewer,
 )
-from tests.unit.server.made_host import MadeHost
+from tests.unit.server.made_host import MadeHost, hello
 from tests.unit.server.made_viewer import same
 
 CELLS = 120_000
 """A few frames of them are more than the kernel's socket buffers take."""
+
+HALF_A_MESSAGE = b"\x82\xfe\xff\xff" + b"mask" + b"half"
+"""A masked binary message of 64 KiB of which four bytes come."""
 
 SERVE = """
 import logging
@@ -58,6 +62,22 @@ async def stalled_viewer(url: str, epoch: str) -> AsyncIterator[ClientConnection
         stalled.transport.abort()
 
 
+@contextlib.asynccontextmanager
+async def stalled_agent(url: str, host_id: str) -> AsyncIterator[ClientConnection]:
+    """One that reads nothing, and stops in the middle of a frame."""
+    host = MadeHost(random.Random(2))
+    host.add(7, 100)
+    shown = access.agent_bearer(host_id)
+    more = {"additional_headers": shown, "ping_interval": None, "max_queue": 1}
+    async with socket_to(url, AGENT_PATH, **more) as stalled:
+        stalled.transport.pause_reading()
+        await stalled.send(hello(host_id, host.epoch).model_dump_json())
+        await stalled.send(host.full())
+        stalled.transport.write(HALF_A_MESSAGE)
+        yield stalled
+        stalled.transport.abort()
+
+
 def big_host() -> MadeHost:
     host = MadeHost(random.Random(1))
     host.add(7, CELLS)
@@ -72,7 +92,8 @@ async def keep_sending(
     link: LiveAgent, stalled: tuple[ClientConnection, ...], enough: Callable[[int], bool]
 ) -> None:
     """Change cells, which the stalled viewers ack unread, until `enough` of so many times."""
-    async with asyncio.timeout(PATIENCE_S):
+    # The sockets' buffers fill first, with frames that all take their time: 20 s beside other work.
+    async with asyncio.timeout(5 * PATIENCE_S):
         for seq in count(1):
             await link.send(link.host.change_cells(1, list(range(0, CELLS, 5))))
             with contextlib.suppress(ConnectionClosed):
@@ -124,14 +145,19 @@ def server_process() -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
-async def test_sigterm_ends_the_server_with_stalled_viewers_and_an_agent() -> None:
+async def test_sigterm_ends_the_server_with_stalled_viewers_and_agents() -> None:
     host = big_host()
     with server_process() as (process, url):
         async with agent(url, host) as link, viewer(url) as browser:
             await link.send(host.full())
             await browser.sees_host(host.epoch)
-            async with stalled_viewer(url, host.epoch) as stalled:
+            async with (
+                stalled_viewer(url, host.epoch) as stalled,
+                stalled_agent(url, "h2"),
+                stalled_agent(url, "h3"),
+            ):
                 await browser.subscribe(1)
+                await browser.until(lambda: browser.link("h3") is not None, "the stalled agents")
                 await keep_sending(link, (stalled,), lambda times: times == 40)
                 process.send_signal(signal.SIGTERM)
                 # Without a limit of its own the server would wait for the kernel to give the

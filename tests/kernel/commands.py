@@ -60,6 +60,12 @@ class Command:
             if containing in line:
                 return line
 
+    def rest(self) -> list[str]:
+        """All that it said, once it has ended."""
+        while (line := self._lines.get(timeout=PATIENCE_S)) is not None:
+            self.said.append(line)
+        return self.said
+
     def end(self, number: signal.Signals) -> int:
         """Send it this signal; its exit code."""
         self.process.send_signal(number)
@@ -149,8 +155,9 @@ def children_of(pid: int) -> list[int]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                with open(f"/proc/{name}/stat") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
+                # A process may be named with any bytes.
+                stat = Path(f"/proc/{name}/stat").read_bytes()
+                parent = int(stat.rpartition(b")")[2].split()[1])
             except OSError:
                 continue
             parents.setdefault(parent, []).append(int(name))

@@ -22,6 +22,11 @@ class Pool(NamedTuple):
     reserved: int
     surplus: int
 
+    @property
+    def kept(self) -> int:
+        """Pages that stay when nobody uses them: those on top go when whoever has them ends."""
+        return self.total - self.surplus
+
 
 def pool(page_size_bytes: int = MIB2) -> Pool:
     """The counters now."""
@@ -51,7 +56,7 @@ def eventually(reached: Callable[[], bool], what: str) -> None:
 def lives(pid: int) -> bool:
     """Whether the process runs; a zombie that nobody reaps does not."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
@@ -62,7 +67,9 @@ def children_of(pid: int) -> dict[str, int]:
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            comm, _, rest = (entry / "stat").read_text().partition("(")[2].rpartition(")")
+            comm, _, rest = (
+                (entry / "stat").read_text(errors="replace").partition("(")[2].rpartition(")")
+            )
         except (FileNotFoundError, ProcessLookupError):
             continue
         if int(rest.split()[1]) == pid:

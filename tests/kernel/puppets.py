@@ -20,6 +20,8 @@ from hugescope_wire.frames import FrameKind, decode_frame, encode_frame
 from hugescope_wire.host import HostFrame, Source
 from hugescope_wire.picture import HostPicture
 from hugescope_wire.snapshot import Capabilities
+from tests.kernel.commands import children_of
+from tests.kernel.host_pool import eventually, lives
 
 PROCESS = Path(__file__).with_name("puppet_process.py")
 ROUND = 25
@@ -60,9 +62,11 @@ class Puppet:
         return answer
 
     def kill(self) -> None:
-        """End it at once, and have it gone."""
+        """End it at once, and have it gone, with its children: they may hold pages of the pool."""
+        below = children_of(self.pid)
         self.process.kill()
         self.process.wait()
+        eventually(lambda: not any(map(lives, below)), f"the end of its children, {below}")
 
 
 @contextmanager
@@ -72,10 +76,12 @@ def puppet() -> Iterator[Puppet]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
+        made = Puppet(process)
         try:
-            yield Puppet(process)
+            yield made
         finally:
-            process.kill()
+            if process.poll() is None:
+                made.kill()
 
 
 class LiveFollower:

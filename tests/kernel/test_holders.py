@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from hugescope_agent.kernel import fds, hugetlbfs, namespaces, sysvipc, userfault
+from hugescope_agent.kernel.mountinfo import Device
 from hugescope_agent.kernel.process import VmaFinder
 from hugescope_agent.kernel.root import Root
 from hugescope_agent.kernel.sysvipc import SegmentClues
@@ -58,10 +59,15 @@ def memfd(name: str, size_pages: int, pages: int) -> Iterator[int]:
         os.close(fd)
 
 
+def own_devices() -> frozenset[Device]:
+    """Of the kernel's own mounts."""
+    return frozenset(hugetlbfs.internal_by_size(SIZES).values())
+
+
 def scan() -> tuple[fds.FdScan, namespaces.MountView]:
     """Our own descriptors."""
     view = namespaces.survey(ROOT, [ME])
-    devices = hugetlbfs.internal(SIZES) | view.devices
+    devices = own_devices() | view.devices
     return fds.scan_fds(ROOT, [ME], devices, view), view
 
 
@@ -325,7 +331,7 @@ def test_a_file_that_is_none_is_looked_up_once() -> None:
     nulls = [os.open("/dev/null", os.O_RDONLY) for _ in range(100)]
     try:
         view = namespaces.survey(ROOT, [ME])
-        devices = hugetlbfs.internal(SIZES) | view.devices
+        devices = own_devices() | view.devices
         looked: list[str] = []
         stat = os.stat
 

@@ -24,12 +24,13 @@ from tests.kernel.thp_cases import (
     ThpProcess,
     collapse,
     differences,
+    khugepaged_asleep,
     looking,
     setting,
     thp_process,
 )
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures(khugepaged_asleep.__name__)]
 PART = BASE + 100 * PAGE
 PARTS = 16 * PAGE
 ELSEWHERE = BASE + 64 * MIB2 + 100 * PAGE

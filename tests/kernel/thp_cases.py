@@ -2,13 +2,14 @@
 
 import ctypes
 import json
+import mmap
 import os
 import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from hugescope_wire.host import MappingInfo, Source
 from hugescope_wire.picture import HostPicture
 from hugescope_wire.report import ThpFacts
 from hugescope_wire.snapshot import Capabilities
+from tests.kernel.host_pool import eventually
 
 MIB2 = 2 << 20
 PAGE = 4096
@@ -33,6 +35,7 @@ PROCESS_MADVISE = 440
 HUGEPAGE, NOHUGEPAGE, COLLAPSE, DONTNEED = 14, 15, 25, 4
 READ_ONLY, READ_WRITE = 1, 3
 SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
+ASLEEP = "600000\n"  # ten minutes: longer than the tests of a module
 PROCESS = Path(__file__).with_name("thp_process.py")
 
 
@@ -71,8 +74,6 @@ def thp_process() -> Iterator[ThpProcess]:
     """A process that ends with the block, and its children with it."""
     if os.geteuid() != 0:
         pytest.skip("no root: the PFNs of another process are hidden")
-    if not SETTINGS.is_dir():
-        pytest.skip("this kernel has no transparent huge pages")
     with subprocess.Popen(
         [sys.executable, str(PROCESS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -82,6 +83,40 @@ def thp_process() -> Iterator[ThpProcess]:
             assert process.stdin is not None
             process.stdin.close()
             process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def khugepaged_asleep() -> Iterator[None]:
+    """The kernel's own thread would repair what a test has split, whenever its turn comes.
+
+    It wakes for the first process that asks for huge pages, however long it was to sleep: this
+    one asks before, and stays in its list. A new pause wakes it, too, and on a busy machine its
+    look takes seconds: it is waited for, once for all tests of a module.
+    """
+    if not (SETTINGS / "khugepaged").is_dir():
+        pytest.skip("this kernel has no transparent huge pages")
+    pauses = [SETTINGS / "khugepaged" / f"{name}_sleep_millisecs" for name in ("alloc", "scan")]
+    with mmap.mmap(-1, MIB2) as madvised, ExitStack() as restored:
+        madvised.madvise(HUGEPAGE)
+        for pause in pauses:
+            before = pause.read_text()
+            try:
+                pause.write_text(ASLEEP)
+            except OSError as error:
+                pytest.skip(f"{pause} cannot be set: {error}")
+            restored.callback(pause.write_text, before)
+        eventually(khugepaged_sleeps, "khugepaged is asleep")
+        yield
+
+
+def khugepaged_sleeps() -> bool:
+    """Whether it is between two looks, or not to be seen from here."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            name, state = entry.read_text(errors="replace").partition("(")[2].rpartition(")")[::2]
+            if name == "khugepaged":
+                return state.split()[0] == "S"
+    return True
 
 
 def collapse(pid: int, start: int, size: int) -> None:
