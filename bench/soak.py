@@ -14,9 +14,10 @@ where the interval holds 0, or where it is below `SMALL_KIB_PER_MIN`. Timelines 
 still fill at the end of the default run, 250 bytes a second and host by design; so this server
 keeps one minute, and is full after the warm-up.
 
-At the end all peers leave, and the descriptors must be as many as before the first came. The last
-line is one JSON object; the exit code is 1 where something grows, or with `--only-check` where
-descriptors stay.
+At the end all peers leave, and the descriptors must be as many as before the first came: histories
+are written, and their files close some time after their hosts are forgotten, which this server does
+after seconds in place of minutes. The last line is one JSON object; the exit code is 1 where
+something grows or, as with `--only-check`, where descriptors stay.
 """
 
 from __future__ import annotations
@@ -58,11 +59,17 @@ T_95: Final = 2.228
 SMALL_KIB_PER_MIN: Final = 64.0
 SMALL_FDS_PER_MIN: Final = 0.5
 KEPT_POINTS: Final = 60
+FORGOTTEN_AFTER_S: Final = 15.0
+CLOSED_AFTER_S: Final = 5.0
 LEAVE_S: Final = 60.0
-"""For the server to notice that everyone left; a stalled peer takes ten seconds."""
+"""For the server to notice that everyone left, and to close their histories. A stalled peer takes
+ten seconds, and what may be closed is looked for every fifteen.
+"""
 
 SERVE: Final = f"""
+import hugescope_server.history.history as history
 import hugescope_server.statistics as statistics
+history.CLOSED_AFTER_S = {CLOSED_AFTER_S}
 statistics.MAX_POINTS = {KEPT_POINTS}
 """
 
@@ -267,6 +274,8 @@ def main() -> None:
     logging.getLogger("hugescope_agent").setLevel(logging.ERROR)
     with TemporaryDirectory() as scratch:
         os.environ["HUGESCOPE_STATE_DIR"] = scratch
+        os.environ["HUGESCOPE_HISTORY"] = "true"
+        os.environ["HUGESCOPE_FORGET_AFTER_S"] = str(FORGOTTEN_AFTER_S)
         figures = asyncio.run(soak(given, Path(scratch, "server.log")))
     grown = not given.only_check and (
         grows(figures, "memory_slope_kib_per_min", "memory_slope_95_pm", SMALL_KIB_PER_MIN)

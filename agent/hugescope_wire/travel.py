@@ -17,6 +17,9 @@ MAX_SPEED: Final = 100.0
 Moment = Annotated[float, Field(ge=0, lt=1e11, description="seconds since 1970")]
 
 
+EventKind = Literal["finding", "phase", "process_start", "process_end", "gap"]
+
+
 class Travel(Record):
     """Show this moment (null: the present), and go on from there at `speed`, or stand still."""
 
@@ -75,7 +78,7 @@ class TimeEvent(Record):
 
     at_s: Moment
     host_id: str
-    kind: Literal["finding", "phase", "process_start", "process_end", "gap"]
+    kind: EventKind
     text: str
     place: str | None
 

@@ -107,11 +107,11 @@ def _arguments(text: str) -> None:
 def _diary(data: bytes) -> None:
     """Whatever is read can be shown, and is read again from what is written of it."""
     events = read_events(data)
-    again = read_events(b"".join(one.model_dump_json().encode() + b"\n" for one in events))
+    again = read_events(b"".join(one.line() + b"\n" for one in events))
     assert again == events
     book = Diary(LocalBus(), lambda: 1.0)
     book.take(events, keep=False)
-    book.between({one.event.host_id: (0.0, 1e12) for one in events}, 0.0, 1e12, 9)
+    book.between({one.host_id: (0.0, 1e12) for one in events}, 0.0, 1e12, 9)
     book.migrating_since("h1", 50.0)
 
 
@@ -119,8 +119,7 @@ def _lines() -> list[bytes]:
     found = []
     for at_s, over in ((10.0, False), (20.5, True)):
         event = TimeEvent(at_s=at_s, host_id="h1", kind="phase", text="came", place="#/h/h1")
-        noted = Noted(event=event, hosts=["h1", "h2"], over=over)
-        found.append(noted.model_dump_json().encode() + b"\n")
+        found.append(Noted.of(event, ["h1", "h2"], over=over).line() + b"\n")
     return [b"".join(found), found[0][:-9]]
 
 

@@ -1,4 +1,7 @@
-"""`make soak` runs and leaves no descriptor open in the server; memory is not judged here."""
+"""`make soak` runs and leaves no descriptor open in the server, not even a history's.
+
+Memory is not judged here.
+"""
 
 import json
 import subprocess

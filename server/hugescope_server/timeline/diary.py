@@ -113,44 +113,45 @@ class Diary:
         """
         found = sorted(
             (
-                noted.event
+                noted
                 for host_id, (began_s, ended_s) in spans.items()
                 for noted in self._events.get(host_id, ())
-                if max(since_s, began_s) <= noted.event.at_s <= min(until_s, ended_s)
+                if max(since_s, began_s) <= noted.at_s <= min(until_s, ended_s)
             ),
-            key=lambda event: event.at_s,
+            key=lambda noted: noted.at_s,
         )
-        return found[max(0, len(found) - limit) :], len(found) > limit
+        newest = found[max(0, len(found) - limit) :]
+        return [noted.event for noted in newest], len(found) > limit
 
     def migrating_since(self, host_id: str, at_s: float) -> float | None:
         """When the migration began that this host had a part in at that moment; None: in none."""
         began: dict[str, float] = {}
         for noted in self._all_phases():
-            place = noted.event.place or ""
-            if noted.event.at_s > at_s:
+            place = noted.place or ""
+            if noted.at_s > at_s:
                 break
             if host_id not in noted.hosts:
                 continue
             if noted.over:
                 began.pop(place, None)
             else:
-                began.setdefault(place, noted.event.at_s)
+                began.setdefault(place, noted.at_s)
         return min(began.values(), default=None)
 
     def _all_phases(self) -> list[Noted]:
         """Of all hosts, in order of time."""
         if self._phases is None or self._phases[0] != self.version:
             all_of = (noted for events in self._events.values() for noted in events)
-            found = sorted((one for one in all_of if one.hosts), key=lambda one: one.event.at_s)
+            found = sorted((one for one in all_of if one.hosts), key=lambda one: one.at_s)
             self._phases = (self.version, found)
         return self._phases[1]
 
     def take(self, events: Sequence[Noted], *, keep: bool = True) -> None:
         """Note these; with `keep` they will be written."""
         for noted in events:
-            host_id = noted.event.host_id
+            host_id = noted.host_id
             here = self._events.setdefault(host_id, [])
-            bisect.insort(here, noted, key=lambda one: one.event.at_s)
+            bisect.insort(here, noted, key=lambda one: one.at_s)
             del here[: max(0, len(here) - MAX_EVENTS)]
             if keep and self._directory is not None:
                 self._unwritten.setdefault(host_id, []).append(noted)
@@ -213,13 +214,13 @@ def read_events(data: bytes) -> list[Noted]:
     found = []
     for line in data.split(b"\n")[:-1]:
         with contextlib.suppress(ValidationError):
-            found.append(Noted.model_validate_json(line))
-    return sorted(found, key=lambda noted: noted.event.at_s)
+            found.append(Noted.read(line))
+    return sorted(found, key=lambda noted: noted.at_s)
 
 
 def _append(path: Path, events: list[Noted]) -> None:
     """Write whole lines, after whole lines; of a file that is too long only the latest stay."""
-    lines = b"".join(noted.model_dump_json().encode() + b"\n" for noted in events)
+    lines = b"".join(noted.line() + b"\n" for noted in events)
     with open(path, "ab+", buffering=0, opener=_private) as file:
         end = file.seek(0, os.SEEK_END)
         if end:

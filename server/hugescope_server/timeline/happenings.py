@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from sys import intern
+from typing import Final, Self
 from urllib.parse import quote
 
 from pydantic import Field
@@ -22,7 +23,7 @@ from hugescope_wire.findings import Finding
 from hugescope_wire.host import HostFrame, ProcessInfo
 from hugescope_wire.migration import Phase
 from hugescope_wire.record import Record
-from hugescope_wire.travel import TimeEvent
+from hugescope_wire.travel import EventKind, TimeEvent
 
 MAX_AT_ONCE: Final = 50
 """Events of one frame: a host that starts anew would fill any list."""
@@ -38,17 +39,60 @@ _PHASES: Final[Mapping[Phase, str]] = {
 }
 
 
-class Noted(Record):
-    """An event, and what of it helps to show moments near it.
-
-    Attributes:
-        hosts: of a phase, the hosts of both ends.
-        over: of a phase, it is the last one.
-    """
+class _Line(Record):
+    """As it is written."""
 
     event: TimeEvent
     hosts: list[str] = Field(default_factory=list)
     over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An event, and what of it helps to show moments near it. Thousands are kept for days: records
+    that are checked take seven times as much memory.
+
+    Attributes:
+        at_s, host_id, kind, text, place: as `TimeEvent` has them.
+        hosts: of a phase, the hosts of both ends.
+        over: of a phase, it is the last one.
+    """
+
+    at_s: float
+    host_id: str
+    kind: EventKind
+    text: str
+    place: str | None
+    hosts: tuple[str, ...] = ()
+    over: bool = False
+
+    @classmethod
+    def of(cls, event: TimeEvent, hosts: Iterable[str] = (), *, over: bool = False) -> Self:
+        """Of an event; hosts and places are told by many."""
+        host_id, place = intern(event.host_id), event.place and intern(event.place)
+        return cls(event.at_s, host_id, event.kind, event.text, place, tuple(hosts), over)
+
+    @classmethod
+    def read(cls, line: bytes) -> Self:
+        """What `line` wrote.
+
+        Raises:
+            ValidationError: it is no event.
+        """
+        read = _Line.model_validate_json(line)
+        return cls.of(read.event, read.hosts, over=read.over)
+
+    @property
+    def event(self) -> TimeEvent:
+        """As a viewer gets it."""
+        return TimeEvent(
+            at_s=self.at_s, host_id=self.host_id, kind=self.kind, text=self.text, place=self.place
+        )
+
+    def line(self) -> bytes:
+        """As it is written, without the line's end."""
+        line = _Line(event=self.event, hosts=list(self.hosts), over=self.over)
+        return line.model_dump_json().encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +127,7 @@ def happened(host_id: str, before: Known, after: Known, at_s: float) -> list[Not
     """Between two pictures of a host, the later one of `at_s`."""
     found = islice(_all(host_id, before, after), MAX_AT_ONCE)
     return [
-        Noted(
-            event=TimeEvent.model_validate(
-                {"at_s": at_s, "host_id": host_id, "kind": kind, "text": text, "place": place}
-            )
-        )
+        Noted.of(TimeEvent(at_s=at_s, host_id=host_id, kind=kind, text=text, place=place))
         for kind, text, place in found
     ]
 
@@ -97,8 +137,8 @@ def gap(host_id: str, unseen: Unseen, words: str, since_s: float, at_s: float) -
     lasted_s = at_s - since_s if unseen.for_s is None else unseen.for_s
     text = f"nothing is known of the {lasted_s:.1f} s before: {words}"
     place = _host_place(host_id)
-    return Noted(
-        event=TimeEvent(at_s=max(0.0, at_s), host_id=host_id, kind="gap", text=text, place=place)
+    return Noted.of(
+        TimeEvent(at_s=max(0.0, at_s), host_id=host_id, kind="gap", text=text, place=place)
     )
 
 
@@ -111,8 +151,8 @@ def phases(migration: Migration, told: Iterable[Phase]) -> list[tuple[Phase, Not
     return [
         (
             span.phase,
-            Noted(
-                event=TimeEvent(
+            Noted.of(
+                TimeEvent(
                     at_s=max(0.0, span.began_s),
                     host_id=destination.host_id,
                     kind="phase",
@@ -120,7 +160,7 @@ def phases(migration: Migration, told: Iterable[Phase]) -> list[tuple[Phase, Not
                     f"{_PHASES[span.phase]}: {span.words}",
                     place=f"#/migration?pair={quote(ends, safe=':,')}",
                 ),
-                hosts=[source.host_id, destination.host_id],
+                [source.host_id, destination.host_id],
                 over=span.phase in ENDED,
             ),
         )
@@ -135,7 +175,7 @@ def without_addresses(event: TimeEvent) -> TimeEvent:
     return event.model_copy(update={"place": place, "text": hidden(event.text)})
 
 
-def _all(host_id: str, before: Known, after: Known) -> Iterator[tuple[str, str, str]]:
+def _all(host_id: str, before: Known, after: Known) -> Iterator[tuple[EventKind, str, str]]:
     yield from _processes(host_id, before, after)
     if before.findings is None or after.findings is None:
         return
@@ -147,7 +187,7 @@ def _all(host_id: str, before: Known, after: Known) -> Iterator[tuple[str, str, 
             yield "finding", f"no more: {finding.what}", _host_place(host_id)
 
 
-def _processes(host_id: str, before: Known, after: Known) -> Iterator[tuple[str, str, str]]:
+def _processes(host_id: str, before: Known, after: Known) -> Iterator[tuple[EventKind, str, str]]:
     if before.processes is after.processes:
         return
     for pid, process in before.processes.items():

@@ -36,7 +36,7 @@ def scan(
 
     def note(events: list[Noted]) -> None:
         for noted in events:
-            found.setdefault(noted.event.host_id, []).append(noted)
+            found.setdefault(noted.host_id, []).append(noted)
 
     frames = [
         zip(repeat(host_id), Player(archive, archive.began_s).steps(archive.ended_s))
@@ -52,6 +52,4 @@ def scan(
         bus.publish(event)
         note(notebook.frame(event, step.at_s))
         note(notebook.migrations(desk))
-    return {
-        host_id: sorted(all_of, key=lambda one: one.event.at_s) for host_id, all_of in found.items()
-    }
+    return {host_id: sorted(all_of, key=lambda one: one.at_s) for host_id, all_of in found.items()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import tracemalloc
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -20,11 +22,17 @@ from tests.unit.server.made_server import MadeServer
 ALWAYS = (-math.inf, math.inf)
 
 
-def noted(at_s: float, host_id: str = "h1", text: str = "came", **more: object) -> Noted:
-    event = TimeEvent(
-        at_s=at_s, host_id=host_id, kind="phase", text=text, place=str(more.pop("place", "#/"))
-    )
-    return Noted.model_validate({"event": event, **more})
+def noted(
+    at_s: float,
+    host_id: str = "h1",
+    text: str = "came",
+    place: str = "#/",
+    hosts: Iterable[str] = (),
+    *,
+    over: bool = False,
+) -> Noted:
+    event = TimeEvent(at_s=at_s, host_id=host_id, kind="phase", text=text, place=place)
+    return Noted.of(event, hosts, over=over)
 
 
 def diary(directory: Path | None = None) -> Diary:
@@ -78,6 +86,20 @@ def test_a_host_has_so_many_and_no_more() -> None:
     assert found[0].at_s == 5.0
 
 
+def test_what_is_kept_of_an_event_is_small() -> None:
+    """A thousand of each of many hosts: their text, and a few hundred bytes."""
+    book = diary()
+    words = "nothing is known of the time before: the agent was started anew"
+    tracemalloc.start()
+    try:
+        book.take([noted(float(at), "h1", f"{words} {at}") for at in range(MAX_EVENTS)])
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept_bytes / MAX_EVENTS < len(words) + 300
+    assert len(texts(book, limit=MAX_EVENTS)) == MAX_EVENTS
+
+
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     book = diary(tmp_path / "events")
     book.take([noted(1.0, text="one"), noted(2.0, "h2", "two")])
@@ -103,11 +125,11 @@ def test_every_torn_tail_is_passed_over_and_written_after(tmp_path: Path) -> Non
     first = whole.index(b"\n") + 1
     for end in range(len(whole)):
         expected = [name for name, ends in (("one", first), ("two", len(whole))) if ends <= end]
-        assert [one.event.text for one in read_events(whole[:end])] == expected
+        assert [one.text for one in read_events(whole[:end])] == expected
     path.write_bytes(whole[:-5])
     book.take([noted(3.0, text="three")])
     book.write(book.unwritten())
-    assert [one.event.text for one in read_events(path.read_bytes())] == ["one", "three"]
+    assert [one.text for one in read_events(path.read_bytes())] == ["one", "three"]
 
 
 def test_a_file_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +141,7 @@ def test_a_file_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         book.write(book.unwritten())
         assert (tmp_path / "h1.events").stat().st_size <= 2500
     kept = read_events((tmp_path / "h1.events").read_bytes())
-    assert [one.event.at_s for one in kept[-5:]] == [95.0, 96.0, 97.0, 98.0, 99.0]
+    assert [one.at_s for one in kept[-5:]] == [95.0, 96.0, 97.0, 98.0, 99.0]
     assert [path.name for path in tmp_path.iterdir()] == ["h1.events"]
 
 

@@ -20,8 +20,8 @@ BEGIN_S = MIGRATION.began_s
 
 def test_a_recorded_migration_is_told_phase_after_phase() -> None:
     found = scan({"r": MIGRATION}, SETTINGS)["r"]
-    phases = [noted for noted in found if noted.event.kind == "phase"]
-    words = [noted.event.text.partition(": ")[0] for noted in phases]
+    phases = [noted for noted in found if noted.kind == "phase"]
+    words = [noted.text.partition(": ")[0] for noted in phases]
     assert [text.partition(" build-7 ")[2] for text in words] == [
         "precopy begins",
         "switch-over begins",
@@ -29,16 +29,16 @@ def test_a_recorded_migration_is_told_phase_after_phase() -> None:
         "is done",
     ]
     assert [noted.over for noted in phases] == [False, False, False, True]
-    assert {noted.event.place for noted in phases} == {"#/migration?pair=r:17918,r:17923"}
-    assert all(noted.hosts == ["r", "r"] for noted in phases)
+    assert {noted.place for noted in phases} == {"#/migration?pair=r:17918,r:17923"}
+    assert all(noted.hosts == ("r", "r") for noted in phases)
 
 
 def test_processes_of_a_recording_come_and_go() -> None:
     archive = made_archive(made_records(random.Random(4), 160))
     found = scan({"h1": archive}, SETTINGS)["h1"]
-    kinds = {noted.event.kind for noted in found}
+    kinds = {noted.kind for noted in found}
     assert kinds == {"process_start", "process_end"}
-    times = [noted.event.at_s for noted in found]
+    times = [noted.at_s for noted in found]
     assert times == sorted(times)
     assert times[0] > BEGAN_S
     assert scan({"h1": archive}, SETTINGS, lambda: False) == {"h1": []}
