@@ -42,9 +42,8 @@ _GIB: Final = 1 << 30
 
 def _maps(data: bytes) -> None:
     lines = maps.parse(data, WHERE)
-    on_files = [line for line in lines if line.inode]
-    found = maps.of_devices(data, lambda devices: devices)
-    assert [line for line in found if line.inode] == on_files
+    on_files = [line for line in lines if line.device != (0, 0)]
+    assert maps.of_devices(data, lambda devices: devices) == on_files
     for line in lines:
         for vma in (line.as_huge(PMD_BYTES), line.as_thp()):
             assert vma.backing.offset == line.offset

@@ -23,6 +23,7 @@ MAP_FIXED_NOREPLACE = 0x100000
 # On a 1 GiB border, far from where the kernel puts anything by itself.
 TABLE_START = 0x7E8000000000
 
+CLONE_NEWIPC = 0x08000000
 IPC_PRIVATE = 0
 IPC_CREAT = 0o1000
 IPC_RMID = 0
@@ -184,6 +185,13 @@ def sysv_segment(_path: str) -> list[int]:
     return []
 
 
+def first_sysv_segment(path: str) -> list[int]:
+    """The same as the first of an IPC namespace: its id, and so its inode, is 0."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWIPC) != 0:
+        raise Unable(f"no IPC namespace of its own: {os.strerror(ctypes.get_errno())}")
+    return sysv_segment(path)
+
+
 def uffd_marker(_path: str) -> list[int]:
     """Of 4 shared pages: 0 and 1 touched, 1 and 2 write-protected; so 2 holds a marker only."""
     fd = memfd("hs-marker", 4 * MIB2, os.MFD_HUGETLB | os.MFD_HUGE_2MB)
@@ -218,6 +226,7 @@ CASES: dict[str, Callable[[str], list[int]]] = {
         one_gib_page,
         hugetlbfs_file,
         sysv_segment,
+        first_sysv_segment,
         uffd_marker,
     )
 }

@@ -194,6 +194,13 @@ def sysv_segment() -> Iterator[Case]:
 
 
 @contextmanager
+def first_sysv_segment() -> Iterator[Case]:
+    """The same as `sysv_segment`, as the first segment of an IPC namespace."""
+    with extra_pages(MIB2, 4), running("first_sysv_segment") as case:
+        yield case
+
+
+@contextmanager
 def uffd_marker() -> Iterator[Case]:
     """Mapped, mapped and write-protected, marker only, hole: one page each."""
     with extra_pages(MIB2, 4), running("uffd_marker") as case:
@@ -208,5 +215,6 @@ ALL: dict[str, Callable[[], AbstractContextManager[Case]]] = {
     "one_gib_page": one_gib_page,
     "hugetlbfs_file": hugetlbfs_file,
     "sysv_segment": sysv_segment,
+    "first_sysv_segment": first_sysv_segment,
     "uffd_marker": uffd_marker,
 }

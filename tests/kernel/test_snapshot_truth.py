@@ -78,6 +78,7 @@ EXPECTED_STATES: dict[str, list[tuple[str, ...]]] = {
     "one_gib_page": [("hm",)],
     "hugetlbfs_file": [("mm", "mhhmh")],
     "sysv_segment": [("mhmh",)],
+    "first_sysv_segment": [("mhmh",)],
     "uffd_marker": [("mmwh",)],
 }
 LETTERS = {"hole": "h", "mapped": "m", "marker": "w"}

@@ -55,7 +55,8 @@ _LINE: Final = re.compile(
 )
 
 _BEFORE_DEVICE: Final = rb"^[0-9a-f]+-[0-9a-f]+ [^ \n]{4} [0-9a-f]+ "
-_DEVICE: Final = re.compile(_BEFORE_DEVICE + rb"([0-9a-f]+:[0-9a-f]+) 0*[1-9]", re.MULTILINE)
+_DEVICE: Final = re.compile(_BEFORE_DEVICE + rb"(?!0+:0+ )([0-9a-f]+:[0-9a-f]+) ", re.MULTILINE)
+"""Of files. The inode does not tell them: that of a SysV segment is its id, and the first is 0."""
 
 
 @dataclass(frozen=True, slots=True)

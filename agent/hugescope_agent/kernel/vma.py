@@ -49,6 +49,11 @@ class HugeVma:
         return -(-(self.end - self.first_va) // self.page_size)
 
     @property
+    def has_file(self) -> bool:
+        """Also one of no name, and a SysV segment, whose inode may be 0: the first one's id."""
+        return self.device != (0, 0) or self.inode != 0
+
+    @property
     def backing(self) -> Backing:
         """What is mapped, told from the path.
 
@@ -58,7 +63,7 @@ class HugeVma:
         """
         kind: BackingKind
         name: str | None = self.path.removesuffix(_DELETED)
-        if self.kind == "thp" and (self.inode == 0 or self.path.startswith(_SHARED_ANONYMOUS)):
+        if self.kind == "thp" and (not self.has_file or self.path.startswith(_SHARED_ANONYMOUS)):
             kind, name = "anonymous", None if self.path.startswith("/dev/zero") else name or None
         elif self.path == f"/anon_hugepage{_DELETED}":
             kind, name = "anonymous", None
@@ -69,7 +74,7 @@ class HugeVma:
         else:
             # The kernel gives no path that is longer than PATH_MAX.
             kind, name = "hugetlbfs" if self.kind == "hugetlb" else "file", name or None
-        inode = None if self.inode == 0 and self.kind == "thp" else self.inode
+        inode = None if self.kind == "thp" and not self.has_file else self.inode
         return Backing(kind=kind, name=name, inode=inode, offset=self.offset)
 
 

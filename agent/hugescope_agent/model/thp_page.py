@@ -66,7 +66,7 @@ def thp_page(
         node=None if node == UNKNOWN_NODE else node,
         flags=[label for flag, label in FLAG_LABELS.items() if flags & flag],
         file=None,
-        file_offset=vma.offset + place.address - vma.start if vma.inode else None,
+        file_offset=vma.offset + place.address - vma.start if vma.has_file else None,
         reasons=reasons,
         explanation=_explain(place, places, counted, reasons),
         mapped_by=None if places is None else [_as_mapper(one) for one in places],

@@ -22,8 +22,8 @@ HUGETLBFS = "30 25 0:42 / /huge rw - hugetlbfs hugetlbfs rw,pagesize=1024M\n"
 TMPFS = "31 25 0:42 / /huge rw - tmpfs tmpfs rw\n"
 
 
-def line(start: int, size: int, device: str, name: str = "/x") -> str:
-    return f"{start:x}-{start + size:x} rw-s 00000000 {device} 7      {name}\n"
+def line(start: int, size: int, device: str, name: str = "/x", inode: int = 7) -> str:
+    return f"{start:x}-{start + size:x} rw-s 00000000 {device} {inode}      {name}\n"
 
 
 MAPS = (
@@ -71,6 +71,11 @@ def found(root: Path, asked: TextQuery | None = None) -> list[tuple[int, int]]:
 
 def test_those_of_a_hugetlbfs_with_the_size_that_it_has(root: Path) -> None:
     assert found(root) == FOUND
+
+
+def test_the_first_sysv_segment_of_a_host_has_the_inode_0(root: Path) -> None:
+    (root / f"proc/{PID}/maps").write_text(line(MIB2, MIB2, OWN, "/SYSV00000000 (deleted)", 0))
+    assert found(root) == [(MIB2, MIB2)]
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 50, 1000])

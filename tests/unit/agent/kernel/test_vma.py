@@ -80,16 +80,21 @@ def test_cells_of_a_thp_mapping_may_be_cut() -> None:
 @pytest.mark.parametrize(
     ("path", "inode", "kind", "name"),
     [
-        ("", 0, "anonymous", None),
-        ("[heap]", 0, "anonymous", "[heap]"),
+        ("", None, "anonymous", None),
+        ("[heap]", None, "anonymous", "[heap]"),
         ("/dev/zero (deleted)", 1024, "anonymous", None),
         ("[anon_shmem:ram]", 1024, "anonymous", "[anon_shmem:ram]"),
         ("/memfd:ram (deleted)", 1024, "memfd", "ram"),
         ("/SYSV00000000 (deleted)", 3, "sysv", "SYSV00000000"),
+        ("/SYSV00000000 (deleted)", 0, "sysv", "SYSV00000000"),
         ("/usr/lib/libc.so.6", 77, "file", "/usr/lib/libc.so.6"),
         ("/dev/shm/x (deleted)", 77, "file", "/dev/shm/x"),
     ],
 )
-def test_backing_of_thp_mappings(path: str, inode: int, kind: str, name: str | None) -> None:
-    backing = replace(vma(path), inode=inode, kind="thp").backing
-    assert (backing.kind, backing.name, backing.inode) == (kind, name, inode or None)
+def test_backing_of_thp_mappings(path: str, inode: int | None, kind: str, name: str | None) -> None:
+    mapping = replace(vma(path), inode=inode or 0, kind="thp")
+    if inode is None:
+        mapping = replace(mapping, device=(0, 0))
+    assert mapping.has_file == (inode is not None)
+    backing = mapping.backing
+    assert (backing.kind, backing.name, backing.inode) == (kind, name, inode)
