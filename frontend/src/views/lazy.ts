@@ -1,6 +1,6 @@
 /** Parts of the page that come when they are first needed. */
 import { signal } from "@preact/signals";
-import { patiently } from "../lib/patience";
+import { patiently } from "../backends/patience";
 
 /**
  * A function that gives the part, or null until it is there; a component that asked is then drawn anew. The first call

@@ -1,5 +1,5 @@
 /** Parts of the page that only a map needs; see `parts.ts`. */
-import { patiently } from "../lib/patience";
+import { patiently } from "../backends/patience";
 import { firstPictureDrawn, pictured } from "./first-picture";
 import { lazy } from "./lazy";
 

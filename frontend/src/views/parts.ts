@@ -5,7 +5,7 @@
  * it then needs no chunk of its own.
  */
 import type { Plotly } from "plotly.js-cartesian-dist-min";
-import { patiently } from "../lib/patience";
+import { patiently } from "../backends/patience";
 import { pictured } from "./first-picture";
 import { lazy } from "./lazy";
 
