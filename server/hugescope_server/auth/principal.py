@@ -52,7 +52,7 @@ class Principal:
         return self.role is role or (self.role is not Role.AGENT and self.role.rank >= role.rank)
 
 
-def principal_of(connection: HTTPConnection) -> Principal:
+async def principal_of(connection: HTTPConnection) -> Principal:
     """Who this connection comes from; the door lets nobody else as far as a route that asks."""
     principal = connection.scope["state"]["principal"]
     assert isinstance(principal, Principal)

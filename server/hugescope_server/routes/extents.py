@@ -54,7 +54,7 @@ class _Mapping:
     at_s: float | None
 
 
-def _asked(
+async def _asked(
     host_id: str,
     pid: Annotated[int, Query(ge=1, description="the process whose mapping it is")],
     start: Annotated[

@@ -15,7 +15,7 @@ UNKNOWN_PARAMETER: Final = "unknown_parameter"
 _SHOWN: Final = 40
 
 
-def only_known_parameters(request: Request) -> None:
+async def only_known_parameters(request: Request) -> None:
     """Every parameter of the query is one that this route has, as its description says.
 
     Raises:

@@ -42,7 +42,7 @@ class Services:
     )
 
 
-def services_of(connection: HTTPConnection) -> Services:
+async def services_of(connection: HTTPConnection) -> Services:
     """Those of the application that this connection reached."""
     services = connection.app.state.services
     assert isinstance(services, Services)
@@ -53,7 +53,7 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 PrincipalDep = Annotated[Principal, Depends(principal_of)]
 
 
-def hub_of(services: ServicesDep, principal: PrincipalDep) -> AnyHub:
+async def hub_of(services: ServicesDep, principal: PrincipalDep) -> AnyHub:
     """All hosts, as who asks may see them."""
     return seen_by(services.hub, principal)
 

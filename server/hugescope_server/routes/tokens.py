@@ -83,7 +83,7 @@ class TokenMade(Record):
     about: TokenAbout
 
 
-def _admin(principal: PrincipalDep) -> Principal:
+async def _admin(principal: PrincipalDep) -> Principal:
     if not principal.may(Role.ADMIN):
         raise ApiError(403, "wrong_role", "only an admin may see and change tokens")
     return principal

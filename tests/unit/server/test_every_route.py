@@ -5,11 +5,13 @@ They are taken from the application itself: a new one is covered without a chang
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from httpx import AsyncClient
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -65,6 +67,22 @@ def test_all_kinds_of_routes_are_known_here() -> None:
     assert len(HTTP) >= 18
     assert any(isinstance(one, APIRoute) for one in HTTP)
     assert all(isinstance(one, APIWebSocketRoute) for one in SOCKETS)
+
+
+def called(dependant: Dependant) -> Iterator[Callable[..., Any]]:
+    """What a route calls: itself, and what it depends on."""
+    assert dependant.call is not None
+    yield dependant.call
+    for one in dependant.dependencies:
+        yield from called(one)
+
+
+def test_no_route_takes_a_thread_to_begin_with() -> None:
+    """What is no coroutine is run in one of forty threads, each with memory of its own."""
+    for route in ALL:
+        if isinstance(route, APIRoute | APIWebSocketRoute):
+            for call in called(route.dependant):
+                assert inspect.iscoroutinefunction(call), (path_of(route), call)
 
 
 async def status(client: AsyncClient, method: str, path: str) -> tuple[int, str]:
