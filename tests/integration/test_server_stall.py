@@ -16,6 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from hugescope_server import run
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import AGENT_PATH, VIEWER_PATH, Ack, Subscribe
 from tests import access
@@ -108,8 +109,10 @@ async def keep_sending(
 
 
 async def test_stalled_viewers_hold_back_nobody_and_are_dropped(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Not for the kernel to drop: after ten seconds it would, and nothing would be said of them.
+    monkeypatch.setattr(run, "PEER_TIMEOUT_MS", 3_600_000)
     caplog.set_level(logging.INFO, "hugescope_server")
 
     def both_dropped(_times: int) -> bool:
