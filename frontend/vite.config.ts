@@ -26,5 +26,11 @@ export default defineConfig({
       "/login": "http://127.0.0.1:8765",
     },
   },
-  test: { environment: "node", include: ["src/**/*.test.ts"] },
+  test: {
+    environment: "node",
+    include: ["src/**/*.test.ts"],
+    // By default a test fails that took five seconds, be it that the machine had other work.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
 });

@@ -58,6 +58,7 @@ class AgentProcess:
         self._command = module_argv("hugescope", "agent", "--quiet", *arguments)
         self._say = say
         self._stop = threading.Event()
+        self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, name="agent-keeper", daemon=True)
 
@@ -67,7 +68,9 @@ class AgentProcess:
 
     def stop(self) -> None:
         """End it; returns when it is gone."""
-        self._stop.set()
+        # One that is being started is ended like any other, and none is started after.
+        with self._starting:
+            self._stop.set()
         if self._process is not None:
             self._process.terminate()
         self._thread.join(_STOP_S)
@@ -93,13 +96,16 @@ class AgentProcess:
         try:
             # The death signal follows the thread that started the child: this one, which lasts.
             # A session of its own keeps the terminal's Ctrl-C from it: it is ended by `stop`.
-            self._process = subprocess.Popen(
-                self._command,
-                env=self._environment,
-                preexec_fn=lambda: _die_with(parent),
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            with self._starting:
+                if self._stop.is_set():
+                    return "the agent was not started"
+                self._process = subprocess.Popen(
+                    self._command,
+                    env=self._environment,
+                    preexec_fn=lambda: _die_with(parent),
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
         except OSError as error:
             return f"the agent cannot be started: {error}"
         return f"the agent ended with code {self._process.wait()}"

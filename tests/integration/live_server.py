@@ -71,7 +71,7 @@ async def close_code(socket: ClientConnection) -> int | None:
 
 def socket_to(url: str, path: str, **more: Any) -> connect:
     """It shows an operator's token, or what `additional_headers` say."""
-    more.setdefault("additional_headers", access.bearer())
+    more = {"additional_headers": access.bearer(), "open_timeout": PATIENCE_S, **more}
     return connect(
         url.replace("http", "ws", 1) + path, compression=None, max_size=None, proxy=None, **more
     )

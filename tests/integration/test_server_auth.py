@@ -7,10 +7,10 @@ import contextlib
 import logging
 import random
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -30,6 +30,7 @@ from hugescope_wire.messages import AGENT_PATH, TO_AGENT, VIEWER_PATH, AgentWelc
 from tests import access
 from tests.integration.live_server import PATIENCE_S, close_code, live_server, socket_to
 from tests.integration.made_certificate import made_certificate
+from tests.kernel.commands import free_port
 from tests.unit.server.made_host import MadeHost, hello
 
 DAY_S = 86_400.0
@@ -52,8 +53,13 @@ def shown(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def client_of(**more: Any) -> httpx.AsyncClient:
+    """One that waits; by itself it would give up after five seconds."""
+    return httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S, **more)
+
+
 async def log_in(url: str, secret: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
+    async with client_of() as client:
         return await client.post(f"{url}/api/v1/login", json={"secret": secret})
 
 
@@ -92,7 +98,7 @@ async def test_an_agent_for_another_host_is_refused(
             assert isinstance(answer, Refusal)
             assert answer.code == "wrong_host"
             assert await close_code(agent) == 1008
-        async with httpx.AsyncClient(trust_env=False, headers=shown(access.token())) as client:
+        async with client_of(headers=shown(access.token())) as client:
             assert (await client.get(f"{url}/api/v1/hosts")).status_code == 401
     assert f"host h2: refused (wrong_host): token {made.id} is for host h1" in caplog.text
     assert token not in caplog.text
@@ -133,16 +139,14 @@ async def test_who_logs_out_loses_the_socket(store: TokenStore) -> None:
         answer = await log_in(url, store.new_code(Role.OPERATOR))
         page = page_of(url, answer)
         async with socket_to(url, VIEWER_PATH, additional_headers=page) as browser:
-            async with httpx.AsyncClient(trust_env=False, headers=page) as client:
+            async with client_of(headers=page) as client:
                 assert (await client.post(f"{url}/api/v1/logout")).status_code == 204
             assert await close_code(browser) == 1008
 
 
 async def test_a_session_outlives_the_server_and_a_one_time_url_does_not(store: TokenStore) -> None:
     code = store.new_code(Role.OPERATOR)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with serving(store, port=port) as url:
         answer = await log_in(url, code)
         assert answer.status_code == 200
@@ -161,7 +165,7 @@ async def test_a_session_is_of_no_use_to_a_foreign_page(store: TokenStore, origi
         assert await refused(url, VIEWER_PATH, foreign) == (403, "origin_not_allowed")
         without = {"Cookie": page["Cookie"]}
         assert await refused(url, VIEWER_PATH, without) == (403, "origin_required")
-        async with httpx.AsyncClient(trust_env=False, headers=foreign) as client:
+        async with client_of(headers=foreign) as client:
             for method, path in (("GET", "hosts"), ("POST", "logout"), ("POST", "login")):
                 answer = await client.request(method, f"{url}/api/v1/{path}")
                 assert answer.json()["code"] == "origin_not_allowed"
@@ -169,7 +173,7 @@ async def test_a_session_is_of_no_use_to_a_foreign_page(store: TokenStore, origi
             answer = await client.get(f"{url}/api/v1/hosts", headers=rebound)
             assert answer.json()["code"] == "host_not_allowed"
             embedded = {"Cookie": page["Cookie"], "Sec-Fetch-Site": "cross-site"}
-        async with httpx.AsyncClient(trust_env=False, headers=embedded) as client:
+        async with client_of(headers=embedded) as client:
             answer = await client.get(f"{url}/api/v1/hosts", headers={"Sec-Fetch-Mode": "no-cors"})
             assert answer.json()["code"] == "origin_not_allowed"
 
@@ -199,7 +203,7 @@ async def test_tls(store: TokenStore, certificate: tuple[Path, Path]) -> None:
     with serving(store, tls_cert=cert, tls_key=key) as url:
         assert url.startswith("https://")
         pin = pinned(cert.read_text())
-        async with httpx.AsyncClient(trust_env=False, verify=pin) as browser:
+        async with client_of(verify=pin) as browser:
             assert (await browser.get(f"{url}/api/v1/health")).json() == {"status": "ok"}
             secret = {"secret": store.new_code(Role.VIEWER)}
             answer = await browser.post(f"{url}/api/v1/login", json=secret)
@@ -207,7 +211,11 @@ async def test_tls(store: TokenStore, certificate: tuple[Path, Path]) -> None:
             assert cookie.startswith("__Host-hugescope-")
             assert "Secure" in cookie
         agents = url.replace("https", "wss", 1) + AGENT_PATH
-        more = {"additional_headers": shown(token), "proxy": None}
+        more = {
+            "additional_headers": shown(token),
+            "proxy": None,
+            "open_timeout": PATIENCE_S,
+        }
         async with connect(agents, ssl=pin, **more) as agent:  # type: ignore[arg-type]
             await agent.send(hello("h1", "e").model_dump_json())
             answer_ = parse(TO_AGENT, await asyncio.wait_for(agent.recv(), PATIENCE_S))
@@ -229,7 +237,9 @@ def test_another_certificate_is_not_believed(
         agents = url.replace("https", "wss", 1) + AGENT_PATH
         with (
             pytest.raises(ssl.SSLCertVerificationError),
-            connect_blocking(agents, ssl=pinned(other.read_text()), proxy=None),
+            connect_blocking(
+                agents, ssl=pinned(other.read_text()), proxy=None, open_timeout=PATIENCE_S
+            ),
         ):
             pass
 
@@ -268,7 +278,7 @@ async def test_no_log_holds_a_secret(store: TokenStore, caplog: pytest.LogCaptur
         async with socket_to(url, AGENT_PATH, additional_headers=shown(token)) as agent:
             await agent.send(hello("h2", "e").model_dump_json())
             assert await close_code(agent) == 1008
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with client_of() as client:
             await client.get(f"{url}/api/v1/hosts?token={viewers}")
             await client.get(f"{url}/?code={code}")
     said = caplog.text

@@ -16,6 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from hugescope_server import run
 from hugescope_server.settings import ServerSettings
 from hugescope_wire.messages import AGENT_PATH, VIEWER_PATH, Ack, Subscribe
 from tests import access
@@ -40,8 +41,11 @@ HALF_A_MESSAGE = b"\x82\xfe\xff\xff" + b"mask" + b"half"
 
 SERVE = """
 import logging
+from hugescope_server import run
 from hugescope_server.run import serve
 from hugescope_server.settings import ServerSettings
+# Not for the kernel to end: after ten seconds it would give a stalled peer up by itself.
+run.PEER_TIMEOUT_MS = 3_600_000
 logging.basicConfig(level=logging.WARNING)
 print("ended by", serve(ServerSettings(port=0), lambda url: print(url, flush=True)))
 """
@@ -105,15 +109,17 @@ async def keep_sending(
 
 
 async def test_stalled_viewers_hold_back_nobody_and_are_dropped(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Not for the kernel to drop: after ten seconds it would, and nothing would be said of them.
+    monkeypatch.setattr(run, "PEER_TIMEOUT_MS", 3_600_000)
     caplog.set_level(logging.INFO, "hugescope_server")
 
     def both_dropped(_times: int) -> bool:
         return caplog.text.count("took nothing") == 2
 
     host = big_host()
-    settings = ServerSettings(port=0, send_deadline_s=4.0)
+    settings = ServerSettings(port=0, send_deadline_s=10.0)
     with live_server(settings) as url:
         async with agent(url, host) as link, viewer(url) as browser:
             await link.send(host.full())
@@ -160,9 +166,7 @@ async def test_sigterm_ends_the_server_with_stalled_viewers_and_agents() -> None
                 await browser.until(lambda: browser.link("h3") is not None, "the stalled agents")
                 await keep_sending(link, (stalled,), lambda times: times == 40)
                 process.send_signal(signal.SIGTERM)
-                # Without a limit of its own the server would wait for the kernel to give the
-                # stalled peer up, after ten seconds.
-                await asyncio.to_thread(process.wait, 9.0)
+                await asyncio.to_thread(process.wait, PATIENCE_S)
         assert process.stdout is not None
         output = process.stdout.read()
         assert process.returncode == 0, output

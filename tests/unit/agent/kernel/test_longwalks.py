@@ -14,6 +14,7 @@ from hugescope_agent.kernel.longwalks import PART, LongWalks
 from hugescope_agent.kernel.maps import VmaQuery, VmaWalk
 from hugescope_agent.kernel.textwalks import TextQuery
 from hugescope_agent.kernel.vma import HugeVma
+from tests.unit.open_files import open_files
 
 
 @dataclass
@@ -145,7 +146,7 @@ def test_one_that_left_is_forgotten(kernel: MadeKernel) -> None:
 def test_an_error_leaves_nothing_open(kernel: MadeKernel) -> None:
     kernel.counts, kernel.denied = {7: 3 * PART}, {7}
     walks = walks_of(kernel)
-    open_before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     with pytest.raises(PermissionError):
         walks.look(7, kernel.opener(7))
     kernel.denied.clear()
@@ -154,7 +155,7 @@ def test_an_error_leaves_nothing_open(kernel: MadeKernel) -> None:
     walks.next_turn(kernel.counts.__contains__)
     with pytest.raises(PermissionError):
         walks.look(7, kernel.opener(7))
-    assert len(os.listdir("/proc/self/fd")) == open_before
+    assert open_files() <= before
 
 
 def test_walks_are_bounded_and_all_come_to_their_end(
@@ -164,13 +165,13 @@ def test_walks_are_bounded_and_all_come_to_their_end(
     monkeypatch.setattr(longwalks, "_MOST_WALKS", 3)
     kernel.counts = dict.fromkeys(range(1, 9), 4 * PART)
     walks = walks_of(kernel)
-    open_before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     done: set[int] = set()
     for tick in range(400):
         walks.next_turn(kernel.counts.__contains__)
         due = sorted(kernel.counts, key=lambda pid, tick=tick: (pid + tick) % 8)  # type: ignore[misc]
         done |= {pid for pid in due if walks.look(pid, kernel.opener(pid)) is not None}
-        assert len(os.listdir("/proc/self/fd")) <= open_before + 3
+        assert len(open_files() - before) <= 3
     assert done == set(kernel.counts)
     walks.close()
-    assert len(os.listdir("/proc/self/fd")) == open_before
+    assert open_files() <= before

@@ -53,6 +53,12 @@ def test_lines_are_put_together():
     assert lines.end() == []
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """However long a busy machine keeps a side waiting, it ends by itself."""
+    monkeypatch.setattr(supervisor, "END_WAIT_S", 600.0)
+
+
 def run(monkeypatch, tmp_path, source: str, destination: str, *, stop=False):
     """Run two scripts of a test in place of the sides; the reason, and what they told."""
     (tmp_path / "sides.py").write_text(

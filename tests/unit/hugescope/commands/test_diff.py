@@ -106,7 +106,7 @@ def series(place: Path, steps: int) -> Path:
 
 def scratches() -> set[Path]:
     """What is unpacked by this process."""
-    return set(Path(tempfile.gettempdir()).glob(f"hugescope*{os.getpid()}-*"))
+    return set(Path(tempfile.gettempdir()).glob(f"hugescope*-{os.getpid()}-*"))
 
 
 def made_tree(place: Path, *cells: MadeCell) -> Path:
