@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import sys
 import threading
 import time
@@ -130,7 +131,7 @@ class MadeHost:
     """Gives samples of it, and answers about its pages."""
 
     mappings: list[Made] = field(default_factory=made_mappings)
-    moved: list[tuple[int, int, CellState]] = field(default_factory=list)
+    moved: queue.SimpleQueue[tuple[int, int, CellState]] = field(default_factory=queue.SimpleQueue)
     told: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def full(self) -> Sample:
@@ -166,7 +167,7 @@ class MadeHost:
 
     def tick(self) -> Sample:
         """What was moved since."""
-        moved, self.moved = self.moved, []
+        moved = [self.moved.get() for _ in range(self.moved.qsize())]
         blocks = []
         for number, cell, state in moved:
             made, at = self.mapping(number), np.array([cell])
@@ -253,7 +254,7 @@ def listen(host: MadeHost) -> None:
     """Obey the lines on the input until it ends."""
     for line in sys.stdin:
         number, cell, state = line.split()
-        host.moved.append((int(number), int(cell), CellState[state.upper()]))
+        host.moved.put((int(number), int(cell), CellState[state.upper()]))
         host.told.acquire()
         print("done", flush=True)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import queue
 import sys
 import threading
 import time
@@ -127,7 +128,7 @@ class MadeHost:
     pool: Pool
     watched: bool
     told: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    commands: list[dict[str, Any]] = field(default_factory=list)
+    commands: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
 
     def full(self) -> Sample:
         """Everything."""
@@ -156,7 +157,7 @@ class MadeHost:
 
     def tick(self) -> Sample:
         """What the commands since say."""
-        commands, self.commands = self.commands, []
+        commands = [self.commands.get() for _ in range(self.commands.qsize())]
         blocks: list[bytes] = []
         processes: dict[int, ProcessInfo] = {}
         faults: list[Fault] = []
@@ -236,7 +237,7 @@ def made_host(blocks: list[int], page_size: int, simulated: bool, watched: bool)
 def listen(host: MadeHost) -> None:
     """Obey the lines on the input until it ends."""
     for line in sys.stdin:
-        host.commands.append(json.loads(line))
+        host.commands.put(json.loads(line))
         host.told.acquire()
         print("done", flush=True)
 
