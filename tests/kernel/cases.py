@@ -44,17 +44,22 @@ def resize_pool(page_size: int, change: int) -> int:
     The file is written with the number of persistent pages, and read with surplus ones added.
     """
     directory = f"/sys/kernel/mm/hugepages/hugepages-{page_size // 1024}kB"
-    path = f"{directory}/nr_hugepages"
-    surplus = int(Path(f"{directory}/surplus_hugepages").read_text())
-    with open(path, "r+", buffering=1) as file:
+    with open(f"{directory}/nr_hugepages", "r+", buffering=1) as file:
         # The file takes an absolute number only: the lock keeps our own parallel runs apart.
         fcntl.flock(file, fcntl.LOCK_EX)
-        before = int(file.read()) - surplus
-        file.seek(0)
+        before = persistent(directory)
         file.write(f"{max(0, before + change)}\n")
-        file.seek(0)
-        surplus = int(Path(f"{directory}/surplus_hugepages").read_text())
-        return int(file.read()) - surplus - before
+        return persistent(directory) - before
+
+
+def persistent(directory: str) -> int:
+    """The pool's pages without surplus ones: those may leave between the reading of both files."""
+    total, surplus = (Path(f"{directory}/{name}_hugepages") for name in ("nr", "surplus"))
+    while True:
+        first = surplus.read_text()
+        pages = int(total.read_text()) - int(first)
+        if surplus.read_text() == first:
+            return pages
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Runs `hugescope` commands that stay, and asks the server what it shows, by HTTP alone."""
 
+import http.client
 import json
 import os
 import queue
@@ -119,7 +120,7 @@ def get(url: str) -> Any:
     try:
         with access.opened(url, 10) as answer:
             return json.load(answer)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError):
         return None
 
 

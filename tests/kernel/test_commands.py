@@ -21,7 +21,7 @@ from tests.kernel.commands import (
     snapshot_of,
     until,
 )
-from tests.kernel.host_pool import eventually, pool, skip_without_pool
+from tests.kernel.host_pool import eventually, lives, pool, skip_without_pool
 
 pytestmark = pytest.mark.kernel
 
@@ -53,7 +53,7 @@ def test_demo_fills_live_and_gives_back_what_it_took(number: signal.Signals) -> 
         below = children_of(demo.process.pid)
         assert demo.end(number) in (0, 128 + number)
     eventually(lambda: pool().kept == before.kept, f"as many pages as before, {before}")
-    until(lambda: not any(os.path.exists(f"/proc/{one}") for one in below), "no process left")
+    until(lambda: not any(map(lives, below)), "no process left")
 
 
 def test_demo_without_a_pool_says_why_and_replays() -> None:

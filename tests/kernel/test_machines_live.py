@@ -46,6 +46,7 @@ LINE = (
 PATIENCE_S = 120.0  # only a failure takes so long
 REST_S = 0.01
 PIDFD_GETFD = 438
+ACCEPTS = 1 << 16  # __SO_ACCEPTCON in /proc/net/unix
 
 
 class Machine:
@@ -268,6 +269,15 @@ def test_our_own_post_copy_is_a_machine_at_both_ends() -> None:
     assert source.uuid == destination.uuid is not None
 
 
+def listens(path: Path) -> bool:
+    """Whether a connection to this socket would be taken: its file is there before that."""
+    for line in Path("/proc/net/unix").read_text().splitlines():
+        words = line.split()
+        if words[-1] == str(path):
+            return int(words[3], 16) & ACCEPTS != 0
+    return False
+
+
 @contextmanager
 def empty_qemu(*sockets: Path) -> Iterator[int]:
     """A QEMU without a machine, with 4 huge pages; its pid."""
@@ -280,7 +290,7 @@ def empty_qemu(*sockets: Path) -> Iterator[int]:
         line += ["-qmp", f"unix:{path},server=on,wait=off"]
     with extra_pages(MIB2, 4), subprocess.Popen(line, stdin=subprocess.DEVNULL) as process:
         try:
-            eventually(lambda: all(path.exists() for path in sockets), "QEMU's sockets")
+            eventually(lambda: all(map(listens, sockets)), "QEMU's sockets")
             yield process.pid
         finally:
             process.kill()
