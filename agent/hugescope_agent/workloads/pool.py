@@ -80,14 +80,23 @@ class HostPool:
         self.directory = self._sizes / f"hugepages-{page_size_bytes >> 10}kB"
 
     def read(self) -> PoolCounters:
-        """The four counters, read one after the other; raises PoolUnavailable if there are none."""
+        """The four counters, read one after the other; raises PoolUnavailable if there are none.
+
+        Surplus pages that leave the pool meanwhile would pass for persistent ones, or the other way
+        round: the total and their number are read until nothing of that happened between.
+        """
         try:
-            return PoolCounters(
-                total=self._counter("nr_hugepages"),
-                free=self._counter("free_hugepages"),
-                reserved=self._counter("resv_hugepages"),
-                surplus=self._counter("surplus_hugepages"),
-            )
+            surplus = self._counter("surplus_hugepages")
+            while True:
+                counters = PoolCounters(
+                    total=self._counter("nr_hugepages"),
+                    free=self._counter("free_hugepages"),
+                    reserved=self._counter("resv_hugepages"),
+                    surplus=self._counter("surplus_hugepages"),
+                )
+                if counters.surplus == surplus:
+                    return counters
+                surplus = counters.surplus
         except FileNotFoundError:
             raise PoolUnavailable(self._why_missing()) from None
         except (OSError, ValueError) as error:

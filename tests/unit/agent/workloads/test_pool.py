@@ -54,6 +54,23 @@ def test_counters_are_read_as_signed(tmp_path):
     assert HostPool(MIB2, tmp_path).read() == PoolCounters(7, 5, -5, 2)
 
 
+def test_surplus_pages_that_leave_between_two_counters_are_no_persistent_ones(
+    tmp_path, monkeypatch
+):
+    write_pool(tmp_path, total=7, surplus=2)
+    counter, left = HostPool._counter, []
+
+    def counted(pool, name):
+        value = counter(pool, name)
+        if name == "nr_hugepages" and not left:
+            left.append(True)
+            write_pool(tmp_path, total=5, surplus=0)
+        return value
+
+    monkeypatch.setattr(HostPool, "_counter", counted)
+    assert HostPool(MIB2, tmp_path).read().persistent == 5
+
+
 def test_a_missing_size_names_those_that_are_there(tmp_path):
     write_pool(tmp_path)
     write_pool(tmp_path, size=64 << 10)
