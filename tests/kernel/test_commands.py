@@ -31,7 +31,7 @@ def test_demo_fills_live_and_gives_back_what_it_took(number: signal.Signals) -> 
     skip_without_pool()
     before = pool()
     with command(
-        "demo", "--port", "0", "--size", "32M", "--rate", "4M", "--touches", "0", "--pause", "600"
+        "demo", "--port", "0", "--size", "32M", "--rate", "2M", "--touches", "0", "--pause", "600"
     ) as demo:
         url = plain(demo.line("%23/host/"))
         found = re.fullmatch(r"(http://[^/]+)/#/host/([^/]+)/pid/(\d+)/map/([0-9a-f]+)", url)
