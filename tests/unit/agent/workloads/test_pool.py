@@ -58,7 +58,8 @@ def test_surplus_pages_that_leave_between_two_counters_are_no_persistent_ones(
     tmp_path, monkeypatch
 ):
     write_pool(tmp_path, total=7, surplus=2)
-    counter, left = HostPool._counter, []
+    counter = HostPool._counter
+    left: list[bool] = []
 
     def counted(pool, name):
         value = counter(pool, name)
