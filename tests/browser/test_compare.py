@@ -242,7 +242,8 @@ def test_what_one_side_names_is_named_on_both(screen: Screen, base: str) -> None
     screen.open(address(base, at(HOST_ID, SINCE_S), at(OTHER_ID, THEN_S, MAPPING)))
     shows_changed(screen, SINCE_S, THEN_S)
     screen.address(f"a={at(HOST_ID, SINCE_S, MAPPING)}&b=")
-    assert screen.seen("what-a").input_value() == f"{HOST_ID}/{MAPPING}"
+    chosen = f"{HOST_ID}/{MAPPING}"
+    screen.comes_to(screen.seen("what-a").input_value, chosen.__eq__, "the mapping chosen")
     url = screen.seen("compare-csv").get_attribute("href")
     status, text = screen.page.evaluate(
         "url => fetch(url).then(async told => [told.status, await told.text()])", url
