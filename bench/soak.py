@@ -164,6 +164,16 @@ def descriptors(server: Served) -> int:
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
 
+def _has_open(server: Served, end: str) -> bool:
+    """Whether it has a file open whose path ends so."""
+    directory = Path(f"/proc/{server.process.pid}/fd")
+    found = []
+    for one in directory.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(one))
+    return any(path.endswith(end) for path in found)
+
+
 def slope(samples: list[tuple[float, float]]) -> tuple[float, float]:
     """Units a minute, and half of its 95 % interval, of samples at seconds."""
     blocks = [part for part in np.array_split(np.array(samples), BLOCKS) if len(part)]
@@ -181,6 +191,7 @@ def slope(samples: list[tuple[float, float]]) -> tuple[float, float]:
 async def soak(given: argparse.Namespace, log: Path) -> dict[str, Any]:
     """All figures."""
     with served(0, log, first=SERVE) as server:
+        await _all_came(server, lambda: _has_open(server, "/history/.lock"))
         fds_before = descriptors(server)
         fleet = Fleet(server, given.hz, random.Random(1))
         agents = [
