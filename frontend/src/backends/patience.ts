@@ -1,8 +1,8 @@
 /** Loads a part of the page that is not there from the start. */
 import { backoffDelay } from "../lib/backoff";
 
-/** A page that was loaded anew already has so many attempts more before it is again. */
-const ATTEMPTS_BETWEEN = 5;
+/** A page that was loaded anew already has so many attempts, some five minutes, before it is again. */
+const ATTEMPTS_BETWEEN = 30;
 
 /** Until it comes: the server may be away for a while. `failed` is told of each attempt after the first. */
 export async function patiently<T>(load: () => Promise<T>, failed = loadAnew): Promise<T> {
