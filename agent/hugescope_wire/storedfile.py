@@ -75,7 +75,12 @@ class StoredFile:
         return os.fstat(self._fd).st_size
 
     def read(self, at: int, count: int) -> bytes:
-        """`count` bytes from offset `at`; fewer where the file ends."""
+        """`count` bytes from offset `at`; fewer where the file ends.
+
+        No more room is asked for than there are bytes: the little that comes of a window at the end
+        of a growing file would stay where the whole window had its place, and leave a hole.
+        """
+        count = min(count, max(self.size_bytes - at, 0))
         data = os.pread(self._fd, count, at)
         while data and len(data) < count:
             more = os.pread(self._fd, count - len(data), at + len(data))

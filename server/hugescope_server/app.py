@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from hugescope_server import SERVER_VERSION, heap, methods, openapi_page, tasks
+from hugescope_server import SERVER_VERSION, methods, openapi_page, tasks
 from hugescope_server.auth.access import Access
 from hugescope_server.auth.door import Door, end_sockets
 from hugescope_server.auth.limits import Allowance
@@ -152,7 +152,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     past.scan_soon()
     forgetting = tasks.start("forget gone hosts", _forget_gone_hosts(services))
     ending = tasks.start("end sockets of ended sessions", end_sockets(services.access))
-    giving_back = tasks.start("give memory back", heap.give_back())
     history = app.state.history
     if history is not None:
         await history.start()
@@ -161,7 +160,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         if history is not None:
             await history.stop()
-        giving_back.cancel()
         ending.cancel()
         forgetting.cancel()
         past.diary.write(past.diary.unwritten())

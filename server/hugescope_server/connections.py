@@ -32,6 +32,11 @@ from hugescope_wire.messages import AGENT_PATH
 REQUEST_S: Final = 10.0
 """For a request's head to come, the first of a connection or a later one."""
 
+READ_BYTES: Final = 1 << 14
+"""Room for what is read at once. asyncio asks for 256 KiB each time and keeps the little that came
+where all of it had its place: with hundreds of messages a second the heap gets holes.
+"""
+
 
 class RequestInTime(H11Protocol):
     """HTTP in which a peer that sends no whole request is cut off.
@@ -47,6 +52,8 @@ class RequestInTime(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ_BYTES
         super().connection_made(transport)
         self._wait_or_work()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Locator, Page
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page
 
 from tests import access
 
@@ -126,9 +126,18 @@ class Screen:
         """Return once all has come that the page makes by itself of what was done before."""
         self.page.evaluate(_SETTLED)
 
-    def _within(self, patience_ms: float, true: Callable[[], Found]) -> Found:
+    def _now(self, read: Callable[[], Found]) -> Found | None:
+        """What `read()` gives; None while the page is loaded anew, which it may do by itself."""
+        try:
+            return read()
+        except Error as error:
+            if "Execution context was destroyed" not in error.message:
+                raise
+            return None
+
+    def _within(self, patience_ms: float, true: Callable[[], Found]) -> Found | None:
         end_s = time.monotonic() + patience_ms / 1000
-        while not (found := true()) and time.monotonic() < end_s:
+        while not (found := self._now(true)) and time.monotonic() < end_s:
             self.page.wait_for_timeout(POLL_MS)
         return found
 

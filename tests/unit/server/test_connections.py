@@ -1,5 +1,6 @@
 """What a peer can hold open or make the server keep, without a network."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -7,7 +8,12 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from hugescope_server.connections import FewWarnings, RequestInTime, websocket_protocol
+from hugescope_server.connections import (
+    READ_BYTES,
+    FewWarnings,
+    RequestInTime,
+    websocket_protocol,
+)
 from hugescope_server.settings import ServerSettings
 
 HEAD = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n"
@@ -90,6 +96,25 @@ async def test_a_connection_has_a_deadline_that_what_trickles_in_does_not_move()
     protocol.connection_lost(None)
     assert deadline(protocol) is None
     assert first.cancelled()
+
+
+async def test_little_room_is_made_for_what_is_read() -> None:
+    """In asyncio's own transport."""
+    loop = asyncio.get_running_loop()
+    came: asyncio.Future[Any] = loop.create_future()
+
+    class Told(RequestInTime):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            came.set_result(transport)
+
+    server = await loop.create_server(lambda: Told(config(), ServerState(), {}), "127.0.0.1", 0)
+    async with server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        transport = await came
+        assert transport.max_size == READ_BYTES
+        transport.abort()
+        writer.close()
 
 
 async def test_a_websocket_is_left_to_its_own_rules() -> None:
