@@ -30,7 +30,7 @@ class DeltaSizes:
 
     def __init__(self, step: Callable[[int], Step | None]) -> None:
         self._step = step
-        self._unpacker = Unpacker(deltas.MOST)
+        self._unpacker: Unpacker | None = None
         self._since: int | None = None
 
     def fit(self, at: int, payload: bytes) -> str:
@@ -38,11 +38,13 @@ class DeltaSizes:
         if not may_exceed(payload, deltas.MOST):
             self._since = at if self._since is None else self._since
             return ""
+        # Few segments need one.
+        unpacker = self._unpacker = self._unpacker or Unpacker(deltas.MOST)
         for before in self._passed(at):
-            why = "it changed" if before is None else _skipped(self._unpacker, before)
+            why = "it changed" if before is None else _skipped(unpacker, before)
             if why:
                 return why
-        return _skipped(self._unpacker, payload)
+        return _skipped(unpacker, payload)
 
     def _passed(self, until: int) -> Iterator[bytes | None]:
         """The payloads of those that were not unpacked; None: one is no more what it was. They are

@@ -129,6 +129,8 @@ class SegmentWriter:
         return self._frames >= self._key_frames and self._delta_bytes >= self._key_bytes
 
     def _key(self, picture: HostPicture, at_us: int, *, continues: bool) -> bytes:
+        # Before what takes its place in memory is made: it has some hundred KiB.
+        self._deltas = None
         payload = key_payload(picture)
         self._deltas, self._state, self._state_us = DeltaWriter(), frozen(picture), at_us
         self._frames, self._key_bytes, self._delta_bytes = 0, len(payload), 0
