@@ -4,7 +4,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { nextChange, SIDE_NAMES, type CellPlaces, type SideName } from "../lib/compare";
 import { integer } from "../lib/format";
 import { cellAt, rangeAround, type CellSpan } from "../lib/geometry";
-import { PANS, type KeyAction } from "../lib/keys";
+import type { KeyAction } from "../lib/keys";
 import { axesFor, compareLegend, ComparePicture } from "../state/compare-picture";
 import { Linked } from "../state/linked";
 import { theme } from "../state/theme";
@@ -12,7 +12,7 @@ import type { Comparison, DiffRun, MappingDiff } from "../wire/types";
 import { Swatch } from "./composition-bar";
 import { ComparePane, type CompareHandle } from "./compare-pane";
 import { placeWords } from "./compare-words";
-import { useLinkedKeys, type PaneHandles } from "./linked-pane";
+import { moveBoth, useLinkedKeys, type PaneHandles } from "./linked-pane";
 import type { DragMode } from "./plot-axes";
 import { Segmented } from "./segmented";
 
@@ -53,18 +53,8 @@ class Desk {
         if (handle) handle.control.cursor.value = null;
         linked.cursor.value = null;
         return true;
-      case "pan":
-        linked.pan(...(PANS[key] ?? [0, 0]));
-        return true;
-      case "zoom-in":
-      case "zoom-out":
-        linked.zoom(action === "zoom-in" ? 0.5 : 2);
-        return true;
-      case "home":
-        linked.show(null);
-        return true;
       default:
-        return false;
+        return moveBoth(linked, action, key);
     }
   };
 

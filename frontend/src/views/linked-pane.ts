@@ -3,7 +3,7 @@ import "../styles/linked.css";
 import type { HTMLAttributes } from "preact";
 import { useEffect, useLayoutEffect } from "preact/hooks";
 import { focusPlace } from "../lib/focus-place";
-import { bindingOf, type KeyAction } from "../lib/keys";
+import { bindingOf, PANS, type KeyAction } from "../lib/keys";
 import { overlap } from "../lib/geometry";
 import type { Linked } from "../state/linked";
 import type { CursorControl } from "./cursor-control";
@@ -49,6 +49,28 @@ export function leading<Name extends string>(linked: Linked<Name>, side: Name): 
     onWheel: lead,
     onFocusCapture: lead,
   };
+}
+
+/** Move what both sides show, if that is what the key is for; whether it is. */
+export function moveBoth<Name extends string>(
+  linked: Linked<Name>,
+  action: KeyAction,
+  key: string,
+): boolean {
+  switch (action) {
+    case "pan":
+      linked.pan(...(PANS[key] ?? [0, 0]));
+      return true;
+    case "zoom-in":
+    case "zoom-out":
+      linked.zoom(action === "zoom-in" ? 0.5 : 2);
+      return true;
+    case "home":
+      linked.show(null);
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Hands out what this side can be told; a key may come as soon as there is something to see. */

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { LiveBackend, viewerUrl } from "../backends/live";
 import { sameRange, type CellRange } from "../lib/geometry";
-import { PANS, type KeyAction } from "../lib/keys";
+import type { KeyAction } from "../lib/keys";
 import type { Migrating } from "../state/migration";
 import { Linked } from "../state/linked";
 import { PaneStore } from "../state/migration-pane";
@@ -18,7 +18,7 @@ import { parseRoute } from "../state/route";
 import { find } from "../state/selection";
 import type { Store } from "../state/store";
 import type { Limit, MigrationState } from "../wire/types";
-import { useLinkedKeys, type PaneHandle, type PaneHandles } from "./linked-pane";
+import { moveBoth, useLinkedKeys, type PaneHandle, type PaneHandles } from "./linked-pane";
 import { MigrationBar } from "./migration-bar";
 import { MigrationLegend } from "./migration-legend";
 import type { DarkPage } from "./migration-marks";
@@ -231,21 +231,11 @@ function act(
       if (addressed()?.cells) change({ cells: null });
       else if (control) control.cursor.value = null;
       return true;
-    case "pan":
-      linked.pan(...(PANS[key] ?? [0, 0]));
-      return true;
-    case "zoom-in":
-    case "zoom-out":
-      linked.zoom(action === "zoom-in" ? 0.5 : 2);
-      return true;
-    case "home":
-      linked.show(null);
-      return true;
     case "color":
       if (key !== "1" && key !== "2") return false;
       change({ color: key === "1" ? "state" : "arrival" });
       return true;
     default:
-      return false;
+      return moveBoth(linked, action, key);
   }
 }
